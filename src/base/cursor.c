@@ -1,0 +1,106 @@
+#include "base/cursor.h"
+
+struct cursor cursor_init(const void *bytes, size_t len)
+{
+    return (struct cursor){.next = bytes, .left = len, .offset = 0};
+}
+
+bool cursor_take(struct cursor *c, size_t n, struct cursor *out, struct err *err)
+{
+    if (n > c->left) {
+        return FAIL(err, REASON_BYTES_SHORT, c->offset, "%zu bytes wanted, %zu left", n, c->left);
+    }
+    if (n == 0) { /* the empty input may have no address to add to */
+        *out = (struct cursor){.next = c->next, .left = 0, .offset = c->offset};
+        return true;
+    }
+    *out = (struct cursor){.next = c->next, .left = n, .offset = c->offset};
+    c->next += n;
+    c->left -= n;
+    c->offset += n;
+    return true;
+}
+
+bool cursor_skip(struct cursor *c, size_t n, struct err *err)
+{
+    struct cursor skipped;
+
+    return cursor_take(c, n, &skipped, err);
+}
+
+bool cursor_copy(struct cursor *c, void *out, size_t n, struct err *err)
+{
+    struct cursor sub;
+
+    if (!cursor_take(c, n, &sub, err)) {
+        return false;
+    }
+    if (n != 0) {
+        memcpy(out, sub.next, n);
+    }
+    return true;
+}
+
+/* n <= 8 bytes, least significant first. */
+static bool uint_le(struct cursor *c, size_t n, uint64_t *out, struct err *err)
+{
+    uint8_t b[8];
+    uint64_t v = 0;
+
+    if (!cursor_copy(c, b, n, err)) {
+        return false;
+    }
+    for (size_t i = n; i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    *out = v;
+    return true;
+}
+
+bool cursor_u8(struct cursor *c, uint8_t *out, struct err *err)
+{
+    return cursor_copy(c, out, 1, err);
+}
+
+bool cursor_u16le(struct cursor *c, uint16_t *out, struct err *err)
+{
+    uint64_t v;
+
+    if (!uint_le(c, 2, &v, err)) {
+        return false;
+    }
+    *out = (uint16_t)v;
+    return true;
+}
+
+bool cursor_u32le(struct cursor *c, uint32_t *out, struct err *err)
+{
+    uint64_t v;
+
+    if (!uint_le(c, 4, &v, err)) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+bool cursor_u64le(struct cursor *c, uint64_t *out, struct err *err)
+{
+    return uint_le(c, 8, out, err);
+}
+
+bool cursor_u32be(struct cursor *c, uint32_t *out, struct err *err)
+{
+    uint8_t b[4];
+
+    if (!cursor_copy(c, b, sizeof b, err)) {
+        return false;
+    }
+    *out = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3];
+    return true;
+}
+
+bool cursor_end(const struct cursor *c, struct err *err)
+{
+    return c->left == 0 || FAIL(err, REASON_BYTES_LEFT, c->offset, "%zu bytes left over", c->left);
+}

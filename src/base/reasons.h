@@ -1,0 +1,266 @@
+/* Every reason that Sotto can give for a refusal, once. The enum, the names, the page docs/reasons.md, the man page and
+ * the HTTP statuses are made from this table.
+ *
+ * Names are stable: programs match on them. A reason that is no longer given stays in the table, its kind RETIRED.
+ * The kind says what a program should make of it:
+ *     OK         nothing happened
+ *     USAGE      the caller asked for something that cannot be asked for           exit 2, HTTP 400
+ *     INPUT      bytes that somebody sent do not have the form they must have      exit 1, HTTP 400
+ *     REFUTED    checked, and not so                                               exit 11, HTTP 403
+ *     UNKNOWN    could not be checked; never the same as checked                   exit 12, HTTP 503
+ *     ABSENT     there is no such thing                                            exit 1, HTTP 404
+ *     CONFLICT   it is there, but not as demanded                                  exit 1, HTTP 409
+ *     LIMIT      more than is allowed                                              exit 1, HTTP 413
+ *     BUSY       not now                                                           exit 1, HTTP 503
+ *     SYSTEM     the operating system or a device said no                          exit 1, HTTP 500
+ *     INTERNAL   a defect of Sotto's own                                           exit 1, HTTP 500 */
+#ifndef SOTTO_BASE_REASONS_H
+#define SOTTO_BASE_REASONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define REASON_KINDS(K) \
+    K(OK) \
+    K(USAGE) K(INPUT) K(REFUTED) K(UNKNOWN) K(ABSENT) K(CONFLICT) K(LIMIT) K(BUSY) K(SYSTEM) K(INTERNAL) K(RETIRED)
+
+/* clang-format off */
+/* R(name, kind, what happened, what to do next). One line each; grouped by the folder that gives them. */
+#define REASONS(R) \
+    R(OK, OK, "no error", "") \
+    /* base, os */ \
+    R(BYTES_SHORT, INPUT, "the input ends before the structure does", "fetch it again, whole") \
+    R(BYTES_LEFT, INPUT, "bytes are left over behind the structure", "nothing may be appended") \
+    R(BUF_FULL, LIMIT, "more bytes than are allowed here", "") \
+    R(ARENA_FULL, LIMIT, "a structure needs more memory than is allowed for it", "") \
+    R(HEX_DIGIT, INPUT, "a byte is no hexadecimal digit", "") \
+    R(HEX_LENGTH, INPUT, "the number of hexadecimal digits is wrong", "") \
+    R(BASE64_DIGIT, INPUT, "a byte is no base64 digit", "") \
+    R(BASE64_LENGTH, INPUT, "the number of base64 digits is wrong", "") \
+    R(TIME_FORM, INPUT, "not a time of the form 2026-11-24T12:00:00Z", "") \
+    R(NO_MEMORY, SYSTEM, "no memory", "free some, or choose a smaller model") \
+    R(INTERNAL, INTERNAL, "a defect in Sotto", "report it, with this line") \
+    R(USAGE, USAGE, "the command line is wrong", "see --help") \
+    R(FILE_ABSENT, ABSENT, "the file does not exist", "") \
+    R(FILE_ACCESS, SYSTEM, "the file may not be opened", "check owner and mode of every folder on its path") \
+    R(FILE_IO, SYSTEM, "reading or writing failed", "check the disk") \
+    R(FILE_SIZE, LIMIT, "the file is larger than is allowed", "") \
+    R(FILE_CHANGED, REFUTED, "the file changed while it was read", "") \
+    R(RANDOM_FAILED, SYSTEM, "the kernel gave no random bytes", "") \
+    R(MEMORY_LOCK, SYSTEM, "memory for secrets cannot be locked", "raise the limit of locked memory (ulimit -l)") \
+    R(CANCELLED, BUSY, "the request was cancelled", "") \
+    /* codec */ \
+    R(JSON_FORM, INPUT, "not JSON", "") \
+    R(JSON_TYPE, INPUT, "a JSON member has another type", "") \
+    R(JSON_MEMBER, INPUT, "a JSON member is missing", "") \
+    R(JSON_UNKNOWN, INPUT, "a JSON member is unknown", "check its spelling") \
+    R(JSON_RANGE, INPUT, "a JSON value is out of range", "") \
+    R(JSON_DEPTH, INPUT, "JSON is nested too deeply", "") \
+    R(JSON_CANONICAL, INPUT, "the bytes are not RFC 8785 JSON", "") \
+    R(DER_TAG, INPUT, "a DER element has another tag", "") \
+    R(DER_LENGTH, INPUT, "a DER length is not in its only form", "") \
+    R(DER_VALUE, INPUT, "a DER value is not in its only form", "") \
+    R(PEM_FORM, INPUT, "not PEM", "") \
+    R(X509_FORM, INPUT, "not an X.509 certificate of the profile", "") \
+    R(X509_ALGORITHM, INPUT, "a certificate uses another algorithm", "") \
+    R(X509_EXTENSION, INPUT, "a certificate's extension is missing, repeated, or critical and unknown", "") \
+    R(CRL_FORM, INPUT, "not a certificate revocation list of the profile", "") \
+    R(HTTP_REQUEST_LINE, INPUT, "the request line is malformed", "") \
+    R(HTTP_VERSION, INPUT, "the HTTP version is not 1.1", "") \
+    R(HTTP_METHOD, INPUT, "the method is not known", "") \
+    R(HTTP_TARGET, INPUT, "the request target is malformed", "") \
+    R(HTTP_HEADER, INPUT, "a header line is malformed", "") \
+    R(HTTP_HOST, INPUT, "exactly one valid Host header is required", "") \
+    R(HTTP_FRAMING, INPUT, "Content-Length and Transfer-Encoding are malformed, repeated or both there", "") \
+    R(HTTP_CHUNK, INPUT, "a chunk is malformed", "") \
+    R(HTTP_HEAD_SIZE, LIMIT, "the head of the message is too large", "") \
+    R(HTTP_BODY_SIZE, LIMIT, "the body of the message is too large", "") \
+    R(HTTP_STATUS, INPUT, "the peer answered with an unexpected status", "") \
+    /* crypto */ \
+    R(SIGNATURE_FORM, INPUT, "a signature or key does not have its form", "") \
+    R(SIGNATURE_WRONG, REFUTED, "a signature does not verify", "") \
+    R(JOSE_FORM, INPUT, "not a compact JWS", "") \
+    R(JOSE_KEY, REFUTED, "the token's key is not in the key set", "fetch the key set again") \
+    R(CRYPTO_FAILED, SYSTEM, "the cryptographic library failed", "") \
+    /* tdx */ \
+    R(QUOTE_VERSION, INPUT, "the quote's version is not one that is known", "update sotto") \
+    R(QUOTE_KEY_TYPE, INPUT, "the attestation key is not ECDSA P-256", "") \
+    R(QUOTE_TEE_TYPE, INPUT, "the TEE type does not go with the quote's version", "") \
+    R(QUOTE_BODY_TYPE, INPUT, "the body type is unknown or has another size", "update sotto") \
+    R(QUOTE_CERTIFICATION, INPUT, "the certification data has another type or form", "") \
+    R(QUOTE_TRAILING, REFUTED, "bytes follow the quote", "allow them by the policy's quote.trailing") \
+    R(QUOTE_EMPTY, SYSTEM, "the quote device returned no quote", "the host's quoting service may be down") \
+    R(TD_REPORT_FORM, INPUT, "not a TD report", "") \
+    R(PCK_EXTENSION, INPUT, "the PCK certificate's SGX extension is malformed", "") \
+    R(LOG_FORM, INPUT, "the event log is malformed", "") \
+    R(LOG_REGISTER, INPUT, "an event names a register that does not exist", "") \
+    R(LOG_ALGORITHM, INPUT, "an event log uses another digest algorithm", "") \
+    R(LOG_LIMIT, LIMIT, "an event log has too many events or too large ones", "") \
+    /* evidence */ \
+    R(EVENT_FORM, INPUT, "an event is not one of ours, or not in its form", "") \
+    R(EVENT_KIND, INPUT, "an event's kind is unknown", "update sotto") \
+    R(KEYSET_FORM, INPUT, "the key set does not have its form", "") \
+    R(DOCUMENT_FORM, INPUT, "not an evidence document", "") \
+    R(MANIFEST_FORM, INPUT, "not a model manifest", "") \
+    R(NONCE_FORM, INPUT, "a nonce is 64 hexadecimal digits", "") \
+    R(NONCE_PATH, REFUTED, "the nonce does not lead to the quote's nonce root", "ask again with a fresh nonce") \
+    /* model */ \
+    R(GGUF_MAGIC, INPUT, "the file does not begin with GGUF", "this is no GGUF model") \
+    R(GGUF_VERSION, INPUT, "the GGUF version is not 2 or 3", "") \
+    R(GGUF_COUNT, INPUT, "a count is larger than the file could hold", "the download may be damaged") \
+    R(GGUF_STRING, INPUT, "a string is too long or ends past the file's end", "the download may be damaged") \
+    R(GGUF_TYPE, INPUT, "a metadata value has an unknown type", "") \
+    R(GGUF_ARRAY, INPUT, "an array is nested or ends past the file's end", "") \
+    R(GGUF_KEY_REPEATED, INPUT, "a metadata key is there twice", "") \
+    R(GGUF_KEY_MISSING, INPUT, "a metadata key is missing", "") \
+    R(GGUF_KEY_TYPE, INPUT, "a metadata key has another type", "") \
+    R(GGUF_KEY_RANGE, INPUT, "a metadata value is out of range", "") \
+    R(GGUF_BOOL, INPUT, "a bool is neither 0 nor 1", "the download may be damaged") \
+    R(GGUF_ALIGNMENT, INPUT, "the alignment is not a power of two of 8 or more", "") \
+    R(GGUF_TENSOR_NAME, INPUT, "a tensor's name is empty, too long, or not text", "") \
+    R(GGUF_TENSOR_REPEATED, INPUT, "two tensors have one name", "") \
+    R(GGUF_TENSOR_DIMS, INPUT, "a tensor's dimensions are wrong", "") \
+    R(GGUF_TENSOR_BLOCKS, INPUT, "a tensor's rows are not whole blocks of its type", "") \
+    R(GGUF_TENSOR_TYPE, INPUT, "a tensor's type is unknown or not supported", "") \
+    R(GGUF_TENSOR_RANGE, INPUT, "a tensor ends past the end of the file", "the download may be incomplete") \
+    R(GGUF_TENSOR_OVERLAP, INPUT, "two tensors share bytes", "") \
+    R(GGUF_TENSOR_ALIGNMENT, INPUT, "a tensor's offset is not aligned", "") \
+    R(GGUF_TENSOR_MISSING, INPUT, "a tensor that the model needs is missing", "") \
+    R(GGUF_TENSOR_SHAPE, INPUT, "a tensor does not have the shape that the model needs", "") \
+    R(MODEL_ARCHITECTURE, INPUT, "the model's architecture is not supported", "") \
+    R(MODEL_DEFECT, INPUT, "the model's weights give numbers that are not finite", "the file is damaged or badly converted") \
+    R(MODEL_MEMORY, LIMIT, "the model does not fit into memory", "choose a smaller one") \
+    R(TOKENIZER_KIND, INPUT, "the tokenizer's model is not supported", "") \
+    R(TOKENIZER_PRE, INPUT, "the pre-tokenizer is not known", "it is never guessed") \
+    R(TOKENIZER_FORM, INPUT, "the vocabulary is malformed", "") \
+    R(TOKEN_RANGE, INPUT, "a token id is outside of the vocabulary", "") \
+    R(TEMPLATE_UNSUPPORTED, INPUT, "the chat template is not supported", "") \
+    R(CHAT_FORM, INPUT, "the chat does not have the form that the template wants", "") \
+    /* engine */ \
+    R(ISA_ABSENT, ABSENT, "this machine or build lacks the instruction set", "choose another with --isa") \
+    R(CONTEXT_FULL, LIMIT, "the prompt does not fit into the context", "shorten it, or raise num_ctx") \
+    R(OPTION_RANGE, INPUT, "an option's value is out of range", "") \
+    R(QUEUE_FULL, BUSY, "too many requests wait", "try again later") \
+    R(ENGINE_GONE, BUSY, "the engine stopped while it computed this answer", "ask again: it has been started anew") \
+    /* verify: one for each check that can fail */ \
+    R(FACT_UNKNOWN, UNKNOWN, "what this check needs is not there", "") \
+    R(NOT_DEMANDED, UNKNOWN, "the policy gives no value for this", "give one with --policy (docs/formats.md, section 7)") \
+    R(ROOT_UNTRUSTED, REFUTED, "the certificate chain ends in a root that the policy does not name", "") \
+    R(CHAIN_BROKEN, REFUTED, "a certificate is not signed by the next one of its chain", "") \
+    R(CERT_EXPIRED, REFUTED, "a certificate is past its end", "") \
+    R(CERT_NOT_YET, REFUTED, "a certificate is before its start", "check the clock") \
+    R(CERT_ROLE, REFUTED, "a certificate may not be used for this", "") \
+    R(CERT_REVOKED, REFUTED, "a certificate is revoked", "the platform must not be trusted") \
+    R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR") \
+    R(CRL_ISSUER, REFUTED, "the revocation list is of another issuer", "") \
+    R(CRL_EXPIRED, REFUTED, "the revocation list is past its end", "fetch a newer one") \
+    R(CRL_NOT_YET, REFUTED, "the revocation list is before its start", "check the clock") \
+    R(QE_BINDING, REFUTED, "the attestation key is not the one that the quoting enclave reported", "") \
+    R(QE_IDENTITY, REFUTED, "the quoting enclave is not the one of the identity", "") \
+    R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR") \
+    R(COLLATERAL_FORM, INPUT, "collateral does not have its form", "") \
+    R(COLLATERAL_EXPIRED, REFUTED, "collateral is past its end", "fetch newer collateral") \
+    R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \
+    R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "") \
+    R(FMSPC_MISMATCH, REFUTED, "the collateral is of another platform family (FMSPC)", "") \
+    R(PCEID_MISMATCH, REFUTED, "the collateral is of another PCE", "") \
+    R(QUOTE_SIGNATURE, REFUTED, "the quote's signature does not verify", "the quote was changed or forged") \
+    R(QE_SIGNATURE, REFUTED, "the quoting enclave report's signature does not verify", "") \
+    R(TDX_MODULE, REFUTED, "the TDX module is not the one of the TCB info", "") \
+    R(TCB_NOT_SUPPORTED, REFUTED, "no TCB level matches the platform", "") \
+    R(TCB_STATUS, REFUTED, "the platform's TCB status is not accepted by the policy", "update the platform, or accept the status") \
+    R(TCB_REVOKED, REFUTED, "the platform's TCB level is revoked", "it can never be accepted") \
+    R(TCB_EVALUATION, REFUTED, "the TCB evaluation data number is lower than the policy demands", "fetch newer collateral") \
+    R(TD_DEBUG, REFUTED, "the TD is a debug TD: its memory can be read from outside", "") \
+    R(TD_ATTRIBUTES, REFUTED, "the TD's attributes are not as demanded", "") \
+    R(TD_XFAM, REFUTED, "the TD's XFAM is not as demanded", "") \
+    R(TD_SERVICE, REFUTED, "a service TD is bound that the policy does not name", "") \
+    R(MRSEAM_MISMATCH, REFUTED, "MRSEAM is not in the policy", "") \
+    R(MRTD_MISMATCH, REFUTED, "MRTD is not in the policy: another firmware", "") \
+    R(RTMR_MISMATCH, REFUTED, "a register is not in the policy: another boot chain", "") \
+    R(PLATFORM_MISMATCH, REFUTED, "the platform is not one that the policy names", "") \
+    R(PLATFORM_FLAG, REFUTED, "a property of the platform is not accepted by the policy", "") \
+    R(SIMULATED_IDENTITY, REFUTED, "a simulator's identity under Intel's root", "") \
+    R(REPORT_DATA_MISMATCH, REFUTED, "the quote binds other data than the document shows", "") \
+    R(KEYSET_TIME, REFUTED, "the key set is outside of its validity", "ask again with a fresh nonce") \
+    R(KEYSET_SPKI, REFUTED, "the connection's key is not the one that the quote covers: somebody is in between", "do not send anything") \
+    R(EVENT_LOG_REPLAY, REFUTED, "the event log does not replay to the register", "") \
+    R(EVENT_LOG_EMPTY, REFUTED, "the event log has no event", "") \
+    R(EVENT_LOG_ORDER, REFUTED, "events are out of order", "") \
+    R(EVENT_LOG_FOREIGN, REFUTED, "the register holds an event that is not the service's", "") \
+    R(EVENT_LOG_UNREADY, REFUTED, "the last start was not completed", "") \
+    R(EVENT_LOG_PLACE, REFUTED, "the event log is not bound where the policy demands it", "") \
+    R(PROGRAM_MISMATCH, REFUTED, "the program is not in the policy", "") \
+    R(PROGRAM_BACKING, REFUTED, "the program was mapped from a disk that the host can change", "") \
+    R(CONFIG_MISMATCH, REFUTED, "the configuration is not in the policy", "") \
+    R(WEB_MISMATCH, REFUTED, "the web page is not in the policy", "") \
+    R(MODEL_MISMATCH, REFUTED, "the model is not in the policy", "") \
+    R(BOOT_NOT_AFFIRMED, UNKNOWN, "the boot chain is not affirmed, so its log proves nothing", "") \
+    R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "") \
+    R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "") \
+    R(POLICY_FORM, INPUT, "the policy is malformed", "") \
+    R(VERDICT_REFUSED, REFUTED, "the evidence was refused", "") \
+    R(VERDICT_UNDECIDED, UNKNOWN, "the evidence could not be decided", "") \
+    /* device, proc, net */ \
+    R(NO_QUOTE_DEVICE, ABSENT, "this machine has no quote device", "run in a TDX guest, or set tee = none") \
+    R(DEVICE_BUSY, BUSY, "the quote device is busy", "try again") \
+    R(DEVICE_FAILED, SYSTEM, "the quote device failed", "see the host's quoting service") \
+    R(DEVICE_TIMEOUT, SYSTEM, "the quote device did not answer in time", "") \
+    R(DEVICE_EVIDENCE, SYSTEM, "the quote device returned something else than was asked for", "") \
+    R(DEVICE_SIMULATED, REFUTED, "the simulator is refused where a real TDX interface is present", "") \
+    R(DEVICE_HELD, CONFLICT, "a running service owns the quote device", "") \
+    R(REGISTER_UNEXPLAINED, REFUTED, "the register holds a value that no log explains", "reboot the guest") \
+    R(REGISTER_ABSENT, ABSENT, "the platform has no register that can be extended", "") \
+    R(FRAME_FORM, INTERNAL, "a frame from another process is malformed", "") \
+    R(PEER_GONE, BUSY, "another process of the service is gone", "it is started anew: try again") \
+    R(SANDBOX_FAILED, SYSTEM, "the sandbox could not be set up", "a kernel of 5.13 or newer is needed") \
+    R(ADDRESS_IN_USE, SYSTEM, "the address is in use", "stop the other program, or choose another port") \
+    R(ADDRESS_FORM, USAGE, "the address is malformed", "HOST:PORT is wanted") \
+    R(ADDRESS_PLAIN, USAGE, "plain HTTP is served on loopback addresses only", "use the TLS listener") \
+    R(CONNECT_FAILED, SYSTEM, "the connection failed", "") \
+    R(TLS_FAILED, SYSTEM, "the TLS handshake failed", "") \
+    R(NET_TIMEOUT, SYSTEM, "the peer took too long", "") \
+    R(NET_CLOSED, SYSTEM, "the peer closed the connection", "") \
+    /* store, serve, attest, cli */ \
+    R(MODEL_NAME, INPUT, "the model's name is malformed", "") \
+    R(MODEL_ABSENT, ABSENT, "there is no such model", "sotto list shows those that are there") \
+    R(MODELFILE_FORM, INPUT, "a line of the Modelfile is malformed, or not supported yet", "FROM FILE.gguf is") \
+    R(MODEL_CHANGED, CONFLICT, "the loaded model is not the one that was demanded", "verify again") \
+    R(MODEL_DIGEST, REFUTED, "the model file does not have the digest that was demanded", "fetch it again") \
+    R(STORE_FORM, INPUT, "the model store is damaged", "") \
+    R(CONFIG_FORM, USAGE, "the configuration is malformed", "") \
+    R(ROUTE_ABSENT, ABSENT, "there is no such route", "") \
+    R(ROUTE_METHOD, USAGE, "the route does not know this method", "") \
+    R(REQUEST_FORM, INPUT, "the request does not have its form", "") \
+    R(NOT_SUPPORTED, INPUT, "the request asks for something that is not supported", "leave it out") \
+    R(HOST_FORBIDDEN, REFUTED, "the Host header names another host", "") \
+    R(ORIGIN_FORBIDDEN, REFUTED, "the page's origin is not allowed", "set origins in the configuration") \
+    R(NOT_READY, BUSY, "the service is not ready yet", "try again") \
+    R(POLICY_ABSENT, ABSENT, "there is no such policy", "the operator installs policies") \
+    R(TEE_UNSUPPORTED, INPUT, "the TEE type is not supported", "") \
+    R(SIM_FORM, INPUT, "a message to the simulator is malformed", "") \
+    R(SIM_MAC, REFUTED, "the TD report was not made by this simulator", "") \
+    R(SIM_STATE, INPUT, "the simulator's state file is damaged", "sotto-sim init makes a new one")
+/* clang-format on */
+
+enum reason {
+#define R(name, kind, text, todo) REASON_##name,
+    REASONS(R)
+#undef R
+        REASON_COUNT
+};
+
+enum reason_kind {
+#define K(name) REASON_KIND_##name,
+    REASON_KINDS(K)
+#undef K
+};
+
+const char *reason_name(enum reason r); /* "QUOTE_VERSION"; static */
+enum reason_kind reason_kind(enum reason r);
+const char *reason_text(enum reason r);               /* one sentence; static */
+const char *reason_todo(enum reason r);               /* what to do next, or ""; static */
+const char *reason_kind_name(enum reason_kind k);     /* "INPUT"; static */
+bool reason_find(const char *name, enum reason *out); /* false: there is none of that name */
+
+#endif
