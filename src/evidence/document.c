@@ -1,0 +1,230 @@
+#include "evidence/document.h"
+
+#include "base/arena.h"
+#include "base/base64.h"
+#include "base/hex.h"
+#include "base/limits.h"
+#include "codec/json.h"
+
+#include <stdlib.h>
+
+static bool base64_member(struct buf *out, const char *before, struct bytes b, struct err *err)
+{
+    if (b.p == NULL) {
+        return buf_str(out, before, err) && buf_str(out, "null", err);
+    }
+    return buf_str(out, before, err) && buf_u8(out, '"', err) && base64_add(out, BASE64_STANDARD, b, err) &&
+           buf_u8(out, '"', err);
+}
+
+static bool path_print(const struct document *d, struct buf *out, struct err *err)
+{
+    bool ok = buf_str(out, "\",\"nonce_path\":[", err);
+
+    for (size_t i = 0; ok && i < d->nonce_path_len; i++) {
+        ok = buf_str(out, i == 0 ? "\"" : ",\"", err) && hex_add(out, bytes_of(d->nonce_path[i], SHA256_SIZE), err) &&
+             buf_u8(out, '"', err);
+    }
+    return ok && buf_printf(out, err, "],\"nonce_index\":%zu,\"nonce_count\":%zu", d->nonce_index, d->nonce_count);
+}
+
+static bool files_print(const struct document *d, struct buf *out, struct err *err)
+{
+    bool ok;
+
+    if (d->files == NULL) {
+        return buf_str(out, "null", err);
+    }
+    ok = buf_u8(out, '{', err);
+    for (size_t i = 0; ok && i < d->file_count; i++) {
+        ok = (i == 0 || buf_u8(out, ',', err)) && json_print_str(bytes_of_str(d->files[i].name), out, err) &&
+             base64_member(out, ":",
+                           bytes_of(d->files[i].content.len > 0 ? d->files[i].content.p : (const uint8_t *)"",
+                                    d->files[i].content.len),
+                           err);
+    }
+    return ok && buf_u8(out, '}', err);
+}
+
+bool document_print(const struct document *d, struct buf *out, struct err *err)
+{
+    size_t len = out->len;
+
+    if (base64_member(out, "{\"v\":1,\"tee\":\"tdx\",\"quote\":", d->quote, err) &&
+        base64_member(out, ",\"boot_log\":", d->boot_log, err) &&
+        base64_member(out, ",\"event_log\":", d->event_log, err) &&
+        base64_member(out, ",\"keyset\":", d->keyset, err) && buf_str(out, ",\"nonce\":\"", err) &&
+        hex_add(out, bytes_of(d->nonce, NONCE_SIZE), err) && path_print(d, out, err) &&
+        base64_member(out, ",\"devices\":", d->devices, err) &&
+        buf_printf(out, err,
+                   ",\"log_in\":\"%s\",\"collateral\":", d->log_in == LOG_IN_RTMR3 ? "rtmr3" : "report-data") &&
+        files_print(d, out, err) && buf_u8(out, '}', err)) {
+        return true;
+    }
+    out->len = len;
+    return false;
+}
+
+/* ---- parsing ---- */
+
+struct memory {
+    struct arena arena;
+};
+
+/* base64 text into the document's memory. */
+static bool bytes_get(struct arena *a, const char *member, const json_t *v, size_t max, struct bytes *out,
+                      struct err *err)
+{
+    struct buf b = BUF(max);
+    uint8_t *copy;
+    bool ok = json_is_string(v) || FAIL(err, REASON_JSON_TYPE, ERR_NOWHERE, "\"%.60s\" is no string", member);
+
+    ok = ok && base64_decode(bytes_of(json_string_value(v), json_string_length(v)), BASE64_STANDARD, &b, err) &&
+         arena_copy(a, buf_bytes(&b), &copy, err);
+    if (ok) {
+        *out = bytes_of(copy, b.len);
+    } else {
+        err->offset = ERR_NOWHERE; /* it counted within the member */
+        err_prefix(err, member);
+    }
+    buf_done(&b);
+    return ok;
+}
+
+static bool member_get(struct arena *a, const json_t *root, const char *member, size_t max, bool may_be_null,
+                       struct bytes *out, struct err *err)
+{
+    const json_t *v = json_object_get(root, member);
+
+    if (v == NULL) {
+        return FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", member);
+    }
+    if (json_is_null(v) && may_be_null) {
+        *out = bytes_of(NULL, 0);
+        return true;
+    }
+    return bytes_get(a, member, v, max, out, err);
+}
+
+static bool path_parse(const json_t *root, struct document *d, struct err *err)
+{
+    uint64_t index, count;
+    json_t *path;
+
+    if (!json_get_hex(root, "nonce", d->nonce, NONCE_SIZE, err) ||
+        !json_get_u64(root, "nonce_index", LIMIT_NONCES, &index, err) ||
+        !json_get_u64(root, "nonce_count", LIMIT_NONCES, &count, err) ||
+        !json_get(root, "nonce_path", JSON_ARRAY, &path, err)) {
+        return false;
+    }
+    d->nonce_index = (size_t)index;
+    d->nonce_count = (size_t)count;
+    d->nonce_path_len = json_array_size(path);
+    if (d->nonce_path_len > TREE_PATH_MAX) {
+        return FAIL(err, REASON_JSON_RANGE, ERR_NOWHERE, "a nonce path of %zu nodes", d->nonce_path_len);
+    }
+    for (size_t i = 0; i < d->nonce_path_len; i++) {
+        const json_t *v = json_array_get(path, i);
+
+        if (!json_is_string(v) ||
+            !hex_decode(bytes_of(json_string_value(v), json_string_length(v)), d->nonce_path[i], SHA256_SIZE, err)) {
+            return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "nonce_path: node %zu is not 64 hexadecimal digits", i);
+        }
+    }
+    return true;
+}
+
+static bool files_parse(struct arena *a, const json_t *root, struct document *d, struct err *err)
+{
+    json_t *object = json_object_get(root, "collateral"), *v;
+    struct document_file *files;
+    const char *name;
+    uint8_t *copy;
+    void *memory;
+    size_t n = 0;
+
+    if (object == NULL || json_is_null(object)) {
+        return object != NULL || FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"collateral\"");
+    }
+    if (!json_is_object(object) || json_object_size(object) > LIMIT_COLLATERAL_FILES) {
+        return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "collateral is no object of at most %d files",
+                    LIMIT_COLLATERAL_FILES);
+    }
+    if (!arena_alloc(a, json_object_size(object), sizeof *files, &memory, err)) {
+        return false;
+    }
+    files = memory;
+    json_object_foreach(object, name, v)
+    {
+        if (!bytes_get(a, name, v, LIMIT_COLLATERAL, &files[n].content, err) ||
+            !arena_copy(a, bytes_of_str(name), &copy, err)) {
+            return false;
+        }
+        files[n++].name = (const char *)copy;
+    }
+    d->files = files;
+    d->file_count = n;
+    return true;
+}
+
+static bool place_parse(const json_t *root, struct document *d, struct err *err)
+{
+    const char *tee, *place;
+    uint64_t version;
+
+    if (!json_get_u64(root, "v", 1, &version, err) || !json_get_str(root, "tee", &tee, err) ||
+        !json_get_str(root, "log_in", &place, err)) {
+        return false;
+    }
+    if (version != 1 || strcmp(tee, "tdx") != 0 || (strcmp(place, "rtmr3") != 0 && strcmp(place, "report-data") != 0)) {
+        return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "version, tee or log_in have another value");
+    }
+    d->log_in = strcmp(place, "rtmr3") == 0 ? LOG_IN_RTMR3 : LOG_IN_REPORT_DATA;
+    return true;
+}
+
+bool document_parse(struct bytes text, struct document *out, struct err *err)
+{
+    static const char *const names[] = {"v",       "tee",    "quote",      "boot_log",    "event_log",
+                                        "keyset",  "nonce",  "nonce_path", "nonce_index", "nonce_count",
+                                        "devices", "log_in", "collateral", NULL};
+    struct document d = {0};
+    struct memory *m;
+    struct arena *a;
+    json_t *root = NULL;
+
+    if (text.len > LIMIT_EVIDENCE) {
+        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "%zu bytes of evidence, at most %zu", text.len, LIMIT_EVIDENCE);
+    }
+    m = calloc(1, sizeof *m);
+    if (m == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a document");
+    }
+    m->arena = ARENA(LIMIT_EVIDENCE);
+    a = &m->arena;
+    d.memory = m;
+    if (!json_parse(text, &root, err) || !json_only(root, names, err) || !place_parse(root, &d, err) ||
+        !member_get(a, root, "quote", LIMIT_QUOTE, false, &d.quote, err) ||
+        !member_get(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) ||
+        !member_get(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) ||
+        !member_get(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) || !path_parse(root, &d, err) ||
+        !member_get(a, root, "devices", LIMIT_DEVICES, true, &d.devices, err) || !files_parse(a, root, &d, err)) {
+        json_decref(root);
+        document_done(&d);
+        return false;
+    }
+    json_decref(root);
+    *out = d;
+    return true;
+}
+
+void document_done(struct document *d)
+{
+    struct memory *m = d->memory;
+
+    if (m != NULL) {
+        arena_done(&m->arena);
+        free(m);
+    }
+    *d = (struct document){0};
+}

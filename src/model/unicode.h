@@ -1,0 +1,34 @@
+/* What pre-tokenizers ask of a character: is it a letter (general categories L*), a number (N*), a space (property
+ * White_Space)? The table is made by tools/unicode_tables.py. Pure. */
+#ifndef SOTTO_MODEL_UNICODE_H
+#define SOTTO_MODEL_UNICODE_H
+
+#include "base/bytes.h"
+
+enum unicode_class {
+    UNICODE_OTHER,
+    UNICODE_LETTER,
+    UNICODE_NUMBER,
+    UNICODE_SPACE,
+};
+
+enum unicode_class unicode_class(uint32_t code);
+
+#define UNICODE_INVALID 0xfffdU
+
+/* The character at text.p[at] (at < text.len) and its length in bytes. A byte that begins no whole, shortest UTF-8
+ * sequence is a character of its own: length 1, UNICODE_INVALID. */
+size_t unicode_decode(struct bytes text, size_t at, uint32_t *code);
+
+/* 1..4 bytes into out; code is below 0x110000. */
+size_t unicode_encode(uint32_t code, uint8_t out[4]);
+
+struct unicode_range {
+    uint32_t first, last;
+    enum unicode_class class;
+};
+extern const struct unicode_range unicode_ranges[]; /* sorted, disjoint */
+extern const size_t unicode_range_count;
+extern const char unicode_version[]; /* "15.0.0" */
+
+#endif

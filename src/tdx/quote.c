@@ -1,0 +1,253 @@
+#include "tdx/quote.h"
+
+#include "base/hex.h"
+
+const uint8_t quote_vendor_intel[16] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                        0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+
+/* Size of each body type, and the TEE type that it goes with. */
+static const struct {
+    uint32_t size, tee_type;
+} bodies[] = {
+    [QUOTE_BODY_SGX] = {SGX_BODY_SIZE, QUOTE_TEE_SGX},
+    [QUOTE_BODY_TD10] = {TD_BODY_SIZE, QUOTE_TEE_TDX},
+    [QUOTE_BODY_TD15] = {TD_BODY_15_SIZE, QUOTE_TEE_TDX},
+};
+
+static bool bytes_take(struct cursor *c, size_t n, struct bytes *out, struct err *err)
+{
+    struct cursor part;
+
+    if (!cursor_take(c, n, &part, err)) {
+        return false;
+    }
+    *out = cursor_rest(&part);
+    return true;
+}
+
+static bool header_parse(struct cursor *c, struct quote *q, struct err *err)
+{
+    size_t at = c->offset;
+
+    if (!cursor_u16le(c, &q->version, err) || !cursor_u16le(c, &q->key_type, err) ||
+        !cursor_u32le(c, &q->tee_type, err) || !cursor_copy(c, q->reserved, sizeof q->reserved, err) ||
+        !cursor_copy(c, q->vendor, sizeof q->vendor, err) || !cursor_copy(c, q->user_data, sizeof q->user_data, err)) {
+        return false;
+    }
+    if (q->version != 4 && q->version != 5) {
+        return FAIL(err, REASON_QUOTE_VERSION, at, "version %u, not 4 or 5", q->version);
+    }
+    if (q->key_type != QUOTE_KEY_P256) {
+        return FAIL(err, REASON_QUOTE_KEY_TYPE, at + 2, "key type %u, not 2", q->key_type);
+    }
+    return q->tee_type == QUOTE_TEE_TDX || q->tee_type == QUOTE_TEE_SGX ||
+           FAIL(err, REASON_QUOTE_TEE_TYPE, at + 4, "TEE type 0x%x, not 0x81 or 0", q->tee_type);
+}
+
+/* Version 4 has no descriptor: the TEE type says which body follows. */
+static bool body_type_parse(struct cursor *c, struct quote *q, struct err *err)
+{
+    size_t at = c->offset;
+    uint32_t size;
+    uint16_t type;
+
+    if (q->version == 4) {
+        q->body_type = q->tee_type == QUOTE_TEE_TDX ? QUOTE_BODY_TD10 : QUOTE_BODY_SGX;
+        return true;
+    }
+    if (!cursor_u16le(c, &type, err) || !cursor_u32le(c, &size, err)) {
+        return false;
+    }
+    if (type < QUOTE_BODY_SGX || type > QUOTE_BODY_TD15) {
+        return FAIL(err, REASON_QUOTE_BODY_TYPE, at, "body type %u, not 1, 2 or 3", type);
+    }
+    if (size != bodies[type].size) {
+        return FAIL(err, REASON_QUOTE_BODY_TYPE, at + 2, "body type %u has %u bytes, not %u", type, bodies[type].size,
+                    size);
+    }
+    if (q->tee_type != bodies[type].tee_type) {
+        return FAIL(err, REASON_QUOTE_TEE_TYPE, at, "body type %u under TEE type 0x%x", type, q->tee_type);
+    }
+    q->body_type = (enum quote_body_type)type;
+    return true;
+}
+
+static bool certification_parse(struct cursor *c, struct quote *q, struct err *err)
+{
+    struct cursor report;
+    uint16_t auth_len;
+    uint32_t len;
+    size_t at;
+
+    if (!cursor_take(c, SGX_BODY_SIZE, &report, err)) {
+        return false;
+    }
+    q->qe_report_part = cursor_rest(&report);
+    if (!sgx_body_parse(&report, &q->qe_report, err) || !bytes_take(c, 64, &q->qe_signature, err)) {
+        return false;
+    }
+    at = c->offset;
+    if (!cursor_u16le(c, &auth_len, err)) {
+        return false;
+    }
+    if (auth_len > QUOTE_AUTH_MAX) {
+        return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "%u bytes of QE authentication data", auth_len);
+    }
+    if (!bytes_take(c, auth_len, &q->qe_auth, err)) {
+        return false;
+    }
+    at = c->offset;
+    if (!cursor_u16le(c, &q->certification_type, err)) {
+        return false;
+    }
+    if (q->certification_type < 1 || q->certification_type > 7 ||
+        q->certification_type == QUOTE_CERTIFICATION_QE_REPORT) {
+        return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "inner certification type %u", q->certification_type);
+    }
+    return cursor_u32le(c, &len, err) && bytes_take(c, len, &q->certification, err) && cursor_end(c, err);
+}
+
+static bool signature_parse(struct cursor *c, struct quote *q, struct err *err)
+{
+    struct cursor inner;
+    uint16_t type;
+    uint32_t len;
+    size_t at;
+
+    if (!bytes_take(c, 64, &q->signature, err) || !bytes_take(c, 64, &q->key, err)) {
+        return false;
+    }
+    at = c->offset;
+    if (!cursor_u16le(c, &type, err)) {
+        return false;
+    }
+    if (type != QUOTE_CERTIFICATION_QE_REPORT) {
+        return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "outer certification type %u, not 6", type);
+    }
+    return cursor_u32le(c, &len, err) && cursor_take(c, len, &inner, err) && cursor_end(c, err) &&
+           certification_parse(&inner, q, err);
+}
+
+bool quote_parse(struct bytes in, struct quote *out, struct err *err)
+{
+    struct cursor c = cursor_init(in.p, in.len), signature;
+    struct quote q = {0};
+    uint32_t len;
+
+    if (!header_parse(&c, &q, err) || !body_type_parse(&c, &q, err)) {
+        return false;
+    }
+    if (q.body_type == QUOTE_BODY_SGX ? !sgx_body_parse(&c, &q.sgx, err)
+                                      : !td_body_parse(&c, q.body_type == QUOTE_BODY_TD15, &q.td, err)) {
+        return false;
+    }
+    q.signed_part = bytes_of(in.p, c.offset);
+    if (!cursor_u32le(&c, &len, err) || !cursor_take(&c, len, &signature, err) ||
+        !signature_parse(&signature, &q, err)) {
+        return false;
+    }
+    q.trailing = cursor_rest(&c); /* the one place where bytes may be left: judged by the policy */
+    *out = q;
+    return true;
+}
+
+const uint8_t *quote_report_data(const struct quote *q)
+{
+    return quote_is_tdx(q) ? q->td.report_data : q->sgx.report_data;
+}
+
+static bool claim_number(json_t *object, const char *name, size_t v, struct err *err)
+{
+    return json_object_set_new(object, name, json_integer((json_int_t)v)) == 0 ||
+           FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
+}
+
+bool quote_claims(const struct quote *q, json_t *object, struct err *err)
+{
+    return claim_number(object, "quote_version", q->version, err) &&
+           claim_number(object, "att_key_type", q->key_type, err) &&
+           claim_number(object, "tee_type", q->tee_type, err) && claim_number(object, "body_type", q->body_type, err) &&
+           report_claim_hex(object, "vendor_id", q->vendor, sizeof q->vendor, err) &&
+           report_claim_hex(object, "user_data", q->user_data, sizeof q->user_data, err) &&
+           (quote_is_tdx(q) ? td_body_claims(&q->td, object, err) : sgx_body_claims(&q->sgx, object, err));
+}
+
+static json_t *object_new(json_t *parent, const char *name)
+{
+    json_t *v = json_object();
+
+    return parent == NULL || json_object_set_new(parent, name, v) == 0 ? v : NULL;
+}
+
+static bool signature_claims(const struct quote *q, json_t *object, struct err *err)
+{
+    json_t *qe = object_new(object, "qe_report");
+
+    return (qe != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "qe_report")) &&
+           sgx_body_claims(&q->qe_report, qe, err) &&
+           report_claim_hex(object, "signature", q->signature.p, q->signature.len, err) &&
+           report_claim_hex(object, "attestation_key", q->key.p, q->key.len, err) &&
+           report_claim_hex(object, "qe_report_signature", q->qe_signature.p, q->qe_signature.len, err) &&
+           claim_number(object, "qe_auth_len", q->qe_auth.len, err) &&
+           claim_number(object, "certification_type", q->certification_type, err) &&
+           claim_number(object, "certification_len", q->certification.len, err) &&
+           claim_number(object, "signed_len", q->signed_part.len, err) &&
+           claim_number(object, "trailing_len", q->trailing.len, err);
+}
+
+/* NULL: no memory. */
+static json_t *quote_object(const struct quote *q, struct err *err)
+{
+    json_t *v = object_new(NULL, "");
+
+    if (v == NULL) {
+        err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "a quote's fields");
+        return NULL;
+    }
+    if (!quote_claims(q, v, err) || !signature_claims(q, v, err)) {
+        json_decref(v);
+        return NULL;
+    }
+    return v;
+}
+
+bool quote_print_json(const struct quote *q, struct buf *out, struct err *err)
+{
+    json_t *v = quote_object(q, err);
+    bool ok = v != NULL && json_print(v, out, err);
+
+    json_decref(v);
+    return ok;
+}
+
+static bool fields_print(json_t *v, const char *prefix, struct buf *out, struct err *err)
+{
+    const char *name;
+    json_t *field;
+
+    json_object_foreach(v, name, field)
+    {
+        bool ok;
+
+        if (json_is_object(field)) {
+            ok = fields_print(field, "qe_report.", out, err);
+        } else if (json_is_string(field)) {
+            ok = buf_printf(out, err, "%s%s: %s\n", prefix, name, json_string_value(field));
+        } else {
+            ok = buf_printf(out, err, "%s%s: %lld\n", prefix, name, (long long)json_integer_value(field));
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool quote_print_text(const struct quote *q, struct buf *out, struct err *err)
+{
+    json_t *v = quote_object(q, err);
+    bool ok = v != NULL && fields_print(v, "", out, err);
+
+    json_decref(v);
+    return ok;
+}

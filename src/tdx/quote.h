@@ -1,0 +1,69 @@
+/* A quote, versions 4 and 5 (Intel DCAP quote format): header, body, signature data. Reading and printing; whether any
+ * signature holds, verify/ decides.
+ *
+ *     0   u16 version, u16 attestation key type, u32 TEE type, 4 bytes reserved, QE vendor id[16], user data[20]
+ *     48  v4: the body. v5: u16 body type, u32 body size, the body
+ *     u32 length, then the signature data of that length:
+ *         signature[64], attestation key[64], u16 6, u32 length, then of that length:
+ *             QE report[384], its signature[64], u16 length, QE authentication data,
+ *             u16 certification type, u32 length, certification data
+ *
+ * The quote's signature is over everything before the signature data's length. Bytes left inside are errors; bytes
+ * behind the signature data are common (buffers of fixed size) and reported. */
+#ifndef SOTTO_TDX_QUOTE_H
+#define SOTTO_TDX_QUOTE_H
+
+#include "tdx/report.h"
+
+#define QUOTE_HEADER_SIZE 48
+#define QUOTE_TEE_SGX 0x00
+#define QUOTE_TEE_TDX 0x81
+#define QUOTE_KEY_P256 2
+#define QUOTE_CERTIFICATION_PCK_CHAIN 5 /* PEM: leaf, intermediate, root */
+#define QUOTE_CERTIFICATION_QE_REPORT 6
+#define QUOTE_AUTH_MAX 1024
+
+enum quote_body_type { /* as a version 5 quote spells them */
+                       QUOTE_BODY_SGX = 1,
+                       QUOTE_BODY_TD10 = 2,
+                       QUOTE_BODY_TD15 = 3,
+};
+
+extern const uint8_t quote_vendor_intel[16];
+
+struct quote { /* all struct bytes borrow from the input */
+    uint16_t version, key_type;
+    uint32_t tee_type;
+    uint8_t reserved[4], vendor[16], user_data[20];
+    enum quote_body_type body_type;
+    struct td_body td;   /* of QUOTE_BODY_TD10, QUOTE_BODY_TD15 */
+    struct sgx_body sgx; /* of QUOTE_BODY_SGX */
+    struct bytes signed_part;
+    struct bytes signature, key; /* 64 each */
+    struct bytes qe_report_part; /* what qe_signature is over */
+    struct sgx_body qe_report;
+    struct bytes qe_signature, qe_auth;
+    uint16_t certification_type; /* 1..5, 7 */
+    struct bytes certification;
+    struct bytes trailing; /* behind the signature data */
+};
+
+/* QUOTE_VERSION, QUOTE_KEY_TYPE, QUOTE_TEE_TYPE, QUOTE_BODY_TYPE, QUOTE_CERTIFICATION, BYTES_SHORT, BYTES_LEFT. */
+MUST_USE bool quote_parse(struct bytes in, struct quote *out, struct err *err);
+
+static inline bool quote_is_tdx(const struct quote *q)
+{
+    return q->body_type != QUOTE_BODY_SGX;
+}
+
+const uint8_t *quote_report_data(const struct quote *q); /* 64 bytes; borrowed from q */
+
+/* Members of an object: quote_version, att_key_type, tee_type, vendor_id, user_data, body_type, and the body's. */
+MUST_USE bool quote_claims(const struct quote *q, json_t *object, struct err *err);
+
+/* All fields as one JSON object, appended: the claims above, and the signature data. */
+MUST_USE bool quote_print_json(const struct quote *q, struct buf *out, struct err *err);
+/* The same for people, a field a line. */
+MUST_USE bool quote_print_text(const struct quote *q, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,123 @@
+/* The bodies that quotes carry and the TD report that a guest gets before quoting (Intel TDX module ABI 348551, SGX
+ * data centre attestation API). Reading and printing; nothing here decides. All integers little-endian; a parsed body
+ * holds copies.
+ *
+ * The REPORT_ and TD_ offsets are the layout itself: whoever writes a body (the simulator) writes by them. */
+#ifndef SOTTO_TDX_REPORT_H
+#define SOTTO_TDX_REPORT_H
+
+#include "base/cursor.h"
+#include "codec/json.h"
+
+/* ---- SGX report body, 384 bytes; also the quoting enclave's own report ---- */
+
+#define SGX_BODY_SIZE 384
+#define SGX_BODY_MISCSELECT 16
+#define SGX_BODY_ATTRIBUTES 48
+#define SGX_BODY_MRENCLAVE 64
+#define SGX_BODY_MRSIGNER 128
+#define SGX_BODY_ISVPRODID 256
+#define SGX_BODY_ISVSVN 258
+#define SGX_BODY_REPORT_DATA 320
+
+#define SGX_ATTRIBUTE_DEBUG 0x02 /* of the first byte of attributes */
+
+struct sgx_body {
+    uint8_t cpusvn[16];
+    uint32_t miscselect;
+    uint8_t attributes[16]; /* flags, then XFRM */
+    uint8_t mrenclave[32], mrsigner[32];
+    uint16_t isvprodid, isvsvn;
+    uint8_t report_data[64];
+};
+
+/* Exactly SGX_BODY_SIZE bytes of c. */
+MUST_USE bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err *err);
+
+/* ---- TD report body: 584 bytes (TD 1.0), 648 (TD 1.5) ---- */
+
+#define TD_BODY_SIZE 584
+#define TD_BODY_15_SIZE 648
+#define TD_TEE_TCB_SVN 0
+#define TD_MRSEAM 16
+#define TD_MRSIGNERSEAM 64
+#define TD_SEAMATTRIBUTES 112
+#define TD_TDATTRIBUTES 120
+#define TD_XFAM 128
+#define TD_MRTD 136
+#define TD_MRCONFIGID 184
+#define TD_MROWNER 232
+#define TD_MROWNERCONFIG 280
+#define TD_RTMR0 328
+#define TD_REPORTDATA 520
+#define TD_TEE_TCB_SVN_2 584
+#define TD_MRSERVICETD 600
+
+/* TDATTRIBUTES: its first byte is the group "TD under debug". */
+#define TD_ATTRIBUTE_DEBUG UINT64_C(0x1)
+#define TD_ATTRIBUTE_SEPT_VE_DISABLE (UINT64_C(1) << 28)
+#define TD_ATTRIBUTE_MIGRATABLE (UINT64_C(1) << 29)
+#define TD_ATTRIBUTE_PKS (UINT64_C(1) << 30)
+#define TD_ATTRIBUTE_KL (UINT64_C(1) << 31)
+#define TD_ATTRIBUTE_PERFMON (UINT64_C(1) << 63)
+/* Every bit that some version of the ABI names; the others are reserved and zero. */
+#define TD_ATTRIBUTES_KNOWN UINT64_C(0xc0000000f8030071)
+
+#define TD_REGISTERS 4
+
+struct td_body {
+    uint8_t tee_tcb_svn[16];
+    uint8_t mrseam[48], mrsignerseam[48];
+    uint64_t seam_attributes, td_attributes, xfam;
+    uint8_t mrtd[48], mrconfigid[48], mrowner[48], mrownerconfig[48];
+    uint8_t rtmr[TD_REGISTERS][48];
+    uint8_t report_data[64];
+    bool is_15; /* the two below are there */
+    uint8_t tee_tcb_svn_2[16], mrservicetd[48];
+};
+
+/* TD_BODY_SIZE bytes of c, or TD_BODY_15_SIZE. */
+MUST_USE bool td_body_parse(struct cursor *c, bool is_15, struct td_body *out, struct err *err);
+
+/* Members of an object, spelled as docs/formats.md section 9 spells claims: mr_td, rtmr_0.. rtmr_3, mr_seam,
+ * mrsigner_seam, seam_attributes, td_attributes, xfam, mr_config_id, mr_owner, mr_owner_config, report_data,
+ * tee_tcb_svn, and of TD 1.5 tee_tcb_svn2 and mr_servicetd. Lower-case hexadecimal in the order of the bytes. */
+MUST_USE bool td_body_claims(const struct td_body *b, json_t *object, struct err *err);
+MUST_USE bool sgx_body_claims(const struct sgx_body *b, json_t *object, struct err *err);
+/* One such member. */
+MUST_USE bool report_claim_hex(json_t *object, const char *name, const void *p, size_t len, struct err *err);
+
+/* ---- TDREPORT, 1,024 bytes: REPORTMACSTRUCT, TEE_TCB_INFO, TDINFO ---- */
+
+#define TDREPORT_SIZE 1024
+#define TDREPORT_TYPE 0 /* REPORTTYPE: 0x81 type, subtype, version, reserved */
+#define TDREPORT_CPUSVN 16
+#define TDREPORT_TEE_TCB_INFO_HASH 32
+#define TDREPORT_TEE_INFO_HASH 80
+#define TDREPORT_REPORTDATA 128
+#define TDREPORT_MAC 224 /* 32 bytes over what is before them */
+#define TDREPORT_TEE_TCB_INFO 256
+#define TDREPORT_TEE_TCB_INFO_SIZE 239
+#define TDREPORT_TDINFO 512
+#define TDREPORT_TDINFO_SIZE 512
+/* In TEE_TCB_INFO: */
+#define TEE_TCB_INFO_VALID 0 /* u64 */
+#define TEE_TCB_INFO_TEE_TCB_SVN 8
+#define TEE_TCB_INFO_MRSEAM 24
+#define TEE_TCB_INFO_MRSIGNERSEAM 72
+#define TEE_TCB_INFO_ATTRIBUTES 120
+#define TEE_TCB_INFO_TEE_TCB_SVN_2 128
+/* In TDINFO: */
+#define TDINFO_ATTRIBUTES 0
+#define TDINFO_XFAM 8
+#define TDINFO_MRTD 16
+#define TDINFO_MRCONFIGID 64
+#define TDINFO_MROWNER 112
+#define TDINFO_MROWNERCONFIG 160
+#define TDINFO_RTMR0 208
+#define TDINFO_SERVTD_HASH 400
+
+/* What a quote over this report would have as its body (TD 1.5). TD_REPORT_FORM. */
+MUST_USE bool td_report_parse(struct bytes report, struct td_body *out, struct err *err);
+
+#endif
