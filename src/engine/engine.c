@@ -1,0 +1,543 @@
+#include "engine/engine.h"
+
+#include "engine/forward.h"
+#include "engine/isa.h"
+#include "engine/math.h"
+#include "engine/sampler.h"
+#include "engine/stream.h"
+#include "engine/wipe.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK_DEFAULT 512U
+#define CHUNK_MAX 4096U
+#define CONTEXT_DEFAULT 4096U
+#define TEXT_MAX MIB(64) /* of one event */
+
+/* The request that is computed; all of it is wiped when it ends. */
+struct request {
+    bool active;
+    struct engine_options options;
+    struct buf stops; /* the stop texts' bytes */
+    struct stream stream;
+    struct tokenizer_ids ids; /* the prompt, then the answer */
+    size_t prompt, cached;    /* tokens of the prompt; tokens in the cache */
+    uint64_t started;
+};
+
+struct engine {
+    struct engine_setup setup;
+    struct kernels kernels; /* of the chosen set, gaps filled */
+    char kernel_names[128];
+    enum template_renderer renderer;
+    struct tokenizer_info vocabulary;
+    struct weights weights;
+    struct tokenizer *tokenizer;
+    struct pool *pool;
+    struct forward *forward;
+    struct sampler *sampler;
+    struct request request;
+    struct buf text; /* of the event that is out */
+    struct engine_stats stats;
+    atomic_bool cancelled;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* ---- Opening. ---- */
+
+static bool kernels_choose(struct engine *e, struct err *err)
+{
+    const struct kernels *k = isa_kernels(e->setup.isa);
+
+    if (k == NULL) {
+        return FAIL(err, REASON_ISA_ABSENT, ERR_NOWHERE, "%s", engine_isa_name(e->setup.isa));
+    }
+    e->kernels = *k;
+    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
+        e->kernels.tile[kind] = isa_tile(k, (enum kernel_panel)kind, &e->kernels.tile_name[kind]);
+    }
+    return true;
+}
+
+/* "Q4_1=avx512 Q8_0=avx512" */
+static void kernels_name(struct engine *e)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < e->weights.used_count && at < sizeof e->kernel_names; i++) {
+        enum kernel_panel kind = KERNEL_PANEL_F32;
+
+        (void)panel_kind(e->weights.used[i], e->setup.exact, &kind);
+        at += (size_t)snprintf(e->kernel_names + at, sizeof e->kernel_names - at, "%s%s=%s", i == 0 ? "" : " ",
+                               e->weights.used[i]->name, e->kernels.tile_name[kind]);
+    }
+}
+
+static bool setup_check(struct engine_setup *s, struct err *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    s->threads = s->threads != 0 ? s->threads : cores < 1 ? 1 : (unsigned)cores;
+    s->threads = s->threads < POOL_THREADS_MAX ? s->threads : POOL_THREADS_MAX;
+    s->chunk = s->chunk != 0 ? s->chunk : CHUNK_DEFAULT;
+    if (s->chunk > CHUNK_MAX) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "chunk of %u, at most %u", s->chunk, CHUNK_MAX);
+    }
+    if (s->context > LIMIT_CONTEXT) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "context of %u, at most %u", s->context, LIMIT_CONTEXT);
+    }
+    s->kv = s->exact ? ENGINE_KV_F32 : s->kv;
+    return true;
+}
+
+static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
+                        struct err *err)
+{
+    struct forward_setup f = {.weights = &e->weights, .kernels = &e->kernels};
+    uint32_t trained;
+
+    if (!setup_check(&e->setup, err) || !kernels_choose(e, err) || !pool_new(e->setup.threads, &e->pool, err) ||
+        !weights_open(source, &e->setup, e->pool, &e->weights, &e->tokenizer, identity, err)) {
+        return false;
+    }
+    trained = e->weights.shape.trained_context;
+    if (e->setup.context == 0) {
+        e->setup.context = trained < CONTEXT_DEFAULT ? trained : CONTEXT_DEFAULT;
+    }
+    if (e->setup.context > trained) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "context of %u tokens, the model was trained with %u",
+                    e->setup.context, trained);
+    }
+    kernels_name(e);
+    tokenizer_info(e->tokenizer, &e->vocabulary);
+    e->renderer = template_renderer_find(e->weights.template_sha256);
+    f.pool = e->pool;
+    f.f16 = e->setup.kv == ENGINE_KV_F16;
+    f.chunk = e->setup.chunk;
+    f.context = e->setup.context;
+    return forward_new(&f, &e->forward, err) && sampler_new(e->weights.shape.vocab, &e->sampler, err);
+}
+
+bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
+                 struct identity *identity, struct err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    unsigned environment;
+    bool ok;
+
+    if (e == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "an engine");
+    }
+    e->setup = *setup;
+    e->text = BUF(TEXT_MAX);
+    environment = math_environment_enter();
+    ok = engine_fill(e, source, identity, err);
+    math_environment_restore(environment);
+    if (!ok) {
+        engine_close(e);
+        return false;
+    }
+    *out = e;
+    return true;
+}
+
+static void request_end(struct engine *e)
+{
+    struct request *r = &e->request;
+
+    if (!r->active) {
+        return;
+    }
+    stream_done(&r->stream);
+    wipe(r->stops.p, r->stops.cap);
+    buf_done(&r->stops);
+    wipe(r->ids.p, r->ids.cap * sizeof *r->ids.p);
+    tokenizer_ids_done(&r->ids);
+    forward_wipe(e->forward, r->cached);
+    *r = (struct request){0};
+}
+
+void engine_close(struct engine *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    request_end(e);
+    wipe(e->text.p, e->text.cap);
+    buf_done(&e->text);
+    sampler_free(e->sampler);
+    forward_free(e->forward);
+    weights_done(&e->weights);
+    tokenizer_free(e->tokenizer);
+    pool_free(e->pool);
+    free(e);
+}
+
+void engine_info(const struct engine *e, struct engine_info *out)
+{
+    const struct shape *s = &e->weights.shape;
+
+    *out = (struct engine_info){.architecture = "llama",
+                                .quantization = e->weights.quantization,
+                                .parameters = e->weights.parameters,
+                                .context = e->setup.context,
+                                .trained_context = s->trained_context,
+                                .embedding = s->embd,
+                                .layers = s->layers,
+                                .vocabulary = s->vocab,
+                                .isa = e->kernels.name,
+                                .kernels = e->kernel_names,
+                                .chat = e->renderer != TEMPLATE_NONE,
+                                .memory = e->weights.memory_size + forward_memory(e->forward)};
+}
+
+/* ---- Options. ---- */
+
+void engine_options_default(struct engine_options *o)
+{
+    *o = (struct engine_options){.temperature = 0.8F,
+                                 .top_p = 0.9F,
+                                 .repeat_penalty = 1.1F,
+                                 .top_k = 40,
+                                 .repeat_last_n = 64,
+                                 .num_predict = -1};
+}
+
+/* UTF-8 without an error: the stream gives it back unchanged. */
+static bool utf8_check(struct bytes text, struct err *err)
+{
+    struct buf out = BUF(4 * (size_t)ENGINE_STOP_SIZE);
+    struct stream s;
+    bool ok;
+
+    stream_init(&s, NULL, 0);
+    ok = stream_add(&s, text, &out, err) && stream_end(&s, &out, err) &&
+         (bytes_equal(buf_bytes(&out), text) || FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: not UTF-8"));
+    stream_done(&s);
+    buf_done(&out);
+    return ok;
+}
+
+bool engine_options_check(const struct engine_options *o, struct err *err)
+{
+    const struct {
+        const char *name;
+        double value, min, max;
+    } ranges[] = {{"temperature", (double)o->temperature, 0.0, 100.0},
+                  {"top_p", (double)o->top_p, 0.0, 1.0},
+                  {"min_p", (double)o->min_p, 0.0, 1.0},
+                  {"repeat_penalty", (double)o->repeat_penalty, 0.01, 100.0},
+                  {"repeat_last_n", o->repeat_last_n, -1, LIMIT_CONTEXT},
+                  {"num_predict", o->num_predict, -2, INT32_MAX}};
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)) { /* NaN too */
+            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "%s is %g, not %g to %g", ranges[i].name,
+                        ranges[i].value, ranges[i].min, ranges[i].max);
+        }
+    }
+    if (o->stop_count > ENGINE_STOPS_MAX) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: %zu texts, at most %d", o->stop_count,
+                    ENGINE_STOPS_MAX);
+    }
+    for (size_t i = 0; i < o->stop_count; i++) {
+        size_t n = strlen(o->stop[i]);
+
+        if (n == 0 || n > ENGINE_STOP_SIZE) {
+            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: a text of %zu bytes, not 1 to %d", n,
+                        ENGINE_STOP_SIZE);
+        }
+        if (!utf8_check(bytes_of_str(o->stop[i]), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Requests. ---- */
+
+static bool stops_take(struct request *r, const struct engine_options *o, struct err *err)
+{
+    struct bytes stops[ENGINE_STOPS_MAX];
+    size_t at = 0;
+
+    r->stops = BUF((size_t)ENGINE_STOPS_MAX * ENGINE_STOP_SIZE);
+    for (size_t i = 0; i < o->stop_count; i++) {
+        if (!buf_str(&r->stops, o->stop[i], err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < o->stop_count; i++) {
+        stops[i] = bytes_of(r->stops.p + at, strlen(o->stop[i]));
+        at += stops[i].len;
+    }
+    stream_init(&r->stream, stops, o->stop_count);
+    return true;
+}
+
+static bool chat_encode(struct engine *e, const struct template_chat *chat, struct tokenizer_ids *ids, struct err *err)
+{
+    struct template_rendered text;
+    bool ok;
+
+    if (!template_render(e->renderer, chat, &text, err)) {
+        return false;
+    }
+    ok = tokenizer_encode_rendered(e->tokenizer, &text, ids, err);
+    wipe(text.text.p, text.text.cap);
+    template_rendered_done(&text);
+    return ok;
+}
+
+static bool prompt_encode(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
+{
+    bool bos = e->vocabulary.add_bos && e->vocabulary.bos != TOKENIZER_NO_TOKEN;
+
+    if (q->chat != NULL) {
+        return chat_encode(e, q->chat, ids, err);
+    }
+    if ((bos || q->prompt.len == 0) && e->vocabulary.bos != TOKENIZER_NO_TOKEN &&
+        !tokenizer_ids_add(ids, e->vocabulary.bos, err)) {
+        return false;
+    }
+    return tokenizer_encode(e->tokenizer, q->prompt, TOKENIZER_ALLOW_USER, ids, err);
+}
+
+bool engine_submit(struct engine *e, const struct engine_request *q, struct err *err)
+{
+    struct request *r = &e->request;
+
+    request_end(e);
+    atomic_store(&e->cancelled, false);
+    e->stats = (struct engine_stats){0};
+    if (!engine_options_check(&q->options, err)) {
+        return false;
+    }
+    r->active = true;
+    r->options = q->options;
+    r->options.stop = NULL;
+    r->ids = TOKENIZER_IDS(e->setup.context);
+    r->started = now_ns();
+    if (!stops_take(r, &q->options, err) || !prompt_encode(e, q, &r->ids, err)) {
+        request_end(e);
+        return false;
+    }
+    r->prompt = r->ids.count;
+    if (r->prompt == 0 || r->prompt >= e->setup.context) {
+        size_t n = r->prompt;
+
+        request_end(e);
+        return n == 0 ? FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt")
+                      : FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu tokens, the context holds %u", n,
+                             e->setup.context);
+    }
+    e->stats.prompt_tokens = (unsigned)r->prompt;
+    return true;
+}
+
+static enum engine_end finish(struct engine *e, enum engine_end end)
+{
+    if (e->request.cached >= e->request.prompt) {
+        e->stats.answer_ns = now_ns() - e->request.started - e->stats.prompt_ns;
+    } else {
+        e->stats.prompt_ns = now_ns() - e->request.started;
+    }
+    request_end(e);
+    return end;
+}
+
+/* Computes what is not cached yet: a chunk of the prompt, or the last token. */
+static bool advance(struct engine *e, struct err *err)
+{
+    struct request *r = &e->request;
+    size_t n = r->ids.count - r->cached;
+
+    n = n < e->setup.chunk ? n : e->setup.chunk;
+    if (!forward_tokens(e->forward, r->ids.p + r->cached, n, r->cached, err)) {
+        return false;
+    }
+    r->cached += n;
+    if (r->cached == r->prompt) {
+        e->stats.prompt_ns = now_ns() - r->started;
+    }
+    return true;
+}
+
+/* One token: its text into e->text. */
+static bool token_next(struct engine *e, size_t row, enum engine_end *end, struct err *err)
+{
+    struct request *r = &e->request;
+    struct bytes piece;
+    size_t stride;
+    float *logits;
+    uint32_t id;
+
+    if (!forward_logits(e->forward, row, 1, &logits, &stride, err)) {
+        return false;
+    }
+    id = sampler_pick(e->sampler, &r->options, logits, r->ids.p, r->ids.count);
+    if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
+        *end = ENGINE_END_STOP;
+        return stream_end(&r->stream, &e->text, err);
+    }
+    e->stats.answer_tokens++;
+    if (!tokenizer_ids_add(&r->ids, id, err) || !tokenizer_piece(e->tokenizer, id, &piece, err)) {
+        return false;
+    }
+    if (!tokenizer_is_control(e->tokenizer, id) && !stream_add(&r->stream, piece, &e->text, err)) {
+        return false;
+    }
+    if (r->stream.stopped) {
+        *end = ENGINE_END_STOP;
+    } else if ((r->options.num_predict > 0 && e->stats.answer_tokens >= (unsigned)r->options.num_predict) ||
+               r->ids.count >= e->setup.context) {
+        *end = ENGINE_END_LENGTH;
+        return stream_end(&r->stream, &e->text, err);
+    }
+    return true;
+}
+
+bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
+{
+    struct request *r = &e->request;
+    enum engine_end end = ENGINE_END_NOT;
+    unsigned environment;
+    size_t before = r->cached;
+    bool ok = true;
+
+    if (!r->active) {
+        return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "engine_next() without a request");
+    }
+    wipe(e->text.p, e->text.len);
+    buf_drop(&e->text, e->text.len);
+    if (atomic_load(&e->cancelled)) {
+        end = ENGINE_END_CANCELLED;
+    } else {
+        environment = math_environment_enter();
+        ok = advance(e, err) && (r->cached < r->ids.count || token_next(e, r->cached - before - 1, &end, err));
+        math_environment_restore(environment);
+    }
+    if (!ok) {
+        request_end(e);
+        return false;
+    }
+    *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end), .text = buf_bytes(&e->text)};
+    return true;
+}
+
+void engine_cancel(struct engine *e)
+{
+    atomic_store(&e->cancelled, true);
+}
+
+void engine_stats(const struct engine *e, struct engine_stats *out)
+{
+    *out = e->stats;
+}
+
+/* ---- For the tests. ---- */
+
+static bool ids_check(const struct engine *e, const uint32_t *ids, size_t count, size_t more, struct err *err)
+{
+    if (count == 0 || more > e->setup.context || count > e->setup.context - more) {
+        return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu tokens, the context holds %u", count + more,
+                    e->setup.context);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= e->weights.shape.vocab) {
+            return FAIL(err, REASON_TOKEN_RANGE, i, "%u of %u", ids[i], e->weights.shape.vocab);
+        }
+    }
+    return true;
+}
+
+static bool logits_copy(struct engine *e, size_t first, size_t n, float *out, struct err *err)
+{
+    size_t vocab = e->weights.shape.vocab, stride;
+
+    while (n != 0) {
+        size_t rows = n < FORWARD_HEAD_ROWS ? n : FORWARD_HEAD_ROWS;
+        float *logits;
+
+        if (!forward_logits(e->forward, first, rows, &logits, &stride, err)) {
+            return false;
+        }
+        for (size_t i = 0; i < rows; i++, out += vocab) {
+            memcpy(out, logits + i * stride, vocab * sizeof *out);
+        }
+        first += rows;
+        n -= rows;
+    }
+    return true;
+}
+
+/* All ids into the cache; logits of all of them, or of the last. */
+static bool prompt_run(struct engine *e, const uint32_t *ids, size_t count, bool last, float *out, struct err *err)
+{
+    for (size_t at = 0; at < count;) {
+        size_t n = count - at < e->setup.chunk ? count - at : e->setup.chunk;
+
+        if (!forward_tokens(e->forward, ids + at, n, at, err)) {
+            return false;
+        }
+        if (!last && !logits_copy(e, 0, n, out + at * e->weights.shape.vocab, err)) {
+            return false;
+        }
+        at += n;
+        if (last && at == count && !logits_copy(e, n - 1, 1, out, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool engine_logits(struct engine *e, const uint32_t *ids, size_t count, bool last, float *out, struct err *err)
+{
+    unsigned environment;
+    bool ok;
+
+    request_end(e);
+    if (!ids_check(e, ids, count, 0, err)) {
+        return false;
+    }
+    environment = math_environment_enter();
+    ok = prompt_run(e, ids, count, last, out, err);
+    math_environment_restore(environment);
+    forward_wipe(e->forward, count);
+    return ok;
+}
+
+bool engine_greedy(struct engine *e, const uint32_t *ids, size_t count, uint32_t *out, size_t n, struct err *err)
+{
+    float *logits = calloc(e->weights.shape.vocab, sizeof *logits);
+    unsigned environment;
+    bool ok;
+
+    request_end(e);
+    if (logits == NULL || !ids_check(e, ids, count, n, err)) {
+        free(logits);
+        return logits != NULL ? false : FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "logits");
+    }
+    environment = math_environment_enter();
+    ok = prompt_run(e, ids, count, true, logits, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        out[i] = sampler_largest(logits, e->weights.shape.vocab);
+        ok =
+            i + 1 == n || (forward_tokens(e->forward, out + i, 1, count + i, err) && logits_copy(e, 0, 1, logits, err));
+    }
+    math_environment_restore(environment);
+    forward_wipe(e->forward, count + n);
+    free(logits);
+    return ok;
+}

@@ -1,0 +1,133 @@
+/* The seam of the engine: HTTP never sees a tensor, the engine never sees a socket.
+ *
+ * One engine holds one model in private memory and answers requests, each a sequence of events. Same model, same
+ * tokens, same options and seed: same tokens, whatever the threads, the chunking of the prompt, the instruction set.
+ *
+ * Threads: one thread owns an engine and makes all calls on it; only engine_cancel() may come from another. */
+#ifndef SOTTO_ENGINE_ENGINE_H
+#define SOTTO_ENGINE_ENGINE_H
+
+#include "base/buf.h"
+#include "model/identity.h"
+#include "model/template.h"
+
+#define ENGINE_NUMERICS 1 /* the number of the arithmetic (docs/engine.md): another one may give other bits */
+
+enum engine_isa {
+    ENGINE_ISA_BEST, /* the best that machine and build have */
+    ENGINE_ISA_REF,
+    ENGINE_ISA_AVX2,
+    ENGINE_ISA_AVX512, /* with VNNI */
+};
+
+enum engine_kv {
+    ENGINE_KV_F32,
+    ENGINE_KV_F16,
+};
+
+struct engine_setup {
+    enum engine_isa isa; /* ISA_ABSENT: never a fallback, except that BEST chooses */
+    enum engine_kv kv;
+    bool exact;       /* the plain F32 pass over dequantised weights: the oracle; slow */
+    unsigned threads; /* 0: as many as there are cores */
+    unsigned chunk;   /* prompt tokens computed together; 0: 512 */
+    unsigned context; /* tokens; 0: the model's own, at most 4,096 */
+    uint64_t memory;  /* bytes that a model may take; more is MODEL_MEMORY before it is read; 0: all that there are */
+};
+
+/* Where a file's bytes are: read once, into memory of the engine's own, hashed while they are read. */
+struct engine_source {
+    int fd;           /* a regular file, read from its start; not closed */
+    const char *name; /* for messages and the manifest */
+    /* Called while it loads, may be NULL. */
+    void (*progress)(void *arg, uint64_t done, uint64_t total);
+    void *arg;
+};
+
+struct engine;
+
+/* Reads, hashes and checks the model. *identity gets what the model event needs. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
+ * TEMPLATE_UNSUPPORTED is not among them: a model without a known template still completes raw prompts. */
+MUST_USE bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
+                          struct identity *identity, struct err *err);
+void engine_close(struct engine *e);
+
+struct engine_info {
+    const char *architecture; /* "llama" */
+    const char *quantization; /* "Q4_1": the type of most weights */
+    uint64_t parameters;      /* number of weights */
+    unsigned context, trained_context, embedding, layers, vocabulary;
+    const char *isa;     /* the one in use: "avx512" */
+    const char *kernels; /* per type of weights: "Q4_1=avx512 Q8_0=avx512" */
+    bool chat;           /* the chat template is known */
+    uint64_t memory;     /* bytes resident: weights and KV cache */
+};
+void engine_info(const struct engine *e, struct engine_info *out); /* strings borrowed until engine_close() */
+
+/* Sampling. Defaults: engine_options_default(), Ollama's. */
+struct engine_options {
+    float temperature, top_p, min_p, repeat_penalty; /* 0.8, 0.9, 0, 1.1 */
+    int top_k;                                       /* 40; <= 0: all */
+    int repeat_last_n;                               /* 64; -1: the context; 0: none */
+    int num_predict;                                 /* -1: until the end token or the context's end */
+    uint64_t seed;
+    const char *const *stop; /* zero-terminated texts; borrowed until the request ends */
+    size_t stop_count;
+};
+#define ENGINE_STOPS_MAX 16
+#define ENGINE_STOP_SIZE 256
+void engine_options_default(struct engine_options *o);
+/* OPTION_RANGE names the option. */
+MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
+
+struct engine_request {
+    /* Either a chat to render or a raw prompt. */
+    const struct template_chat *chat; /* NULL: raw */
+    struct bytes prompt;              /* raw: text from a user; control tokens in it are text */
+    struct engine_options options;
+};
+
+enum engine_end {
+    ENGINE_END_NOT,    /* more follows */
+    ENGINE_END_STOP,   /* end token or stop text: done_reason "stop" */
+    ENGINE_END_LENGTH, /* num_predict or context: "length" */
+    ENGINE_END_CANCELLED,
+};
+
+struct engine_event {
+    struct bytes text; /* whole UTF-8 sequences, never part of a stop text; may be empty; valid until the next call */
+    enum engine_end end;
+};
+
+struct engine_stats {
+    unsigned prompt_tokens, answer_tokens;
+    uint64_t prompt_ns, answer_ns;
+    bool truncated; /* the context overflowed and old tokens were dropped */
+};
+
+/* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED.
+ * The request's memory may go when this returns, except what is said to be borrowed above. */
+MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
+
+/* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.
+ * MODEL_DEFECT. After a failure or an end the engine is free for the next request. */
+MUST_USE bool engine_next(struct engine *e, struct engine_event *out, struct err *err);
+
+/* From any thread: the request ends with ENGINE_END_CANCELLED within one token or prompt chunk. */
+void engine_cancel(struct engine *e);
+
+void engine_stats(const struct engine *e, struct engine_stats *out); /* of the request that ended last */
+
+/* For `sotto inspect` and the tests. ids in, count * vocabulary float32 out (with last: one row). A fresh cache. */
+MUST_USE bool engine_logits(struct engine *e, const uint32_t *ids, size_t count, bool last, float *out,
+                            struct err *err);
+/* The n ids that follow, the most likely each time (the lowest id among equals), end tokens not stopping it. */
+MUST_USE bool engine_greedy(struct engine *e, const uint32_t *ids, size_t count, uint32_t *out, size_t n,
+                            struct err *err);
+
+/* "avx512"; false for a name that is none. */
+bool engine_isa_find(const char *name, enum engine_isa *out);
+const char *engine_isa_name(enum engine_isa isa);
+bool engine_isa_present(enum engine_isa isa); /* on this machine and in this build */
+
+#endif

@@ -1,0 +1,536 @@
+/* AVX2 with FMA and F16C: the 16 lanes stand in two registers. */
+#include "engine/kernels/exp.h"
+#include "engine/kernels/kernels.h"
+
+#include <immintrin.h>
+
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define COLUMNS 4 /* tokens whose sums are in registers together */
+
+INLINE __m256i line(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const void *)p);
+}
+
+INLINE __m256i spread32(const uint8_t *p)
+{
+    int32_t x;
+
+    memcpy(&x, p, sizeof x);
+    return _mm256_set1_epi32(x);
+}
+
+INLINE __m256 spread(const uint8_t *p)
+{
+    float x;
+
+    memcpy(&x, p, sizeof x);
+    return _mm256_set1_ps(x);
+}
+
+INLINE __m256 halves(const uint8_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
+}
+
+/* The panels of 32-weight blocks, 8 of their 16 rows, up to 4 columns. */
+enum form { FORM_Q4_0, FORM_Q4_1, FORM_Q8_0 };
+
+/* Codes up to 15: eight pairs of products stay below 2^15 (8 * 2 * 15 * 127 = 30,480). */
+INLINE __m256i sum_nibbles(const uint8_t *lines, const uint8_t *q)
+{
+    const __m256i low = _mm256_set1_epi8(15);
+    __m256i sum = _mm256_setzero_si256();
+
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        __m256i x = line(lines + 64 * j), high = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
+
+        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(_mm256_and_si256(x, low), spread32(q + 4 * j)));
+        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(high, spread32(q + 16 + 4 * j)));
+    }
+    return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+}
+
+/* |w| with w's sign on a: two products of at most 128 * 127 stay below 2^15; the next sum is in 32 bits. */
+INLINE __m256i sum_bytes(const uint8_t *lines, const uint8_t *q)
+{
+    const __m256i flip = _mm256_set1_epi8((char)0x80), one = _mm256_set1_epi16(1);
+    __m256i sum = _mm256_setzero_si256();
+
+    UNROLL
+    for (int j = 0; j < 8; j++) {
+        __m256i w = _mm256_xor_si256(line(lines + 64 * j), flip), a = spread32(q + 4 * j);
+        __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, one));
+    }
+    return sum;
+}
+
+INLINE void half_32(enum form form, const uint8_t *p, const uint8_t *a, size_t blocks, unsigned w, unsigned first,
+                    const unsigned n, unsigned half, float *out, size_t stride)
+{
+    const size_t size = form == FORM_Q4_0 ? 288 : form == FORM_Q4_1 ? 320 : 544;
+    const size_t lines = (form == FORM_Q4_1 ? 64U : 32U) + 32U * half;
+    __m256 acc[COLUMNS];
+
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        acc[c] = _mm256_setzero_ps();
+    }
+    for (size_t b = 0; b < blocks; b++, p += size, a += (size_t)w * KERNEL_ACT_32_SIZE) {
+        __m256 d = halves(p + 16U * half), m = form == FORM_Q4_1 ? halves(p + 32 + 16U * half) : d;
+
+        UNROLL
+        for (unsigned c = 0; c < n; c++) {
+            size_t at = first + c;
+            const uint8_t *q = a + 12U * w + 32 * at;
+            __m256 da = spread(a + 4 * at);
+            __m256i s = form == FORM_Q8_0 ? sum_bytes(p + lines, q) : sum_nibbles(p + lines, q);
+
+            if (form == FORM_Q4_0) {
+                s = _mm256_sub_epi32(s, _mm256_slli_epi32(spread32(a + 4U * w + 4 * at), 3));
+            }
+            acc[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(d, da), acc[c]);
+            if (form == FORM_Q4_1) {
+                acc[c] = _mm256_fmadd_ps(spread(a + 8U * w + 4 * at), _mm256_mul_ps(m, da), acc[c]);
+            }
+        }
+    }
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
+    }
+}
+
+INLINE void half_float(bool f16, const uint8_t *p, const float *x, size_t blocks, unsigned w, unsigned first,
+                       const unsigned n, unsigned half, float *out, size_t stride)
+{
+    __m256 acc[COLUMNS];
+
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        acc[c] = _mm256_setzero_ps();
+    }
+    p += (f16 ? 16U : 32U) * half;
+    for (size_t k = 0; k < blocks; k++, p += f16 ? 32 : 64, x += w) {
+        __m256 v = f16 ? halves(p) : _mm256_loadu_ps((const void *)p);
+
+        UNROLL
+        for (unsigned c = 0; c < n; c++) {
+            acc[c] = _mm256_fmadd_ps(v, _mm256_set1_ps(x[first + c]), acc[c]);
+        }
+    }
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
+    }
+}
+
+/* Both halves, for groups of 4 columns and those that are left. */
+#define TILE(name, body) \
+    static void name(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride) \
+    { \
+        for (unsigned half = 0; half < 2; half++) { \
+            unsigned c = 0; \
+\
+            for (; c + 4 <= w; c += 4) { \
+                body(panel, tile, blocks, w, c, 4, half, out, stride); \
+            } \
+            for (; c < w; c++) { \
+                body(panel, tile, blocks, w, c, 1, half, out, stride); \
+            } \
+        } \
+    }
+#define BODY_F32(...) half_float(false, __VA_ARGS__)
+#define BODY_F16(...) half_float(true, __VA_ARGS__)
+#define BODY_Q4_0(...) half_32(FORM_Q4_0, __VA_ARGS__)
+#define BODY_Q4_1(...) half_32(FORM_Q4_1, __VA_ARGS__)
+#define BODY_Q8_0(...) half_32(FORM_Q8_0, __VA_ARGS__)
+TILE(tile_f32, BODY_F32)
+TILE(tile_f16, BODY_F16)
+TILE(tile_q4_0, BODY_Q4_0)
+TILE(tile_q4_1, BODY_Q4_1)
+TILE(tile_q8_0, BODY_Q8_0)
+
+/* ---- Rows of floats: 16 lanes in two registers. ---- */
+
+struct lanes {
+    __m256 l, h;
+};
+
+INLINE struct lanes load(const float *p)
+{
+    return (struct lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+
+INLINE void store(float *p, struct lanes v)
+{
+    _mm256_storeu_ps(p, v.l);
+    _mm256_storeu_ps(p + 8, v.h);
+}
+
+INLINE struct lanes set(float x)
+{
+    return (struct lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+
+/* 16 partial sums: i+8, i+4, i+2, i+1. */
+INLINE float tree(struct lanes x)
+{
+    __m256 y = _mm256_add_ps(x.l, x.h);
+    __m128 z = _mm_add_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
+
+    z = _mm_add_ps(z, _mm_movehl_ps(z, z));
+    return _mm_cvtss_f32(_mm_add_ss(z, _mm_shuffle_ps(z, z, 1)));
+}
+
+static void norm(const float *x, const float *weight, float eps, size_t n, float *out)
+{
+    struct lanes sum = set(0.0F);
+    float lane[16], scale;
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16) {
+        struct lanes v = load(x + i);
+
+        sum.l = _mm256_fmadd_ps(v.l, v.l, sum.l);
+        sum.h = _mm256_fmadd_ps(v.h, v.h, sum.h);
+    }
+    store(lane, sum);
+    for (; i < n; i++) {
+        lane[i % 16] = __builtin_fmaf(x[i], x[i], lane[i % 16]);
+    }
+    scale = 1.0F / __builtin_sqrtf(tree(load(lane)) / (float)n + eps);
+    for (i = 0; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(scale));
+
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(v, _mm256_loadu_ps(weight + i)));
+    }
+    for (; i < n; i++) {
+        out[i] = (x[i] * scale) * weight[i];
+    }
+}
+
+static void add(float *x, const float *y, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        _mm256_storeu_ps(x + i, _mm256_add_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+    }
+    for (; i < n; i++) {
+        x[i] = x[i] + y[i];
+    }
+}
+
+/* exp_ref() on 8 lanes. */
+INLINE __m256 exp_lanes(__m256 x)
+{
+    const __m256 round = _mm256_set1_ps(EXP_ROUND);
+    __m256 t = _mm256_fmadd_ps(x, _mm256_set1_ps(EXP_LOG2E), round), n = _mm256_sub_ps(t, round), r, p;
+    __m256i e = _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_set1_epi32((int)EXP_ROUND_BITS - 127));
+
+    r = _mm256_fmadd_ps(n, _mm256_set1_ps(-EXP_LN2_HIGH), x);
+    r = _mm256_fmadd_ps(n, _mm256_set1_ps(-EXP_LN2_LOW), r);
+    p = _mm256_fmadd_ps(_mm256_set1_ps(EXP_C7), r, _mm256_set1_ps(EXP_C6));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C5));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C4));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C3));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C2));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0F));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0F));
+    p = _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(e, 23)));
+    p = _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOW), _CMP_LT_OQ), p);
+    return _mm256_blendv_ps(p, _mm256_set1_ps(EXP_INFINITY), _mm256_cmp_ps(x, _mm256_set1_ps(EXP_HIGH), _CMP_GT_OQ));
+}
+
+static void swiglu(const float *gate, const float *up, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 g = _mm256_loadu_ps(gate + i), e = exp_lanes(_mm256_xor_ps(g, _mm256_set1_ps(-0.0F)));
+
+        g = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0F), e));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(g, _mm256_loadu_ps(up + i)));
+    }
+    for (; i < n; i++) {
+        out[i] = (gate[i] / (1.0F + exp_ref(-gate[i]))) * up[i];
+    }
+}
+
+static void to_f16(const float *x, size_t n, uint16_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        _mm_storeu_si128((void *)(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+    }
+    for (; i < n; i++) {
+        out[i] = _cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT);
+    }
+}
+
+/* ---- Attention. ---- */
+
+/* 8 elements of the cache from place i on. */
+INLINE __m256 cached(const void *p, bool f16, size_t i)
+{
+    return f16 ? halves((const uint8_t *)p + 2 * i) : _mm256_loadu_ps((const float *)p + i);
+}
+
+/* The scores of n queries from `first` on with the 16 keys of a group. */
+INLINE void scores(const struct kernel_attention *a, const bool f16, const unsigned n, unsigned first, size_t key,
+                   float *s)
+{
+    struct lanes acc[COLUMNS];
+
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        acc[c] = set(0.0F);
+    }
+    for (size_t d = 0; d < a->dim; d++) {
+        __m256 l = cached(a->k, f16, (key / 16 * a->dim + d) * 16);
+        __m256 h = cached(a->k, f16, (key / 16 * a->dim + d) * 16 + 8);
+
+        UNROLL
+        for (unsigned c = 0; c < n; c++) {
+            __m256 q = _mm256_set1_ps(a->q[first + c][d]);
+
+            acc[c].l = _mm256_fmadd_ps(q, l, acc[c].l);
+            acc[c].h = _mm256_fmadd_ps(q, h, acc[c].h);
+        }
+    }
+    UNROLL
+    for (unsigned c = 0; c < n; c++) {
+        store(s + (first + c) * KERNEL_BLOCK + key % KERNEL_BLOCK, acc[c]);
+    }
+}
+
+/* Scores to exp(s - m), in place; m and l of one query's block of n keys. */
+INLINE void weights(float *s, size_t n, float *m, float *l)
+{
+    float lane[16] = {0};
+
+    *m = -EXP_INFINITY;
+    for (size_t j = 0; j < n; j++) {
+        *m = s[j] > *m ? s[j] : *m;
+    }
+    for (size_t j = 0; j < n; j += 8) {
+        _mm256_storeu_ps(s + j, exp_lanes(_mm256_sub_ps(_mm256_loadu_ps(s + j), _mm256_set1_ps(*m))));
+    }
+    for (size_t j = 0; j < n; j++) {
+        lane[j % 16] = lane[j % 16] + s[j];
+    }
+    *l = tree(load(lane));
+}
+
+/* o = p * v over the n keys of a block, 32 dimensions at once, then 16. */
+INLINE void values(const struct kernel_attention *a, const bool f16, const unsigned vectors, size_t start, size_t n,
+                   const float *s, float *o, size_t d)
+{
+    __m256 acc[4];
+
+    UNROLL
+    for (unsigned i = 0; i < vectors; i++) {
+        acc[i] = _mm256_setzero_ps();
+    }
+    for (size_t j = 0; j < n; j++) {
+        __m256 p = _mm256_set1_ps(s[j]);
+
+        UNROLL
+        for (unsigned i = 0; i < vectors; i++) {
+            acc[i] = _mm256_fmadd_ps(p, cached(a->v, f16, (start + j) * a->dim + d + 8 * i), acc[i]);
+        }
+    }
+    UNROLL
+    for (unsigned i = 0; i < vectors; i++) {
+        _mm256_storeu_ps(o + d + 8 * i, acc[i]);
+    }
+}
+
+INLINE void query_block(const struct kernel_attention *a, const bool f16, unsigned i, size_t start, size_t n, float *m,
+                        float *l)
+{
+    float *s = a->scratch + i * KERNEL_BLOCK, *o = start == 0 ? a->out[i] : a->scratch + KERNEL_GROUP * KERNEL_BLOCK;
+    float next_m, next_l, most, fa, fb;
+    size_t d = 0;
+
+    weights(s, n, &next_m, &next_l);
+    for (; d + 32 <= a->dim; d += 32) {
+        values(a, f16, 4, start, n, s, o, d);
+    }
+    for (; d < a->dim; d += 16) {
+        values(a, f16, 2, start, n, s, o, d);
+    }
+    if (start == 0) {
+        *m = next_m;
+        *l = next_l;
+        return;
+    }
+    most = *m > next_m ? *m : next_m;
+    fa = exp_ref(*m - most);
+    fb = exp_ref(next_m - most);
+    *m = most;
+    *l = __builtin_fmaf(*l, fa, next_l * fb);
+    for (d = 0; d < a->dim; d += 8) {
+        __m256 next = _mm256_mul_ps(_mm256_loadu_ps(o + d), _mm256_set1_ps(fb));
+        __m256 all = _mm256_loadu_ps(a->out[i] + d);
+
+        _mm256_storeu_ps(a->out[i] + d, _mm256_fmadd_ps(all, _mm256_set1_ps(fa), next));
+    }
+}
+
+INLINE void attend(const struct kernel_attention *a, const bool f16)
+{
+    float m[KERNEL_GROUP] = {0}, l[KERNEL_GROUP] = {0};
+    size_t most = 0;
+
+    for (unsigned i = 0; i < a->count; i++) {
+        most = a->limit[i] > most ? a->limit[i] : most;
+    }
+    for (size_t start = 0; start < most; start += KERNEL_BLOCK) {
+        size_t end = most < start + KERNEL_BLOCK ? most : start + KERNEL_BLOCK;
+
+        for (size_t key = start; key < end; key += 16) {
+            unsigned i = 0;
+
+            for (; i + COLUMNS <= a->count; i += COLUMNS) {
+                scores(a, f16, COLUMNS, i, key, a->scratch);
+            }
+            for (; i < a->count; i++) {
+                scores(a, f16, 1, i, key, a->scratch);
+            }
+        }
+        for (unsigned i = 0; i < a->count; i++) {
+            if (a->limit[i] > start) {
+                query_block(a, f16, i, start, (a->limit[i] < end ? a->limit[i] : end) - start, &m[i], &l[i]);
+            }
+        }
+    }
+    for (unsigned i = 0; i < a->count; i++) {
+        for (size_t d = 0; d < a->dim; d += 8) {
+            _mm256_storeu_ps(a->out[i] + d, _mm256_div_ps(_mm256_loadu_ps(a->out[i] + d), _mm256_set1_ps(l[i])));
+        }
+    }
+}
+
+static void attention(const struct kernel_attention *a)
+{
+    if (a->f16) {
+        attend(a, true);
+    } else {
+        attend(a, false);
+    }
+}
+
+/* ---- Activations. ---- */
+
+/* The largest magnitude's bits over n floats, n a multiple of 32. */
+INLINE uint32_t largest(const float *x, size_t n)
+{
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    __m256i most = _mm256_setzero_si256();
+    uint32_t lane[8], out = 0;
+
+    for (size_t i = 0; i < n; i += 8) {
+        most = _mm256_max_epu32(most, _mm256_and_si256(_mm256_loadu_si256((const void *)(x + i)), magnitude));
+    }
+    _mm256_storeu_si256((void *)lane, most);
+    for (int i = 0; i < 8; i++) {
+        out = lane[i] > out ? lane[i] : out;
+    }
+    return out;
+}
+
+/* 16 codes to q; their sum. */
+INLINE int32_t codes(const float *x, float id, uint8_t *q)
+{
+    __m256i l = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), _mm256_set1_ps(id)));
+    __m256i h = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8), _mm256_set1_ps(id)));
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(l, h), 0xd8), sum = _mm256_add_epi32(l, h);
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+
+    _mm_storeu_si128((void *)q, _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+}
+
+/* Scale and its inverse. False: not finite. */
+INLINE bool scales(const float *x, size_t n, float *d, float *id)
+{
+    uint32_t most = largest(x, n);
+    float amax;
+
+    if (most >= 0x7f800000U) {
+        return false;
+    }
+    memcpy(&amax, &most, sizeof amax);
+    *d = amax < 0x1p-100F ? 0.0F : amax / 127.0F;
+    *id = amax < 0x1p-100F ? 0.0F : 127.0F / amax;
+    return true;
+}
+
+static bool quantise_32(const float *x, size_t n, void *tile, unsigned w, unsigned c)
+{
+    uint8_t *p = tile;
+
+    for (size_t b = 0; b < n / 32; b++, x += 32, p += (size_t)w * KERNEL_ACT_32_SIZE) {
+        uint8_t *q = p + 12 * w + 32 * c;
+        float d, id, as_float;
+        int32_t sum;
+
+        if (!scales(x, 32, &d, &id)) {
+            return false;
+        }
+        sum = codes(x, id, q) + codes(x + 16, id, q + 16);
+        as_float = (float)sum;
+        memcpy(p + 4 * c, &d, 4);
+        memcpy(p + 4 * w + 4 * c, &sum, 4);
+        memcpy(p + 8 * w + 4 * c, &as_float, 4);
+    }
+    return true;
+}
+
+static bool quantise_256(const float *x, size_t n, void *tile, unsigned w, unsigned c)
+{
+    uint8_t *p = tile;
+
+    for (size_t b = 0; b < n / 256; b++, x += 256, p += (size_t)w * KERNEL_ACT_256_SIZE) {
+        float d, id;
+
+        if (!scales(x, 256, &d, &id)) {
+            return false;
+        }
+        memcpy(p + 4 * c, &d, 4);
+        for (unsigned s = 0; s < 16; s++) {
+            int16_t sum = (int16_t)codes(x + 16 * s, id, p + 36 * w + 256 * c + 16 * s);
+
+            memcpy(p + 4 * w + 32 * c + 2 * s, &sum, 2);
+        }
+    }
+    return true;
+}
+
+const struct kernels kernels_avx2 = {
+    .name = "avx2",
+    .tile = {[KERNEL_PANEL_F32] = tile_f32,
+             [KERNEL_PANEL_F16] = tile_f16,
+             [KERNEL_PANEL_Q4_0] = tile_q4_0,
+             [KERNEL_PANEL_Q4_1] = tile_q4_1,
+             [KERNEL_PANEL_Q8_0] = tile_q8_0},
+    .quantise_32 = quantise_32,
+    .quantise_256 = quantise_256,
+    .norm = norm,
+    .add = add,
+    .swiglu = swiglu,
+    .to_f16 = to_f16,
+    .attention = attention,
+};

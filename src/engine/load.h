@@ -1,0 +1,21 @@
+/* A whole regular file into private memory, hashed while it is read. */
+#ifndef SOTTO_ENGINE_LOAD_H
+#define SOTTO_ENGINE_LOAD_H
+
+#include "engine/engine.h"
+
+struct load {
+    uint8_t *p;
+    size_t length;
+};
+
+/* need: bytes that loading takes in all, per byte of the file; more than the machine has is MODEL_MEMORY before a byte
+ * is read. A file that is another one after reading than it was before is FILE_CHANGED. */
+MUST_USE bool load_file(const struct engine_source *source, uint64_t available, double need, struct load *out,
+                        struct identity *identity, struct err *err);
+void load_done(struct load *l);
+
+/* Bytes from..from+size-1 are not needed any more: whole pages among them go back to the system. */
+void load_release(struct load *l, size_t from, size_t size);
+
+#endif

@@ -1,0 +1,29 @@
+/* Which token comes next. The order of the steps is the one table of docs/engine.md, "Options":
+ *
+ *     1 repeat_penalty over the last repeat_last_n tokens   2 temperature 0: the largest logit, lowest id: done
+ *     3 top_k   4 top_p   5 min_p   6 temperature   7 the draw
+ *
+ * Candidates stand by logit descending, then id ascending. Sums are double: over the whole vocabulary (top_k off) by
+ * id, in 16 partials by id mod 16 and the tree i+8, i+4, i+2, i+1; cumulative sums in candidate order. */
+#ifndef SOTTO_ENGINE_SAMPLER_H
+#define SOTTO_ENGINE_SAMPLER_H
+
+#include "engine/engine.h"
+
+struct sampler;
+
+MUST_USE bool sampler_new(uint32_t vocabulary, struct sampler **out, struct err *err);
+void sampler_free(struct sampler *s); /* wipes */
+
+/* logits: finite, changed by this. history: all tokens so far, the prompt's included; its count is the absolute
+ * position of the token that is chosen. */
+uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
+                      size_t count);
+
+/* The largest, the lowest index among equals. */
+uint32_t sampler_largest(const float *logits, uint32_t n);
+
+/* Philox4x32-10 (Salmon et al., SC 2011). */
+void sampler_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+#endif

@@ -1,0 +1,235 @@
+#include "verify/judge.h"
+
+#include "crypto/sig.h"
+
+/* The public key of Intel's SGX root CA (serial 22650CD65A9D3489F383B49552BF501B392706AC; SHA-256 of the certificate
+ * 44A0196B2B99F889B8E149E95B807A350E7424964399E885A7CBB8CCFAB674D3). */
+static const uint8_t intel_root_key[64] = {0x0b, 0xa9, 0xc4, 0xc0, 0xc0, 0xc8, 0x61, 0x93, 0xa3, 0xfe, 0x23, 0xd6, 0xb0,
+                                           0x2c, 0xda, 0x10, 0xa8, 0xbb, 0xd4, 0xe8, 0x8e, 0x48, 0xb4, 0x45, 0x85, 0x61,
+                                           0xa3, 0x6e, 0x70, 0x55, 0x25, 0xf5, 0x67, 0x91, 0x8e, 0x2e, 0xdc, 0x88, 0xe4,
+                                           0x0d, 0x86, 0x0b, 0xd0, 0xcc, 0x4e, 0xe2, 0x6a, 0xac, 0xc9, 0x88, 0xe5, 0x05,
+                                           0xa9, 0x53, 0x55, 0x8c, 0x45, 0x3f, 0x6b, 0x09, 0x04, 0xae, 0x73, 0x94};
+
+/* What each place of a chain must be. Names only have to contain these words: Intel's own checks do the same. */
+struct place {
+    const char *words;
+    bool ca;
+};
+
+static const struct {
+    size_t count;
+    struct place places[CHAIN_MAX];
+} roles[] = {
+    [CHAIN_PCK] = {3, {{"SGX PCK Certificate", false}, {"CA", true}, {"SGX Root CA", true}}},
+    [CHAIN_SIGNER] = {2, {{"SGX TCB Signing", false}, {"SGX Root CA", true}}},
+};
+
+bool chain_parse(struct bytes text, enum chain_role role, struct chain *out, struct err *err)
+{
+    struct chain c = {.count = 0};
+
+    if (text.len > LIMIT_CHAIN) {
+        return FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of %zu bytes", text.len);
+    }
+    if (!pem_parse(text, "CERTIFICATE", &c.pem, err)) {
+        return false;
+    }
+    if (c.pem.count != roles[role].count) {
+        err_set(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "%zu certificates, not %zu", c.pem.count, roles[role].count);
+        goto out;
+    }
+    for (; c.count < c.pem.count; c.count++) {
+        if (!x509_parse(c.pem.blocks[c.count], &c.certs[c.count], err)) {
+            goto out;
+        }
+    }
+    *out = c;
+    return true;
+out:
+    pem_done(&c.pem);
+    return false;
+}
+
+void chain_done(struct chain *c)
+{
+    pem_done(&c->pem);
+    c->count = 0;
+}
+
+static bool place_check(const struct x509 *x, const struct place *p, size_t below, struct err *err)
+{
+    const unsigned usage = p->ca ? X509_KEY_CERT_SIGN : X509_DIGITAL_SIGNATURE;
+
+    if (!x->has_basic_constraints || x->ca != p->ca) {
+        return FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" is %s", x->common_name,
+                    x->ca ? "a CA certificate" : "no CA certificate");
+    }
+    /* Below a CA: the certificates between it and the first one. */
+    if (p->ca && x->path_len >= 0 && (size_t)x->path_len + 1 < below) {
+        return FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" allows %d CAs below it", x->common_name, x->path_len);
+    }
+    if ((x->key_usage & usage) != usage) {
+        return FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" has key usage 0x%02x", x->common_name, x->key_usage);
+    }
+    return strstr(x->common_name, p->words) != NULL ||
+           FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" is no \"%s\"", x->common_name, p->words);
+}
+
+static bool link_check(const struct x509 *x, const struct x509 *issuer, struct err *err)
+{
+    struct err e = {0};
+
+    if (!bytes_equal(x->issuer, issuer->subject)) {
+        return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "the issuer of \"%s\" is not \"%s\"", x->common_name,
+                    issuer->common_name);
+    }
+    if (x->authority_key_id.len == 0 || !bytes_equal(x->authority_key_id, issuer->subject_key_id)) {
+        return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" names another key of its issuer", x->common_name);
+    }
+    if (!sig_check(SIG_P256, bytes_of(issuer->key_xy, 64), x->tbs, bytes_of(x->signature, 64), &e)) {
+        if (reason_kind(e.reason) == REASON_KIND_SYSTEM) {
+            *err = e;
+            return false;
+        }
+        return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" is not signed by \"%s\"", x->common_name,
+                    issuer->common_name);
+    }
+    return true;
+}
+
+bool chain_check(const struct chain *c, enum chain_role role, struct err *err)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct x509 *issuer = &c->certs[i + 1 < c->count ? i + 1 : i]; /* the root signs itself */
+
+        if (!place_check(&c->certs[i], &roles[role].places[i], i, err) || !link_check(&c->certs[i], issuer, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void chain_times_check(struct judge *j, const struct chain *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        time_check(j, c->certs[i].common_name, c->certs[i].not_before, c->certs[i].not_after, REASON_CERT_NOT_YET,
+                   REASON_CERT_EXPIRED);
+    }
+}
+
+static bool policy_names(const struct policy *p, const struct x509 *root)
+{
+    uint8_t digest[SHA256_SIZE];
+
+    hash_bytes(HASH_SHA256, root->whole, digest);
+    return policy_list_has(&p->simulated, digest);
+}
+
+/* "SIMUL" in a place where only the simulator writes it. */
+static bool is_simulated(const void *p)
+{
+    return memcmp(p, "SIMUL", 5) == 0;
+}
+
+static const char *simulated_identity(const struct judge *j)
+{
+    if (strstr(chain_root(&j->pck_chain)->common_name, "SIMUL") != NULL) {
+        return "the root's name";
+    }
+    if (is_simulated(j->q.user_data)) {
+        return "the quote's user data";
+    }
+    if (quote_is_tdx(&j->q) && is_simulated(j->q.td.mrseam)) {
+        return "MRSEAM";
+    }
+    if (j->has_pck && (is_simulated(j->pck.fmspc) || is_simulated(j->pck.ppid))) {
+        return "the platform's FMSPC or PPID";
+    }
+    return NULL;
+}
+
+static void root_judge(struct judge *j)
+{
+    const struct x509 *root = chain_root(&j->pck_chain);
+    const bool is_intel = memcmp(root->key_xy, intel_root_key, sizeof intel_root_key) == 0;
+    uint8_t digest[SHA256_SIZE];
+    const char *mark;
+
+    hash_bytes(HASH_SHA256, root->whole, digest);
+    if (is_intel && j->policy->intel) {
+        mark = simulated_identity(j);
+        if (mark != NULL) {
+            fact_refute(j, FACT_root, REASON_SIMULATED_IDENTITY, "%s", mark);
+        } else {
+            j->anchor = ANCHOR_INTEL;
+            fact_affirm(j, FACT_root);
+        }
+    } else if (!is_intel && policy_names(j->policy, root)) {
+        j->anchor = ANCHOR_SIMULATED;
+        fact_affirm(j, FACT_root);
+    } else if (j->policy->builtin && j->subject != SUBJECT_QUOTE) {
+        /* The built-in policy is for bare quotes: here nobody has said which roots count. */
+        fact_unknown(j, FACT_root, REASON_NOT_DEMANDED, "no policy was given that could name \"%s\"",
+                     root->common_name);
+    } else {
+        fact_refute(j, FACT_root, REASON_ROOT_UNTRUSTED, "\"%s\"", root->common_name);
+    }
+    fact_seen_hex(j, FACT_root, bytes_of(digest, sizeof digest));
+}
+
+void chain_judge(struct judge *j)
+{
+    struct err err = {0};
+
+    if (j->q.certification_type != QUOTE_CERTIFICATION_PCK_CHAIN) {
+        fact_unknown(j, FACT_pck_chain, REASON_COLLATERAL_ABSENT, "the quote carries certification data of type %u",
+                     j->q.certification_type);
+        return;
+    }
+    if (!chain_parse(j->q.certification, CHAIN_PCK, &j->pck_chain, &err)) {
+        fact_fail(j, FACT_pck_chain, &err);
+        return;
+    }
+    j->has_chain = true;
+    if (!pck_parse(&j->pck_chain.certs[0], &j->pck, &err)) {
+        fact_fail(j, FACT_pck_chain, &err);
+    } else {
+        j->has_pck = true;
+        if (chain_check(&j->pck_chain, CHAIN_PCK, &err)) {
+            fact_affirm(j, FACT_pck_chain);
+        } else {
+            fact_fail(j, FACT_pck_chain, &err);
+        }
+    }
+    chain_times_check(j, &j->pck_chain);
+    root_judge(j);
+}
+
+bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
+                        struct chain *out)
+{
+    const struct x509 *root, *ours;
+    struct err err = {0};
+
+    if (file == NULL) {
+        fact_unknown(j, id, REASON_COLLATERAL_ABSENT, "%s", what);
+        return false;
+    }
+    if (!chain_parse(file->content, CHAIN_SIGNER, out, &err) || !chain_check(out, CHAIN_SIGNER, &err)) {
+        err_prefix(&err, file->name);
+        fact_fail(j, id, &err);
+        return false;
+    }
+    chain_times_check(j, out);
+    if (!j->has_chain) {
+        fact_unknown(j, id, REASON_FACT_UNKNOWN, "the quote's own chain is not there to compare with");
+        return false;
+    }
+    root = chain_root(out);
+    ours = chain_root(&j->pck_chain);
+    if (memcmp(root->key_xy, ours->key_xy, sizeof root->key_xy) != 0 || !bytes_equal(root->subject, ours->subject)) {
+        fact_refute(j, id, REASON_ROOT_UNTRUSTED, "%s ends in another root than the quote's chain", file->name);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,44 @@
+/* Which of the files that were given is the one that is needed (docs/formats.md, section 7). Names say where to look,
+ * contents decide. Inside of verify/. */
+#ifndef SOTTO_VERIFY_COLLATERAL_H
+#define SOTTO_VERIFY_COLLATERAL_H
+
+#include "base/limits.h"
+#include "codec/pem.h"
+#include "codec/x509.h"
+#include "evidence/document.h"
+#include "verify/tcb.h"
+
+struct judge;
+
+enum collateral_kind {
+    COLLATERAL_TCB_INFO,
+    COLLATERAL_TCB_CHAIN,
+    COLLATERAL_QE_IDENTITY,
+    COLLATERAL_QE_CHAIN,
+    COLLATERAL_PCK_CRL,
+    COLLATERAL_ROOT_CRL,
+};
+
+/* The first file of a fixed name; NULL: none. */
+const struct document_file *collateral_find(const struct judge *j, enum collateral_kind kind);
+
+struct collateral_crl {
+    const char *name;
+    struct x509_crl crl; /* borrows from the file, or from pem */
+    struct pem pem;
+};
+
+/* The list of this issuer; where none is, the first one there is, so that the judge can say of whom it is. CRL_ABSENT,
+ * CRL_FORM, PEM_FORM, DER_*. */
+MUST_USE bool collateral_crl_find(const struct judge *j, enum collateral_kind kind, struct bytes issuer,
+                                  struct collateral_crl *out, struct err *err);
+void collateral_crl_done(struct collateral_crl *c);
+
+/* The TCB info of this TEE and FMSPC, the identity of this enclave; else the first one of the name, which the judge
+ * then refutes. *out NULL: no file. False: the only ones there are cannot be read. */
+MUST_USE bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_info **out, struct err *err);
+MUST_USE bool collateral_qe_identity(const struct judge *j, const char **name, struct qe_identity **out,
+                                     struct err *err);
+
+#endif

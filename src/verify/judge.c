@@ -1,0 +1,190 @@
+#include "verify/judge.h"
+
+#include "base/hex.h"
+#include "crypto/sig.h"
+
+#include <stdio.h>
+
+enum requirement {
+    ALWAYS,
+    DOCUMENT,
+    URL,
+    DEMAND,
+};
+
+static const struct {
+    const char *name;
+    enum requirement required;
+    const char *sentence;
+} facts[FACT_COUNT] = {
+#define F(name, required, sentence) [FACT_##name] = {#name, required, sentence},
+    FACTS(F)
+#undef F
+};
+
+void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out)
+{
+    memset(j, 0, sizeof *j);
+    j->in = in;
+    j->policy = in->policy;
+    j->subject = subject;
+    j->v = out;
+    j->tcb_status = -1;
+    for (size_t i = 0; i < FACT_COUNT; i++) {
+        struct fact *f = &j->facts[i];
+
+        f->name = facts[i].name;
+        f->state = FACT_IS_UNKNOWN;
+        f->reason = REASON_FACT_UNKNOWN;
+        f->required = facts[i].required == ALWAYS || (facts[i].required == DOCUMENT && subject == SUBJECT_DOCUMENT) ||
+                      (facts[i].required == URL && subject == SUBJECT_DOCUMENT && in->nonce_required);
+        (void)snprintf(f->text, sizeof f->text, "%s", reason_text(f->reason));
+    }
+}
+
+void judge_done(struct judge *j)
+{
+    chain_done(&j->pck_chain);
+    chain_done(&j->tcb_chain);
+    chain_done(&j->qe_chain);
+    tcb_info_free(j->tcb_info);
+    qe_identity_free(j->qe_identity);
+}
+
+static void fact_set(struct judge *j, enum fact_id id, enum fact_state state, enum reason reason)
+{
+    j->touched[id] = true;
+    j->facts[id].state = state;
+    j->facts[id].reason = reason;
+}
+
+void fact_affirm(struct judge *j, enum fact_id id)
+{
+    fact_set(j, id, FACT_AFFIRMED, REASON_OK);
+    (void)snprintf(j->facts[id].text, sizeof j->facts[id].text, "%s", facts[id].sentence);
+}
+
+/* "sentence of the reason: detail", without bytes that could forge a line. */
+__attribute__((format(printf, 2, 0))) static void text_set(struct fact *f, const char *fmt, va_list args)
+{
+    char detail[200] = "";
+
+    (void)vsnprintf(detail, sizeof detail, fmt, args);
+    for (char *p = detail; *p != '\0'; p++) {
+        if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f) {
+            *p = '?';
+        }
+    }
+    if (detail[0] != '\0') {
+        (void)snprintf(f->text, sizeof f->text, "%s: %s", reason_text(f->reason), detail);
+    } else {
+        (void)snprintf(f->text, sizeof f->text, "%s", reason_text(f->reason));
+    }
+}
+
+void fact_refute(struct judge *j, enum fact_id id, enum reason reason, const char *fmt, ...)
+{
+    va_list args;
+
+    fact_set(j, id, FACT_REFUTED, reason);
+    va_start(args, fmt);
+    text_set(&j->facts[id], fmt, args);
+    va_end(args);
+}
+
+void fact_unknown(struct judge *j, enum fact_id id, enum reason reason, const char *fmt, ...)
+{
+    va_list args;
+
+    fact_set(j, id, FACT_IS_UNKNOWN, reason);
+    va_start(args, fmt);
+    text_set(&j->facts[id], fmt, args);
+    va_end(args);
+}
+
+void fact_fail(struct judge *j, enum fact_id id, const struct err *err)
+{
+    const enum reason_kind kind = reason_kind(err->reason);
+
+    /* A library or machine that failed says nothing about the evidence. */
+    if (kind == REASON_KIND_UNKNOWN || kind == REASON_KIND_SYSTEM || kind == REASON_KIND_INTERNAL) {
+        fact_unknown(j, id, err->reason, "%s", err->detail);
+    } else if (err->offset != ERR_NOWHERE) {
+        fact_refute(j, id, err->reason, "%s (byte %zu)", err->detail, err->offset);
+    } else {
+        fact_refute(j, id, err->reason, "%s", err->detail);
+    }
+}
+
+void fact_signature(struct judge *j, enum fact_id id, struct bytes key_xy, struct bytes message, struct bytes rs,
+                    enum reason reason, const char *what)
+{
+    struct err err = {0};
+
+    if (sig_check(SIG_P256, key_xy, message, rs, &err)) {
+        fact_affirm(j, id);
+    } else if (reason_kind(err.reason) == REASON_KIND_SYSTEM) {
+        fact_fail(j, id, &err);
+    } else {
+        fact_refute(j, id, reason, "%s", what);
+    }
+}
+
+void fact_demand(struct judge *j, enum fact_id id)
+{
+    j->facts[id].required = true;
+    j->touched[id] = true;
+}
+
+bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state)
+{
+    return j->facts[id].state == state;
+}
+
+void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen)
+{
+    if (2 * seen.len < sizeof j->facts[id].seen) {
+        hex_encode(seen, j->facts[id].seen);
+    }
+}
+
+void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen)
+{
+    (void)snprintf(j->facts[id].expected, sizeof j->facts[id].expected, "%s", expected);
+    (void)snprintf(j->facts[id].seen, sizeof j->facts[id].seen, "%s", seen);
+}
+
+void judge_end(struct judge *j)
+{
+    struct verdict *v = j->v;
+    bool refuted = false, unknown = false;
+
+    for (size_t i = 0; i < FACT_COUNT; i++) {
+        const struct fact *f = &j->facts[i];
+
+        if (!f->required && !j->touched[i]) {
+            continue;
+        }
+        refuted = refuted || (f->required && f->state == FACT_REFUTED);
+        unknown = unknown || (f->required && f->state == FACT_IS_UNKNOWN);
+        v->facts[v->count++] = *f;
+    }
+    /* Without an anchor there is no root fact that could be affirmed: the last branch is never taken then. */
+    if (refuted) {
+        v->result = VERDICT_REFUSED;
+    } else if (unknown || j->anchor == ANCHOR_NONE) {
+        v->result = VERDICT_UNDECIDED;
+    } else {
+        v->result = j->anchor == ANCHOR_INTEL ? VERDICT_VERIFIED : VERDICT_SIMULATED;
+    }
+}
+
+bool claim_new(json_t *object, const char *name, json_t *value, struct err *err)
+{
+    return json_object_set_new(object, name, value) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
+}
+
+bool claim_str(json_t *object, const char *name, const char *value, struct err *err)
+{
+    return claim_new(object, name, json_string(value), err);
+}

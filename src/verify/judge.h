@@ -1,0 +1,158 @@
+/* Inside of verify/: one judgement while it is made. Each file judges one concern and writes its facts; none of them
+ * stops at the first failure, and none reads bytes that tdx/, codec/ or evidence/ can read for it. */
+#ifndef SOTTO_VERIFY_JUDGE_H
+#define SOTTO_VERIFY_JUDGE_H
+
+#include "evidence/keyset.h"
+#include "evidence/manifest.h"
+#include "tdx/eventlog.h"
+#include "tdx/pck.h"
+#include "tdx/quote.h"
+#include "verify/chain.h"
+#include "verify/collateral.h"
+#include "verify/policy_data.h"
+#include "verify/verify.h"
+
+/* F(name, required, sentence where it is affirmed). Required: ALWAYS; of a DOCUMENT; of a URL; or by DEMAND of the
+ * policy, which fact_demand() then says. The order is the one in which people read them. */
+/* clang-format off */
+#define FACTS(F) \
+    F(form, ALWAYS, "the quote has its form") \
+    F(quote_signature, ALWAYS, "the quote is signed by its attestation key") \
+    F(qe_binding, ALWAYS, "the quoting enclave reported that attestation key") \
+    F(qe_report_signature, ALWAYS, "the quoting enclave's report is signed by the platform's PCK key") \
+    F(pck_chain, ALWAYS, "the PCK certificate's chain holds") \
+    F(root, ALWAYS, "the chain ends in a root that the policy names") \
+    F(root_crl, ALWAYS, "the root's revocation list is genuine and lists no certificate of these chains") \
+    F(pck_crl, ALWAYS, "the platform CA's revocation list is genuine and does not list the PCK certificate") \
+    F(tcb_info_signature, ALWAYS, "the TCB info is signed by the root's TCB signer") \
+    F(tcb_info, ALWAYS, "the TCB info is of this platform family") \
+    F(qe_identity_signature, ALWAYS, "the QE identity is signed by the root's TCB signer") \
+    F(qe_identity, ALWAYS, "the quoting enclave is the one of the identity") \
+    F(tdx_module, ALWAYS, "the TDX module is the one of the TCB info") \
+    F(tcb_status, ALWAYS, "the TCB status is accepted by the policy") \
+    F(tcb_evaluation, DEMAND, "the TCB evaluation data number is high enough") \
+    F(time, ALWAYS, "every certificate, list and document is within its validity") \
+    F(debug, ALWAYS, "it is not open for debugging") \
+    F(trailing, ALWAYS, "nothing but what the policy allows follows the quote") \
+    F(td_attributes, DOCUMENT, "the TD's attributes are as demanded") \
+    F(xfam, DEMAND, "XFAM is as demanded") \
+    F(mrseam, DEMAND, "MRSEAM is in the policy") \
+    F(mrservicetd, DEMAND, "MRSERVICETD is as demanded") \
+    F(platform, DEMAND, "the platform is one that the policy accepts") \
+    F(measurements, DEMAND, "MRTD and the registers are those of the policy") \
+    F(report_data, DOCUMENT, "the quote binds the nonce, the key set, the devices and the log that were shown") \
+    F(keyset, DOCUMENT, "the key set has its form and is within its validity") \
+    F(nonce, URL, "the quote was made for the nonce that was drawn for it") \
+    F(connection, URL, "the connection's key is in the key set that the quote covers") \
+    F(boot_log, DEMAND, "the firmware's log replays to RTMR0 to RTMR2") \
+    F(boot, DOCUMENT, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
+    F(event_log, DOCUMENT, "the service's log replays to the register, each event in its place") \
+    F(program, DOCUMENT, "every program that was started is in the policy") \
+    F(config, DOCUMENT, "every configuration is in the policy") \
+    F(web, DOCUMENT, "the web page is in the policy") \
+    F(model, DOCUMENT, "every model that was loaded is in the policy") \
+    F(devices, DEMAND, "the devices' evidence is as demanded")
+/* clang-format on */
+
+enum fact_id {
+#define F(name, required, sentence) FACT_##name,
+    FACTS(F)
+#undef F
+        FACT_COUNT
+};
+
+enum anchor {
+    ANCHOR_NONE,
+    ANCHOR_INTEL,
+    ANCHOR_SIMULATED,
+};
+
+enum subject { /* what was given to judge */
+               SUBJECT_QUOTE,
+               SUBJECT_DOCUMENT,
+               SUBJECT_EVIDENCE, /* quote, logs and report data side by side */
+};
+
+struct judge {
+    const struct verify_input *in;
+    const struct policy *policy;
+    enum subject subject;
+    struct verdict *v;
+    struct fact facts[FACT_COUNT];
+    bool touched[FACT_COUNT];
+
+    const struct document_file *own_files; /* the document's collateral; NULL: none */
+    size_t own_file_count;
+
+    struct quote q;
+    struct chain pck_chain; /* leaf, CA, root */
+    struct pck pck;
+    bool has_chain; /* parsed; whether it holds is the fact's to say */
+    bool has_pck;
+    enum anchor anchor;
+
+    struct tcb_info *tcb_info; /* NULL: none, or not readable */
+    struct qe_identity *qe_identity;
+    struct chain tcb_chain, qe_chain; /* signer, root; count 0: none */
+    int tcb_status;                   /* enum tcb_status, or -1 */
+    struct err time_error;            /* the first thing out of its validity; reason OK: none */
+    size_t time_errors;
+};
+
+/* ---- facts (judge.c) ---- */
+
+void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out);
+void judge_done(struct judge *j);
+
+void fact_affirm(struct judge *j, enum fact_id id);
+__attribute__((format(printf, 4, 5))) void fact_refute(struct judge *j, enum fact_id id, enum reason reason,
+                                                       const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void fact_unknown(struct judge *j, enum fact_id id, enum reason reason,
+                                                        const char *fmt, ...);
+/* Whether an ECDSA P-256 signature of a key is over a message: affirmed, or refuted for this reason. */
+void fact_signature(struct judge *j, enum fact_id id, struct bytes key_xy, struct bytes message, struct bytes rs,
+                    enum reason reason, const char *what);
+/* Refuted or unknown, as the kind of the reason has it. */
+void fact_fail(struct judge *j, enum fact_id id, const struct err *err);
+void fact_demand(struct judge *j, enum fact_id id); /* required from now on */
+bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state);
+/* What was seen, in hexadecimal; what was expected, a list's first entry or "one of N". */
+void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen);
+void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen);
+
+/* Facts and result into the verdict. */
+void judge_end(struct judge *j);
+
+/* ---- claims; false: NO_MEMORY ---- */
+
+MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
+MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
+
+/* ---- one concern each ---- */
+
+/* A validity that was looked at; a failure is collected for the fact `time`. */
+void time_check(struct judge *j, const char *what, int64_t from, int64_t to, enum reason not_yet, enum reason expired);
+void time_judge(struct judge *j); /* the fact, when all was looked at */
+
+void chain_judge(struct judge *j); /* pck_chain, root */
+bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
+                        struct chain *out);                /* a TCB signer's chain; false: the fact says why */
+void crl_judge(struct judge *j);                           /* root_crl, pck_crl */
+MUST_USE bool qe_judge(struct judge *j, struct err *err);  /* the quote's three signatures, qe_identity* */
+MUST_USE bool tcb_judge(struct judge *j, struct err *err); /* tcb_info*, tdx_module, tcb_status, claims */
+void body_judge(struct judge *j);                          /* debug, attributes, measurements, platform, trailing */
+MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
+void boot_judge(struct judge *j, struct bytes boot_log); /* boot, boot_log */
+
+enum log_bound { /* where the quote binds the log */
+                 LOG_BOUND_NOWHERE,
+                 LOG_BOUND_RTMR3,
+                 LOG_BOUND_REPORT_DATA,
+};
+/* event_log, program, config, web, model; the facts of boot were judged before. web_sha384: the key set's; NULL: none
+ */
+MUST_USE bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const uint8_t *web_sha384,
+                        struct err *err);
+
+#endif

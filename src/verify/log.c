@@ -1,0 +1,410 @@
+/* The service's own log: it must replay to the register, hold nothing but the service's events, each in its place, and
+ * every event of every start must be one that the policy names (docs/formats.md, section 3). */
+#include "base/hex.h"
+#include "evidence/event.h"
+#include "verify/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOADED_MAX 64
+
+struct loaded {    /* one model of the loaded set */
+    json_t *claim; /* {"name","model_id","manifest_sha384"} */
+    uint8_t model_id[SHA384_SIZE];
+};
+
+struct walk {
+    struct judge *j;
+    bool refuted[FACT_COUNT]; /* by an event: facts that are affirmed at the end else */
+    enum event_kind last;
+    bool any, ready;
+    uint64_t starts;
+    uint8_t web[SHA384_SIZE]; /* of the last start */
+    bool has_web;
+    struct loaded loaded[LOADED_MAX];
+    size_t loaded_count;
+};
+
+/* Which kinds may follow which: a start runs from `start` to `ready`, and one that broke off is followed by the next.
+ */
+#define BIT(k) (1u << (k))
+static const unsigned followers[] = {
+    [EVENT_START] = BIT(EVENT_PROGRAM) | BIT(EVENT_START),
+    [EVENT_PROGRAM] = BIT(EVENT_CONFIG) | BIT(EVENT_START),
+    [EVENT_CONFIG] = BIT(EVENT_WEB) | BIT(EVENT_START),
+    [EVENT_WEB] = BIT(EVENT_POLICY) | BIT(EVENT_START),
+    [EVENT_POLICY] = BIT(EVENT_MODEL) | BIT(EVENT_GPU) | BIT(EVENT_READY) | BIT(EVENT_START),
+    [EVENT_MODEL] = BIT(EVENT_MODEL) | BIT(EVENT_GPU) | BIT(EVENT_READY) | BIT(EVENT_START),
+    [EVENT_GPU] = BIT(EVENT_READY) | BIT(EVENT_START),
+};
+#define FOLLOWERS_READY (BIT(EVENT_MODEL) | BIT(EVENT_UNLOAD) | BIT(EVENT_KEY_EPOCH) | BIT(EVENT_START))
+
+static void loaded_clear(struct walk *w)
+{
+    for (size_t i = 0; i < w->loaded_count; i++) {
+        json_decref(w->loaded[i].claim);
+    }
+    w->loaded_count = 0;
+}
+
+static bool order_check(struct walk *w, enum event_kind kind, size_t number, struct err *err)
+{
+    const unsigned allowed = !w->any ? BIT(EVENT_START) : w->ready ? FOLLOWERS_READY : followers[w->last];
+
+    if ((allowed & BIT(kind)) == 0) {
+        return FAIL(err, REASON_EVENT_LOG_ORDER, ERR_NOWHERE, "event %zu: `%s` behind `%s`", number,
+                    event_kind_name(kind), w->any ? event_kind_name(w->last) : "nothing");
+    }
+    return true;
+}
+
+static void event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
+{
+    if (!w->refuted[id]) {
+        w->refuted[id] = true;
+        fact_refute(w->j, id, reason, "event %zu: %s", number, what);
+    }
+}
+
+static bool start_apply(struct walk *w, const json_t *v, struct err *err)
+{
+    uint64_t number;
+
+    if (!json_get_u64(v, "number", UINT32_MAX, &number, err)) {
+        return false;
+    }
+    if (number != w->starts + 1) {
+        return FAIL(err, REASON_EVENT_LOG_ORDER, ERR_NOWHERE, "start %llu behind start %llu",
+                    (unsigned long long)number, (unsigned long long)w->starts);
+    }
+    w->starts = number;
+    w->ready = false;
+    w->has_web = false;
+    loaded_clear(w);
+    return true;
+}
+
+static unsigned backing_bit(const char *name)
+{
+    return strcmp(name, "memfd") == 0    ? BACKING_MEMFD
+           : strcmp(name, "verity") == 0 ? BACKING_VERITY
+           : strcmp(name, "disk") == 0   ? BACKING_DISK
+                                         : 0;
+}
+
+static bool program_apply(struct walk *w, const json_t *v, size_t number, struct err *err)
+{
+    const struct policy *p = w->j->policy;
+    uint8_t digest[SHA384_SIZE];
+    const char *name, *backing;
+    char what[160];
+    json_t *files;
+
+    if (!json_get(v, "files", JSON_ARRAY, &files, err)) {
+        return false;
+    }
+    if (json_array_size(files) == 0) {
+        event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, "no file at all");
+    }
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *f = json_array_get(files, i);
+
+        if (!json_get_str(f, "name", &name, err) || !json_get_hex(f, "sha384", digest, sizeof digest, err) ||
+            !json_get_str(f, "backing", &backing, err)) {
+            return false;
+        }
+        if (p->program.count > 0 && !policy_list_has(&p->program, digest)) {
+            (void)snprintf(what, sizeof what, "%.100s", name);
+            if (!w->refuted[FACT_program]) {
+                event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, what);
+                fact_seen_hex(w->j, FACT_program, bytes_of(digest, sizeof digest));
+            }
+        } else if ((backing_bit(backing) & p->backing) == 0) {
+            (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
+            event_refute(w, FACT_program, REASON_PROGRAM_BACKING, number, what);
+        }
+    }
+    return true;
+}
+
+/* A digest that a list of the policy must have, if it has any. */
+static void listed_apply(struct walk *w, enum fact_id id, enum reason reason, const struct policy_list *l,
+                         const uint8_t digest[SHA384_SIZE], size_t number)
+{
+    if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[id]) {
+        event_refute(w, id, reason, number, "not in the policy");
+        fact_seen_hex(w->j, id, bytes_of(digest, SHA384_SIZE));
+    }
+}
+
+/* SHA-256 of "{}": no default options and no system message of its own. */
+static bool has_default_options(const struct manifest *m)
+{
+    uint8_t none[SHA256_SIZE];
+
+    hash_bytes(HASH_SHA256, bytes_of_str("{}"), none);
+    return memcmp(none, m->defaults_sha256, sizeof none) == 0;
+}
+
+static bool model_claim(const struct manifest *m, const uint8_t digest[SHA384_SIZE], json_t **out, struct err *err)
+{
+    json_t *v = json_object();
+
+    if (v != NULL && claim_str(v, "name", m->name, err) &&
+        report_claim_hex(v, "model_id", m->model_id, sizeof m->model_id, err) &&
+        report_claim_hex(v, "manifest_sha384", digest, SHA384_SIZE, err)) {
+        *out = v;
+        return true;
+    }
+    json_decref(v);
+    return v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's claim");
+}
+
+/* Loading a model that is loaded already replaces it. */
+static bool loaded_add(struct walk *w, const struct manifest *m, const uint8_t digest[SHA384_SIZE], struct err *err)
+{
+    size_t i = 0;
+    json_t *claim;
+
+    while (i < w->loaded_count && memcmp(w->loaded[i].model_id, m->model_id, SHA384_SIZE) != 0) {
+        i++;
+    }
+    if (i == LOADED_MAX) {
+        return FAIL(err, REASON_LOG_LIMIT, ERR_NOWHERE, "more than %d models are loaded", LOADED_MAX);
+    }
+    if (!model_claim(m, digest, &claim, err)) {
+        return false;
+    }
+    if (i == w->loaded_count) {
+        w->loaded_count++;
+    } else {
+        json_decref(w->loaded[i].claim);
+    }
+    w->loaded[i].claim = claim;
+    memcpy(w->loaded[i].model_id, m->model_id, SHA384_SIZE);
+    return true;
+}
+
+static bool model_apply(struct walk *w, const json_t *v, size_t number, struct err *err)
+{
+    const struct policy_list *l = &w->j->policy->model;
+    struct buf canonical = BUF(LIMIT_MANIFEST);
+    uint8_t digest[SHA384_SIZE];
+    struct manifest m = {0};
+    json_t *manifest;
+    bool ok = false;
+
+    if (!json_get(v, "manifest", JSON_OBJECT, &manifest, err) || !manifest_parse(manifest, &m, err)) {
+        return false;
+    }
+    if (!json_print_canonical(manifest, &canonical, err)) {
+        goto out;
+    }
+    hash_bytes(HASH_SHA384, buf_bytes(&canonical), digest);
+    if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[FACT_model]) {
+        if (!policy_list_has(l, m.model_id)) {
+            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, m.name);
+            fact_seen_hex(w->j, FACT_model, bytes_of(m.model_id, sizeof m.model_id));
+        } else if (!has_default_options(&m)) {
+            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options");
+        }
+    }
+    ok = loaded_add(w, &m, digest, err);
+out:
+    buf_done(&canonical);
+    manifest_done(&m);
+    return ok;
+}
+
+static bool unload_apply(struct walk *w, const json_t *v, size_t number, struct err *err)
+{
+    uint8_t id[SHA384_SIZE];
+
+    if (!json_get_hex(v, "model_id", id, sizeof id, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < w->loaded_count; i++) {
+        if (memcmp(w->loaded[i].model_id, id, sizeof id) == 0) {
+            json_decref(w->loaded[i].claim);
+            w->loaded[i] = w->loaded[--w->loaded_count];
+            return true;
+        }
+    }
+    return FAIL(err, REASON_EVENT_LOG_ORDER, ERR_NOWHERE, "event %zu unloads a model that is not loaded", number);
+}
+
+static bool kind_apply(struct walk *w, enum event_kind kind, const json_t *v, struct bytes content, size_t number,
+                       struct err *err)
+{
+    const struct policy *p = w->j->policy;
+    uint8_t digest[SHA384_SIZE];
+
+    switch (kind) {
+    case EVENT_START:
+        return start_apply(w, v, err);
+    case EVENT_PROGRAM:
+        return program_apply(w, v, number, err);
+    case EVENT_CONFIG:
+        hash_bytes(HASH_SHA384, content, digest);
+        listed_apply(w, FACT_config, REASON_CONFIG_MISMATCH, &p->config, digest, number);
+        return report_claim_hex(w->j->v->claims, "sotto_config", digest, sizeof digest, err);
+    case EVENT_WEB:
+        if (!json_get_hex(v, "sha384", w->web, sizeof w->web, err)) {
+            return false;
+        }
+        w->has_web = true;
+        listed_apply(w, FACT_web, REASON_WEB_MISMATCH, &p->web, w->web, number);
+        return true;
+    case EVENT_MODEL:
+        return model_apply(w, v, number, err);
+    case EVENT_UNLOAD:
+        return unload_apply(w, v, number, err);
+    case EVENT_READY:
+        w->ready = true;
+        return true;
+    case EVENT_GPU:
+        if (!fact_is(w->j, FACT_devices, FACT_REFUTED)) {
+            fact_unknown(w->j, FACT_devices, REASON_DEVICE_UNCHECKED, "event %zu", number);
+        }
+        return true;
+    case EVENT_POLICY:
+    case EVENT_KEY_EPOCH:
+        return true;
+    }
+    return FAIL(err, REASON_EVENT_KIND, ERR_NOWHERE, "event %zu", number);
+}
+
+static bool event_apply(struct walk *w, const struct eventlog_event *e, struct err *err)
+{
+    struct bytes content;
+    struct err cause = {0};
+    enum event_kind kind;
+    json_t *v = NULL;
+    bool ok;
+
+    if (e->index != EVENTLOG_REGISTERS || e->type != EVENTLOG_EV_EVENT_TAG || !eventlog_covered(e)) {
+        return FAIL(err, REASON_EVENT_LOG_FOREIGN, e->offset, "event %zu: register %u, type 0x%x, %s", e->number,
+                    e->index, e->type, eventlog_covered(e) ? "covered" : "its digest is not of its data");
+    }
+    if (!event_parse(e->data, &kind, &v, &content, &cause)) {
+        if (cause.reason == REASON_EVENT_KIND || reason_kind(cause.reason) == REASON_KIND_SYSTEM) {
+            *err = cause;
+            return false;
+        }
+        return FAIL(err, REASON_EVENT_LOG_FOREIGN, e->offset, "event %zu: %.150s", e->number, cause.detail);
+    }
+    ok = order_check(w, kind, e->number, err) && kind_apply(w, kind, v, content, e->number, err);
+    w->last = kind;
+    w->any = true;
+    json_decref(v);
+    return ok;
+}
+
+static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SIZE], struct err *err)
+{
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
+    struct eventlog_event e;
+    struct eventlog log;
+    bool more = true;
+
+    if (!eventlog_open(bytes, &log, err)) {
+        return false;
+    }
+    while (more) {
+        if (!eventlog_next(&log, &e, &more, err)) {
+            return false;
+        }
+        if (more) {
+            if (!event_apply(w, &e, err)) {
+                return false;
+            }
+            eventlog_fold(registers, &e);
+        }
+    }
+    if (log.rest.left > 0) {
+        return FAIL(err, REASON_LOG_FORM, log.rest.offset, "%zu bytes behind the log", log.rest.left);
+    }
+    if (!w->any) {
+        return FAIL(err, REASON_EVENT_LOG_EMPTY, ERR_NOWHERE, "a header alone");
+    }
+    if (!w->ready) {
+        return FAIL(err, REASON_EVENT_LOG_UNREADY, ERR_NOWHERE, "start %llu has no `ready`",
+                    (unsigned long long)w->starts);
+    }
+    memcpy(rtmr3, registers[3], SHA384_SIZE);
+    return true;
+}
+
+/* A fact that no event refuted: affirmed if the policy says what it wants, the log holds and the boot chain does. */
+static void content_judge(struct walk *w, enum fact_id id, const struct policy_list *l)
+{
+    struct judge *j = w->j;
+
+    if (w->refuted[id]) {
+        return;
+    }
+    if (l->count == 0) {
+        fact_unknown(j, id, REASON_NOT_DEMANDED, "%s", "");
+    } else if (!fact_is(j, FACT_event_log, FACT_AFFIRMED)) {
+        fact_unknown(j, id, REASON_FACT_UNKNOWN, "the log is not affirmed");
+    } else if (!fact_is(j, FACT_boot, FACT_AFFIRMED)) {
+        fact_unknown(j, id, REASON_BOOT_NOT_AFFIRMED, "%s", "");
+    } else {
+        fact_affirm(j, id);
+    }
+}
+
+static bool models_claim(struct walk *w, struct err *err)
+{
+    json_t *list = json_array(), *ids = json_array();
+    bool ok = list != NULL && ids != NULL;
+
+    for (size_t i = 0; ok && i < w->loaded_count; i++) {
+        ok = json_array_append(list, w->loaded[i].claim) == 0 &&
+             json_array_append(ids, json_object_get(w->loaded[i].claim, "model_id")) == 0;
+    }
+    if (!ok) {
+        json_decref(list);
+        json_decref(ids);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "sotto_models");
+    }
+    if (!claim_new(w->j->v->claims, "sotto_models", list, err)) {
+        json_decref(ids);
+        return false;
+    }
+    return claim_new(w->j->v->claims, "sotto_model_ids", ids, err);
+}
+
+bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const uint8_t *web_sha384, struct err *err)
+{
+    struct walk w = {.j = j};
+    uint8_t rtmr3[SHA384_SIZE];
+    struct err e = {0};
+    bool ok;
+
+    if (!log_walk(&w, log, rtmr3, &e)) {
+        fact_fail(j, FACT_event_log, &e);
+    } else if (bound == LOG_BOUND_RTMR3 && memcmp(rtmr3, j->q.td.rtmr[3], sizeof rtmr3) != 0) {
+        fact_refute(j, FACT_event_log, REASON_EVENT_LOG_REPLAY, "the log leads to another RTMR3");
+        fact_seen_hex(j, FACT_event_log, bytes_of(j->q.td.rtmr[3], sizeof rtmr3));
+    } else if (bound == LOG_BOUND_NOWHERE) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the report data do not say where the log is bound");
+    } else if (!fact_is(j, FACT_event_log, FACT_REFUTED)) { /* by its place */
+        fact_affirm(j, FACT_event_log);
+    }
+    if (!w.refuted[FACT_web] && w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0) {
+        event_refute(&w, FACT_web, REASON_WEB_MISMATCH, 0, "the key set names another page than the log");
+    }
+    if (w.loaded_count == 0 && !w.refuted[FACT_model] && j->policy->model.count > 0) {
+        w.refuted[FACT_model] = true; /* nothing to affirm */
+        fact_unknown(j, FACT_model, REASON_FACT_UNKNOWN, "no model is loaded");
+    }
+    content_judge(&w, FACT_program, &j->policy->program);
+    content_judge(&w, FACT_config, &j->policy->config);
+    content_judge(&w, FACT_web, &j->policy->web);
+    content_judge(&w, FACT_model, &j->policy->model);
+    ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((json_int_t)w.starts), err);
+    loaded_clear(&w);
+    return ok;
+}

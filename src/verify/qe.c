@@ -1,0 +1,100 @@
+/* The quoting enclave: its report, the key that it vouches for, and whether it is Intel's. */
+#include "verify/judge.h"
+
+/* REPORTDATA = SHA-256(attestation key || QE authentication data), 32 zero bytes. */
+static void binding_judge(struct judge *j)
+{
+    uint8_t want[64] = {0};
+    struct hash h;
+
+    hash_init(&h, HASH_SHA256);
+    hash_add(&h, j->q.key);
+    hash_add(&h, j->q.qe_auth);
+    hash_end(&h, want);
+    if (memcmp(want, j->q.qe_report.report_data, sizeof want) == 0) {
+        fact_affirm(j, FACT_qe_binding);
+    } else {
+        fact_refute(j, FACT_qe_binding, REASON_QE_BINDING, "the report's data are not those of the key");
+    }
+}
+
+/* (seen & mask) == want, byte by byte. */
+static bool masked_equal(const uint8_t *seen, const uint8_t *want, const uint8_t *mask, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if ((seen[i] & mask[i]) != (want[i] & mask[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The document shows numbers as hexadecimal of the most significant byte first. */
+static void miscselect_bytes(uint32_t v, uint8_t out[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(v >> (24 - 8 * i));
+    }
+}
+
+static void identity_judge(struct judge *j)
+{
+    const enum qe_id want = quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE;
+    const struct qe_identity *q = j->qe_identity;
+    const struct sgx_body *r = &j->q.qe_report;
+    uint8_t misc[4];
+
+    miscselect_bytes(r->miscselect, misc);
+    if (q->id != want) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "the identity is of another enclave");
+    } else if ((r->attributes[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "the quoting enclave is a debug enclave");
+    } else if (!masked_equal(misc, q->miscselect, q->miscselect_mask, 4) ||
+               !masked_equal(r->attributes, q->attributes, q->attributes_mask, 16)) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "MISCSELECT or ATTRIBUTES");
+    } else if (memcmp(r->mrsigner, q->mrsigner, sizeof q->mrsigner) != 0) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "MRSIGNER");
+        fact_seen_hex(j, FACT_qe_identity, bytes_of(r->mrsigner, sizeof r->mrsigner));
+    } else if (r->isvprodid != q->isvprodid) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "ISVPRODID %u, not %u", r->isvprodid, q->isvprodid);
+    } else {
+        fact_affirm(j, FACT_qe_identity);
+    }
+}
+
+bool qe_judge(struct judge *j, struct err *err)
+{
+    const char *name = "qe_identity.json";
+    struct err e = {0};
+
+    fact_signature(j, FACT_quote_signature, j->q.key, j->q.signed_part, j->q.signature, REASON_QUOTE_SIGNATURE, "");
+    binding_judge(j);
+    if (j->has_chain) {
+        fact_signature(j, FACT_qe_report_signature, bytes_of(j->pck_chain.certs[0].key_xy, 64), j->q.qe_report_part,
+                       j->q.qe_signature, REASON_QE_SIGNATURE, "");
+    }
+    if (!collateral_qe_identity(j, &name, &j->qe_identity, &e)) {
+        if (e.reason == REASON_NO_MEMORY) {
+            *err = e;
+            return false;
+        }
+        fact_fail(j, FACT_qe_identity_signature, &e);
+        fact_fail(j, FACT_qe_identity, &e);
+        return true;
+    }
+    if (j->qe_identity == NULL) {
+        fact_unknown(j, FACT_qe_identity_signature, REASON_COLLATERAL_ABSENT, "%s", name);
+        fact_unknown(j, FACT_qe_identity, REASON_COLLATERAL_ABSENT, "%s", name);
+        return true;
+    }
+    identity_judge(j);
+    time_check(j, name, j->qe_identity->issued, j->qe_identity->next_update, REASON_COLLATERAL_NOT_YET,
+               REASON_COLLATERAL_EXPIRED);
+    if (chain_signer_judge(j, FACT_qe_identity_signature, collateral_find(j, COLLATERAL_QE_CHAIN),
+                           "qe_identity_issuer_chain.pem", &j->qe_chain)) {
+        fact_signature(j, FACT_qe_identity_signature, bytes_of(j->qe_chain.certs[0].key_xy, 64),
+                       j->qe_identity->signed_part, bytes_of(j->qe_identity->signature, 64),
+                       REASON_COLLATERAL_SIGNATURE, name);
+    }
+    return true;
+}

@@ -1,0 +1,347 @@
+/* The platform's TCB: levels of the platform, the TDX module and the quoting enclave, and the status that follows (the
+ * rules of Intel's quote verification library, in their order). */
+#include "base/civil.h"
+#include "verify/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct levels { /* what one set of SVNs reaches; NULL: nothing */
+    const struct tcb_verdict *platform, *module;
+    bool has_module; /* the module has levels of its own */
+    bool module_known;
+    enum tcb_status status;
+};
+
+static bool components_reach(const uint8_t *have, const uint8_t *need, size_t from)
+{
+    for (size_t i = from; i < 16; i++) {
+        if (have[i] < need[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The first level, highest first, that every component reaches. A TDX module that names its major version (SVN[1] > 0)
+ * has levels of its own, so that components 0 and 1 are left out here. */
+static const struct tcb_level *platform_level(const struct tcb_info *t, const struct pck *p, const uint8_t *tdx_svn)
+{
+    for (size_t i = 0; i < t->level_count; i++) {
+        const struct tcb_level *l = &t->levels[i];
+
+        if (components_reach(p->svn, l->sgx, 0) && p->pcesvn >= l->pcesvn &&
+            (tdx_svn == NULL || components_reach(tdx_svn, l->tdx, tdx_svn[1] > 0 ? 2 : 0))) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+/* NULL: the TCB info has none for this version. */
+static const struct tcb_module *module_find(const struct tcb_info *t, const uint8_t *tdx_svn)
+{
+    if (tdx_svn[1] == 0) {
+        return t->has_module ? &t->module : NULL;
+    }
+    for (size_t i = 0; i < t->module_count; i++) {
+        if (t->modules[i].version == tdx_svn[1]) {
+            return &t->modules[i];
+        }
+    }
+    return NULL;
+}
+
+/* What a component's status makes of the platform's. */
+static enum tcb_status converge(enum tcb_status platform, enum tcb_status component)
+{
+    if (component == TCB_REVOKED) {
+        return TCB_REVOKED;
+    }
+    if (component == TCB_OUT_OF_DATE && (platform == TCB_UP_TO_DATE || platform == TCB_SW_HARDENING_NEEDED)) {
+        return TCB_OUT_OF_DATE;
+    }
+    if (component == TCB_OUT_OF_DATE &&
+        (platform == TCB_CONFIGURATION_NEEDED || platform == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED)) {
+        return TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    }
+    return platform;
+}
+
+static struct levels levels_find(const struct judge *j, const uint8_t *tdx_svn, const struct tcb_verdict *qe)
+{
+    const struct tcb_level *platform = platform_level(j->tcb_info, &j->pck, tdx_svn);
+    const struct tcb_module *module;
+    const struct tcb_svn_level *level;
+    struct levels l = {.status = TCB_NOT_SUPPORTED};
+
+    if (platform != NULL) {
+        l.platform = &platform->verdict;
+    }
+    if (tdx_svn != NULL && tdx_svn[1] > 0) {
+        l.has_module = true;
+        module = module_find(j->tcb_info, tdx_svn);
+        l.module_known = module != NULL;
+        level = module == NULL ? NULL : tcb_svn_level_find(module->levels, module->level_count, tdx_svn[0]);
+        l.module = level == NULL ? NULL : &level->verdict;
+    }
+    if (l.platform != NULL && qe != NULL && (!l.has_module || l.module != NULL)) {
+        l.status = converge(l.platform->status, qe->status);
+        if (l.module != NULL) {
+            l.status = converge(l.status, l.module->status);
+        }
+    }
+    return l;
+}
+
+static bool needs_configuration(enum tcb_status s)
+{
+    return s == TCB_CONFIGURATION_NEEDED || s == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
+           s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+}
+
+/* A TD that was launched under an old module that has been updated under it since. */
+static enum tcb_status relaunch(enum tcb_status launch, enum tcb_status current)
+{
+    const bool old = launch == TCB_OUT_OF_DATE || launch == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    const bool good = current == TCB_UP_TO_DATE || current == TCB_SW_HARDENING_NEEDED ||
+                      current == TCB_CONFIGURATION_NEEDED || current == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED;
+
+    if (!old || !good) {
+        return launch;
+    }
+    return needs_configuration(launch) || needs_configuration(current) ? TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+                                                                       : TCB_TD_RELAUNCH_ADVISED;
+}
+
+/* ---- claims ---- */
+
+static int advisory_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool advisories_claim(struct judge *j, const struct tcb_verdict *const parts[3], struct err *err)
+{
+    const char *ids[3 * TCB_ADVISORIES_MAX];
+    json_t *list = json_array();
+    size_t n = 0;
+    bool ok = list != NULL;
+
+    for (size_t p = 0; p < 3; p++) {
+        const json_t *from = parts[p] == NULL ? NULL : parts[p]->advisories;
+
+        for (size_t i = 0; i < json_array_size(from); i++) {
+            ids[n++] = json_string_value(json_array_get(from, i));
+        }
+    }
+    qsort(ids, n, sizeof *ids, advisory_compare);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = (i > 0 && strcmp(ids[i], ids[i - 1]) == 0) || json_array_append_new(list, json_string(ids[i])) == 0;
+    }
+    if (!ok) {
+        json_decref(list);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "advisory_ids");
+    }
+    return claim_new(j->v->claims, "advisory_ids", list, err);
+}
+
+static bool status_claim(struct judge *j, const char *name, const struct tcb_verdict *v, struct err *err)
+{
+    return v == NULL || claim_str(j->v->claims, name, tcb_status_name(v->status), err);
+}
+
+static bool claims_add(struct judge *j, const struct levels *launch, const struct tcb_verdict *qe,
+                       const struct levels *current, struct err *err)
+{
+    const struct tcb_verdict *const parts[3] = {launch->platform, launch->module, qe};
+    char date[CIVIL_ISO8601_SIZE];
+    int64_t oldest = INT64_MAX;
+
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i] != NULL && parts[i]->date < oldest) {
+            oldest = parts[i]->date;
+        }
+    }
+    if (!claim_str(j->v->claims, "tcb_status", tcb_status_name((enum tcb_status)j->tcb_status), err) ||
+        !status_claim(j, "tcb_platform_status", launch->platform, err) ||
+        !status_claim(j, "tcb_module_status", launch->module, err) || !status_claim(j, "tcb_qe_status", qe, err)) {
+        return false;
+    }
+    if (current != NULL && (!claim_str(j->v->claims, "tcb_launch_status", tcb_status_name(launch->status), err) ||
+                            !claim_str(j->v->claims, "tcb_current_status", tcb_status_name(current->status), err))) {
+        return false;
+    }
+    if (j->tcb_status == TCB_NOT_SUPPORTED) {
+        return true; /* of a platform that reaches no level there is neither a date nor advice */
+    }
+    civil_print_iso8601(oldest, date);
+    date[10] = '\0';
+    return claim_str(j->v->claims, "tcb_date", date, err) && advisories_claim(j, parts, err);
+}
+
+/* ---- facts ---- */
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void module_judge(struct judge *j)
+{
+    const struct td_body *td = &j->q.td;
+    const struct tcb_module *m;
+
+    if (!quote_is_tdx(&j->q)) {
+        j->facts[FACT_tdx_module].required = false; /* an enclave has none */
+        return;
+    }
+    m = module_find(j->tcb_info, td->tee_tcb_svn);
+    if (m == NULL) {
+        fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "no identity TDX_%02X", td->tee_tcb_svn[1]);
+    } else if (memcmp(td->mrsignerseam, m->mrsigner, sizeof m->mrsigner) != 0) {
+        fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "MRSIGNERSEAM");
+        fact_seen_hex(j, FACT_tdx_module, bytes_of(td->mrsignerseam, sizeof td->mrsignerseam));
+    } else if (td->seam_attributes != 0 || !is_zero(m->attributes, sizeof m->attributes)) {
+        fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "SEAMATTRIBUTES are not zero");
+    } else {
+        fact_affirm(j, FACT_tdx_module);
+    }
+}
+
+static void info_judge(struct judge *j, const char *name)
+{
+    const struct tcb_info *t = j->tcb_info;
+
+    if (t->tdx != quote_is_tdx(&j->q)) {
+        fact_refute(j, FACT_tcb_info, REASON_COLLATERAL_FORM, "%s is of %s", name, t->tdx ? "TDX" : "SGX");
+    } else if (!j->has_pck) {
+        fact_unknown(j, FACT_tcb_info, REASON_FACT_UNKNOWN, "the PCK certificate cannot be read");
+    } else if (memcmp(t->fmspc, j->pck.fmspc, sizeof t->fmspc) != 0) {
+        fact_refute(j, FACT_tcb_info, REASON_FMSPC_MISMATCH, "%s", name);
+    } else if (memcmp(t->pceid, j->pck.pceid, sizeof t->pceid) != 0) {
+        fact_refute(j, FACT_tcb_info, REASON_PCEID_MISMATCH, "%s", name);
+    } else {
+        fact_affirm(j, FACT_tcb_info);
+    }
+}
+
+static void status_judge(struct judge *j)
+{
+    const enum tcb_status s = (enum tcb_status)j->tcb_status;
+    const struct policy *p = j->policy;
+    const bool in_grace = p->grace[s] && j->in->time <= p->grace_until[s];
+
+    if (s == TCB_REVOKED) {
+        fact_refute(j, FACT_tcb_status, REASON_TCB_REVOKED, "%s", "");
+    } else if (s == TCB_NOT_SUPPORTED) {
+        fact_refute(j, FACT_tcb_status, REASON_TCB_NOT_SUPPORTED, "%s", "");
+    } else if (p->accept[s]) {
+        fact_affirm(j, FACT_tcb_status);
+    } else if (in_grace && !p->ignore_time) {
+        fact_affirm(j, FACT_tcb_status);
+        (void)snprintf(j->facts[FACT_tcb_status].text, sizeof j->facts[FACT_tcb_status].text,
+                       "the TCB status is accepted for a time of grace");
+    } else if (p->grace[s] && p->ignore_time) {
+        fact_unknown(j, FACT_tcb_status, REASON_TIME_IGNORED, "grace for %s", tcb_status_name(s));
+    } else {
+        fact_refute(j, FACT_tcb_status, REASON_TCB_STATUS, "%s", tcb_status_name(s));
+    }
+    fact_seen(j, FACT_tcb_status, "", tcb_status_name(s));
+}
+
+static bool levels_judge(struct judge *j, struct err *err)
+{
+    const struct td_body *td = &j->q.td;
+    const uint8_t *svn = quote_is_tdx(&j->q) ? td->tee_tcb_svn : NULL;
+    const struct tcb_svn_level *qe =
+        tcb_svn_level_find(j->qe_identity->levels, j->qe_identity->level_count, j->q.qe_report.isvsvn);
+    const bool has_current = j->q.body_type == QUOTE_BODY_TD15;
+    struct levels launch, current = {0};
+
+    launch = levels_find(j, svn, qe == NULL ? NULL : &qe->verdict);
+    j->tcb_status = (int)launch.status;
+    if (has_current) {
+        current = levels_find(j, td->tee_tcb_svn_2, qe == NULL ? NULL : &qe->verdict);
+        j->tcb_status = (int)relaunch(launch.status, current.status);
+    }
+    status_judge(j);
+    return claims_add(j, &launch, qe == NULL ? NULL : &qe->verdict, has_current ? &current : NULL, err);
+}
+
+static bool evaluation_judge(struct judge *j, struct err *err)
+{
+    uint64_t n = j->tcb_info->evaluation;
+
+    if (j->qe_identity != NULL && j->qe_identity->evaluation < n) {
+        n = j->qe_identity->evaluation;
+    }
+    if (j->policy->has_min_evaluation) {
+        if (j->qe_identity == NULL) {
+            fact_unknown(j, FACT_tcb_evaluation, REASON_COLLATERAL_ABSENT, "the QE identity has a number too");
+        } else if (n < j->policy->min_evaluation) {
+            fact_refute(j, FACT_tcb_evaluation, REASON_TCB_EVALUATION, "%llu, at least %llu", (unsigned long long)n,
+                        (unsigned long long)j->policy->min_evaluation);
+        } else {
+            fact_affirm(j, FACT_tcb_evaluation);
+        }
+    }
+    return claim_new(j->v->claims, "tcb_evaluation_data_number", json_integer((json_int_t)n), err);
+}
+
+static void signature_judge(struct judge *j, const char *name)
+{
+    if (chain_signer_judge(j, FACT_tcb_info_signature, collateral_find(j, COLLATERAL_TCB_CHAIN),
+                           "tcb_info_issuer_chain.pem", &j->tcb_chain)) {
+        fact_signature(j, FACT_tcb_info_signature, bytes_of(j->tcb_chain.certs[0].key_xy, 64), j->tcb_info->signed_part,
+                       bytes_of(j->tcb_info->signature, 64), REASON_COLLATERAL_SIGNATURE, name);
+    }
+}
+
+bool tcb_judge(struct judge *j, struct err *err)
+{
+    static const enum fact_id needing[] = {FACT_tcb_info_signature, FACT_tcb_info, FACT_tdx_module, FACT_tcb_status};
+    const char *name = "tcb_info.json";
+    struct err e = {0};
+
+    if (j->policy->has_min_evaluation) {
+        fact_demand(j, FACT_tcb_evaluation);
+    }
+    j->facts[FACT_tdx_module].required = quote_is_tdx(&j->q);
+    if (!collateral_tcb_info(j, &name, &j->tcb_info, &e)) {
+        if (e.reason == REASON_NO_MEMORY) {
+            *err = e;
+            return false;
+        }
+        fact_fail(j, FACT_tcb_info_signature, &e);
+        fact_fail(j, FACT_tcb_info, &e);
+        return true;
+    }
+    if (j->tcb_info == NULL) {
+        for (size_t i = 0; i < sizeof needing / sizeof *needing; i++) {
+            fact_unknown(j, needing[i], REASON_COLLATERAL_ABSENT, "%s", name);
+        }
+        return true;
+    }
+    info_judge(j, name);
+    signature_judge(j, name);
+    time_check(j, name, j->tcb_info->issued, j->tcb_info->next_update, REASON_COLLATERAL_NOT_YET,
+               REASON_COLLATERAL_EXPIRED);
+    if (!evaluation_judge(j, err)) {
+        return false;
+    }
+    if (!fact_is(j, FACT_tcb_info, FACT_AFFIRMED)) {
+        return true; /* of another platform: its levels say nothing */
+    }
+    module_judge(j);
+    if (j->qe_identity == NULL) {
+        fact_unknown(j, FACT_tcb_status, REASON_COLLATERAL_ABSENT, "the QE identity's levels are part of the status");
+        return true;
+    }
+    return levels_judge(j, err);
+}

@@ -1,0 +1,144 @@
+#include "verify/verdict.h"
+
+#include "base/civil.h"
+
+static const char *const result_names[] = {
+    [VERDICT_VERIFIED] = "verified",
+    [VERDICT_SIMULATED] = "simulated",
+    [VERDICT_REFUSED] = "refused",
+    [VERDICT_UNDECIDED] = "undecided",
+};
+
+static const char *const state_names[] = {
+    [FACT_AFFIRMED] = "affirmed",
+    [FACT_REFUTED] = "refuted",
+    [FACT_IS_UNKNOWN] = "unknown",
+};
+
+const char *verdict_result_name(enum verdict_result r)
+{
+    return result_names[r];
+}
+
+int verdict_exit_code(enum verdict_result r)
+{
+    static const int codes[] = {
+        [VERDICT_VERIFIED] = 0, [VERDICT_SIMULATED] = 10, [VERDICT_REFUSED] = 11, [VERDICT_UNDECIDED] = 12};
+
+    return codes[r];
+}
+
+const char *fact_state_name(enum fact_state s)
+{
+    return state_names[s];
+}
+
+const struct fact *verdict_find(const struct verdict *v, const char *name)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        if (strcmp(v->facts[i].name, name) == 0) {
+            return &v->facts[i];
+        }
+    }
+    return NULL;
+}
+
+const struct fact *verdict_first_failure(const struct verdict *v)
+{
+    const struct fact *unknown = NULL;
+
+    for (size_t i = 0; i < v->count; i++) {
+        const struct fact *f = &v->facts[i];
+
+        if (f->required && f->state == FACT_REFUTED) {
+            return f;
+        }
+        if (f->required && f->state == FACT_IS_UNKNOWN && unknown == NULL) {
+            unknown = f;
+        }
+    }
+    return unknown;
+}
+
+void verdict_done(struct verdict *v)
+{
+    json_decref(v->claims);
+    memset(v, 0, sizeof *v);
+}
+
+/* ---- printing ---- */
+
+static bool fact_print_json(const struct fact *f, struct buf *out, struct err *err)
+{
+    bool ok = buf_printf(out, err, "{\"name\":\"%s\",\"state\":\"%s\",\"required\":%s,\"reason\":\"%s\"", f->name,
+                         state_names[f->state], f->required ? "true" : "false", reason_name(f->reason));
+
+    if (ok && f->expected[0] != '\0') {
+        ok = buf_str(out, ",\"expected\":", err) && json_print_str(bytes_of_str(f->expected), out, err);
+    }
+    if (ok && f->seen[0] != '\0') {
+        ok = buf_str(out, ",\"seen\":", err) && json_print_str(bytes_of_str(f->seen), out, err);
+    }
+    return ok && buf_str(out, ",\"text\":", err) && json_print_str(bytes_of_str(f->text), out, err) &&
+           buf_u8(out, '}', err);
+}
+
+bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err)
+{
+    size_t len = out->len;
+    bool ok = buf_printf(out, err, "{\"v\":1,\"result\":\"%s\",\"time\":%lld,\"facts\":[", result_names[v->result],
+                         (long long)v->time);
+
+    for (size_t i = 0; ok && i < v->count; i++) {
+        ok = (i == 0 || buf_u8(out, ',', err)) && fact_print_json(&v->facts[i], out, err);
+    }
+    ok = ok && buf_str(out, "],\"claims\":", err) && json_print(v->claims, out, err) && buf_u8(out, '}', err);
+    if (!ok) {
+        out->len = len;
+    }
+    return ok;
+}
+
+static const char *const result_sentences[] = {
+    [VERDICT_VERIFIED] = "VERIFIED: every required fact holds, down to Intel's root.",
+    [VERDICT_SIMULATED] =
+        "SIMULATED: every required fact holds, but the platform is a simulator. There is no hardware protection.",
+    [VERDICT_REFUSED] = "REFUSED: at least one required fact is false. Do not trust it.",
+    [VERDICT_UNDECIDED] =
+        "UNDECIDED: nothing was found to be false, but not all that is required could be checked. Do not trust it.",
+};
+
+static bool fact_print_text(const struct fact *f, struct buf *out, struct err *err)
+{
+    const char *todo = f->state == FACT_AFFIRMED ? "" : reason_todo(f->reason);
+    bool ok = buf_printf(out, err, "  %-8s  %-22s %s", state_names[f->state], f->name, f->text);
+
+    if (ok && f->state != FACT_AFFIRMED) {
+        ok = buf_printf(out, err, " (%s%s)", reason_name(f->reason), f->required ? "" : ", not required") &&
+             (todo[0] == '\0' || buf_printf(out, err, "; %s", todo));
+    }
+    if (ok && f->state == FACT_REFUTED && f->seen[0] != '\0') {
+        ok = buf_printf(out, err, "\n%36sseen      %s", "", f->seen) &&
+             (f->expected[0] == '\0' || buf_printf(out, err, "\n%36sexpected  %s", "", f->expected));
+    }
+    return ok && buf_u8(out, '\n', err);
+}
+
+bool verdict_print_text(const struct verdict *v, bool all, struct buf *out, struct err *err)
+{
+    char when[CIVIL_ISO8601_SIZE];
+    size_t len = out->len;
+    bool ok;
+
+    civil_print_iso8601(v->time, when);
+    ok = buf_printf(out, err, "%s\n  judged at %s\n", result_sentences[v->result], when);
+    for (size_t i = 0; ok && i < v->count; i++) {
+        if (all || v->facts[i].state != FACT_AFFIRMED) {
+            ok = fact_print_text(&v->facts[i], out, err);
+        }
+    }
+    if (!ok) {
+        out->len = len;
+    }
+    return ok;
+}

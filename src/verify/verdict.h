@@ -1,0 +1,58 @@
+/* A verdict: a list of facts, each affirmed, refuted or unknown, and what follows from them (docs/formats.md, section
+ * 8).
+ *
+ *     verified:  every required fact affirmed, anchor Intel        exit 0
+ *     simulated: the same with a simulator's root that the policy names        10
+ *     refused:   at least one required fact refuted                11
+ *     undecided: none refuted, at least one required unknown       12 */
+#ifndef SOTTO_VERIFY_VERDICT_H
+#define SOTTO_VERIFY_VERDICT_H
+
+#include "base/buf.h"
+#include "codec/json.h"
+
+enum verdict_result {
+    VERDICT_VERIFIED,
+    VERDICT_SIMULATED,
+    VERDICT_REFUSED,
+    VERDICT_UNDECIDED,
+};
+
+enum fact_state {
+    FACT_AFFIRMED,
+    FACT_REFUTED,
+    FACT_IS_UNKNOWN,
+};
+
+struct fact {
+    const char *name; /* static: "quote_signature", "report_data", "model", ... */
+    enum fact_state state;
+    bool required;
+    enum reason reason;            /* OK where affirmed */
+    char expected[200], seen[200]; /* "" where it has none */
+    char text[280];                /* one sentence */
+};
+
+#define FACTS_MAX 64
+
+struct verdict {
+    enum verdict_result result;
+    int64_t time; /* the one it was judged at */
+    struct fact facts[FACTS_MAX];
+    size_t count;
+    json_t *claims; /* docs/formats.md, section 8; never NULL */
+};
+
+const char *verdict_result_name(enum verdict_result r); /* "verified" */
+int verdict_exit_code(enum verdict_result r);
+const char *fact_state_name(enum fact_state s);
+const struct fact *verdict_find(const struct verdict *v, const char *name); /* NULL: there is none */
+/* The first required fact that is not affirmed, refuted ones first; NULL if all are. */
+const struct fact *verdict_first_failure(const struct verdict *v);
+
+MUST_USE bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err);
+/* For people: the result in words that nobody can mistake, then each fact (all, or only those not affirmed). */
+MUST_USE bool verdict_print_text(const struct verdict *v, bool all, struct buf *out, struct err *err);
+void verdict_done(struct verdict *v);
+
+#endif

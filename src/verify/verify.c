@@ -1,0 +1,267 @@
+#include "verify/judge.h"
+
+#include "base/civil.h"
+#include "evidence/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void time_check(struct judge *j, const char *what, int64_t from, int64_t to, enum reason not_yet, enum reason expired)
+{
+    char when[CIVIL_ISO8601_SIZE];
+
+    if (j->in->time >= from && j->in->time <= to) {
+        return;
+    }
+    if (j->time_errors++ == 0) {
+        civil_print_iso8601(j->in->time < from ? from : to, when);
+        err_set(&j->time_error, j->in->time < from ? not_yet : expired, ERR_NOWHERE, "\"%s\" is valid %s %s", what,
+                j->in->time < from ? "from" : "to", when);
+    }
+}
+
+void time_judge(struct judge *j)
+{
+    static const enum fact_id needed[] = {FACT_pck_chain, FACT_root_crl, FACT_pck_crl, FACT_tcb_info_signature,
+                                          FACT_qe_identity_signature};
+
+    if (j->policy->ignore_time) {
+        fact_unknown(j, FACT_time, REASON_TIME_IGNORED, "%zu things are out of their validity", j->time_errors);
+        return;
+    }
+    if (j->time_errors > 0) {
+        fact_fail(j, FACT_time, &j->time_error);
+        if (j->time_errors > 1) {
+            const size_t len = strlen(j->facts[FACT_time].text);
+
+            (void)snprintf(j->facts[FACT_time].text + len, sizeof j->facts[FACT_time].text - len, ", and %zu more",
+                           j->time_errors - 1);
+        }
+        return;
+    }
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        if (fact_is(j, needed[i], FACT_IS_UNKNOWN)) {
+            fact_unknown(j, FACT_time, REASON_FACT_UNKNOWN, "not all that has a validity is there");
+            return;
+        }
+    }
+    fact_affirm(j, FACT_time);
+}
+
+static bool is_simulated(const struct judge *j)
+{
+    return j->anchor == ANCHOR_SIMULATED || memcmp(j->q.user_data, "SIMUL", 5) == 0;
+}
+
+static bool platform_claims(struct judge *j, struct err *err)
+{
+    static const char *const flags[] = {
+        [PCK_FLAG_UNKNOWN] = "unknown", [PCK_FLAG_CLEAR] = "false", [PCK_FLAG_SET] = "true"};
+    json_t *c = j->v->claims;
+
+    return report_claim_hex(c, "fmspc", j->pck.fmspc, sizeof j->pck.fmspc, err) &&
+           report_claim_hex(c, "ppid", j->pck.ppid, sizeof j->pck.ppid, err) &&
+           report_claim_hex(c, "pceid", j->pck.pceid, sizeof j->pck.pceid, err) &&
+           report_claim_hex(c, "cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err) &&
+           claim_new(c, "pcesvn", json_integer(j->pck.pcesvn), err) &&
+           claim_new(c, "sgx_type", json_integer(j->pck.sgx_type), err) &&
+           (!j->pck.has_instance ||
+            report_claim_hex(c, "platform_instance_id", j->pck.instance, sizeof j->pck.instance, err)) &&
+           claim_str(c, "dynamic_platform", flags[j->pck.dynamic], err) &&
+           claim_str(c, "cached_keys", flags[j->pck.cached_keys], err) &&
+           claim_str(c, "smt_enabled", flags[j->pck.smt], err);
+}
+
+static bool claims_add(struct judge *j, struct err *err)
+{
+    json_t *c = j->v->claims;
+    const char *tee = is_simulated(j) ? "tdx-sim" : quote_is_tdx(&j->q) ? "tdx" : "sgx";
+
+    return claim_str(c, "tee", tee, err) && quote_claims(&j->q, c, err) &&
+           (!quote_is_tdx(&j->q) ||
+            report_claim_hex(c, "tcb_svn", j->q.td.tee_tcb_svn, sizeof j->q.td.tee_tcb_svn, err)) &&
+           (!j->has_pck || platform_claims(j, err)) &&
+           (j->policy->builtin ||
+            report_claim_hex(c, "sotto_policy_sha384", j->policy->sha384, sizeof j->policy->sha384, err));
+}
+
+/* Everything that a quote and its collateral can say. *readable: j->q is. */
+static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, struct err *err)
+{
+    struct err e = {0};
+
+    *readable = false;
+    if (quote.len > LIMIT_QUOTE) {
+        fact_refute(j, FACT_form, REASON_BUF_FULL, "a quote of %zu bytes", quote.len);
+        return true;
+    }
+    if (!quote_parse(quote, &j->q, &e)) {
+        fact_fail(j, FACT_form, &e);
+        return true;
+    }
+    *readable = true;
+    if (memcmp(j->q.vendor, quote_vendor_intel, sizeof j->q.vendor) != 0) {
+        fact_refute(j, FACT_form, REASON_QE_IDENTITY, "the quoting enclave's vendor is not Intel");
+    } else {
+        fact_affirm(j, FACT_form);
+    }
+    chain_judge(j);
+    if (!qe_judge(j, err) || !tcb_judge(j, err)) {
+        return false;
+    }
+    crl_judge(j);
+    time_judge(j);
+    body_judge(j);
+    return claims_add(j, err);
+}
+
+/* A verdict with no fact yet. */
+static bool verdict_new(const struct verify_input *in, struct verdict *v, struct err *err)
+{
+    memset(v, 0, sizeof *v);
+    v->time = in->time;
+    v->claims = json_object();
+    return v->claims != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a verdict");
+}
+
+/* The judge is large, and a verdict must be whole or untouched. */
+struct session {
+    struct judge j;
+    struct verdict v;
+};
+
+static struct session *session_new(enum subject subject, const struct verify_input *in, struct err *err)
+{
+    struct session *s = malloc(sizeof *s);
+
+    if (s == NULL || !verdict_new(in, &s->v, err)) {
+        err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "a verdict");
+        free(s);
+        return NULL;
+    }
+    judge_init(&s->j, subject, in, &s->v);
+    return s;
+}
+
+static bool session_end(struct session *s, bool ok, struct verdict *out)
+{
+    if (ok) {
+        judge_end(&s->j);
+        *out = s->v;
+    } else {
+        verdict_done(&s->v);
+    }
+    judge_done(&s->j);
+    free(s);
+    return ok;
+}
+
+bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    struct session *s = session_new(SUBJECT_QUOTE, in, err);
+    bool readable;
+
+    return s != NULL && session_end(s, quote_judge(&s->j, quote, &readable, err), out);
+}
+
+bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    struct session *s = session_new(SUBJECT_DOCUMENT, in, err);
+    struct document d = {0};
+    struct err e = {0};
+    bool ok, readable;
+
+    if (s == NULL) {
+        return false;
+    }
+    if (!document_parse(text, &d, &e)) {
+        fact_fail(&s->j, FACT_form, &e);
+        return session_end(s, true, out);
+    }
+    s->j.own_files = d.files;
+    s->j.own_file_count = d.file_count;
+    ok = quote_judge(&s->j, d.quote, &readable, err) && (!readable || document_judge(&s->j, &d, err));
+    ok = session_end(s, ok, out);
+    document_done(&d);
+    return ok;
+}
+
+/* The firmware's log and the guest's own, in one form, folded one behind the other. */
+static void evidence_log_judge(struct judge *j, const struct verify_bare *bare)
+{
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
+    const struct bytes logs[] = {bare->boot_log, bare->event_log};
+    struct err err = {0};
+
+    if (bare->event_log.p == NULL && bare->boot_log.p == NULL) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
+        return;
+    }
+    for (size_t n = 0; n < 2; n++) {
+        struct eventlog_event e;
+        struct eventlog log;
+        bool more = logs[n].p != NULL;
+
+        if (more && !eventlog_open(logs[n], &log, &err)) {
+            fact_fail(j, FACT_event_log, &err);
+            return;
+        }
+        while (more) {
+            if (!eventlog_next(&log, &e, &more, &err)) {
+                fact_fail(j, FACT_event_log, &err);
+                return;
+            }
+            if (more) {
+                eventlog_fold(registers, &e);
+            }
+        }
+    }
+    for (size_t i = 0; i < EVENTLOG_REGISTERS; i++) {
+        if (memcmp(registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
+            fact_refute(j, FACT_event_log, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
+            fact_seen_hex(j, FACT_event_log, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
+            return;
+        }
+    }
+    fact_affirm(j, FACT_event_log);
+}
+
+static void evidence_judge(struct judge *j, const struct verify_bare *bare)
+{
+    const uint8_t *seen = quote_report_data(&j->q);
+
+    if (!bare->report_data_required) {
+        fact_unknown(j, FACT_report_data, REASON_FACT_UNKNOWN, "no runtime data were given");
+    } else if (memcmp(seen, bare->report_data, sizeof bare->report_data) == 0) {
+        fact_affirm(j, FACT_report_data);
+    } else {
+        fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
+        fact_seen_hex(j, FACT_report_data, bytes_of(seen, 64));
+    }
+    if (!quote_is_tdx(&j->q)) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");
+    } else {
+        evidence_log_judge(j, bare);
+    }
+    boot_judge(j, bytes_of(NULL, 0));
+}
+
+bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
+                          struct err *err)
+{
+    struct session *s = session_new(SUBJECT_EVIDENCE, in, err);
+    bool ok, readable;
+
+    if (s == NULL) {
+        return false;
+    }
+    fact_demand(&s->j, FACT_report_data);
+    fact_demand(&s->j, FACT_event_log);
+    fact_demand(&s->j, FACT_boot);
+    fact_demand(&s->j, FACT_td_attributes);
+    ok = quote_judge(&s->j, bare->quote, &readable, err);
+    if (ok && readable) {
+        evidence_judge(&s->j, bare);
+    }
+    return session_end(s, ok, out);
+}

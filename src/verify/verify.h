@@ -1,0 +1,39 @@
+/* What is true. Pure: time, collateral and policy are arguments; no file, clock or socket. Any thread.
+ * Everything that can be checked is checked and reported, not only the first failure. */
+#ifndef SOTTO_VERIFY_VERIFY_H
+#define SOTTO_VERIFY_VERIFY_H
+
+#include "evidence/document.h"
+#include "verify/policy.h"
+#include "verify/verdict.h"
+
+/* Collateral: files by the names of docs/formats.md, section 7. Contents decide, never names. A missing file leaves the
+ * facts that need it unknown. */
+struct verify_input {
+    const struct policy *policy;
+    int64_t time;
+    const struct document_file *files;
+    size_t file_count;
+    const uint8_t *nonce;           /* the one the verifier drew; NULL: none, then the fact is unknown */
+    const uint8_t *connection_spki; /* SHA-256 of the SPKI of the connection; NULL: there is none */
+    bool nonce_required;            /* a URL was asked: nonce (and the connection's key) are required facts */
+};
+
+/* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact
+ * `form` refuted. */
+MUST_USE bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err);
+
+/* An evidence document's exact bytes. Its own collateral is used for names that in->files lacks. */
+MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err);
+
+/* Runtime data of the other kind of evidence (Trustee's form: quote, logs and data beside it), docs/formats.md
+ * section 9. */
+struct verify_bare {
+    struct bytes quote, boot_log, event_log;
+    uint8_t report_data[64];
+    bool report_data_required;
+};
+MUST_USE bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
+                                   struct err *err);
+
+#endif
