@@ -1,0 +1,160 @@
+#include "attest/appraise.h"
+
+#include "attest/ask.h"
+#include "attest/problem.h"
+#include "attest/token.h"
+#include "base/limits.h"
+#include "collateral/directory.h"
+#include "os/file.h"
+#include "verify/verify.h"
+
+#include <stdio.h>
+
+struct appraisal { /* one request */
+    const struct service *s;
+    const struct service_request *r;
+    struct ask ask;
+    struct directory collateral;
+    struct verdict verdict; /* of the last policy */
+    bool has_verdict;
+    struct token_policy used[ASK_POLICIES_MAX];
+    size_t used_count;
+};
+
+static bool policy_open(const char *folder, const char *id, struct policy **out, struct err *err)
+{
+    struct buf text = BUF(LIMIT_POLICY);
+    char path[4096];
+    bool ok;
+
+    if (snprintf(path, sizeof path, "%s/%s.json", folder, id) >= (int)sizeof path) {
+        return FAIL(err, REASON_POLICY_ABSENT, ERR_NOWHERE, "policy \"%s\"", id);
+    }
+    if (!file_exists(path)) { /* a path of the operator's is nothing that the caller should see */
+        return FAIL(err, REASON_POLICY_ABSENT, ERR_NOWHERE, "policy \"%s\"", id);
+    }
+    ok = file_read(path, &text, err) && policy_parse(buf_bytes(&text), out, err);
+    if (!ok) {
+        /* The operator's mistake, not the caller's: nothing can be decided. */
+        char detail[sizeof err->detail];
+
+        memcpy(detail, err->detail, sizeof detail);
+        err_set(err, REASON_FACT_UNKNOWN, err->offset, "policy \"%s\" cannot be used: %s", id, detail);
+    }
+    buf_done(&text);
+    return ok;
+}
+
+/* The evidence under one policy, into c->verdict. */
+static bool judge(struct appraisal *c, const struct policy *policy, struct err *err)
+{
+    const struct verify_input in = {
+        .policy = policy, .time = c->r->time, .files = c->collateral.files, .file_count = c->collateral.count};
+    struct verify_bare bare = {.quote = buf_bytes(&c->ask.quote),
+                               .boot_log = buf_bytes(&c->ask.boot_log),
+                               .event_log = buf_bytes(&c->ask.event_log),
+                               .report_data_required = true};
+
+    if (c->has_verdict) {
+        verdict_done(&c->verdict);
+        c->has_verdict = false;
+    }
+    if (c->ask.is_document) {
+        c->has_verdict = verify_document(buf_bytes(&c->ask.text), &in, &c->verdict, err);
+    } else {
+        ask_report_data(&c->ask, bare.report_data);
+        c->has_verdict = verify_bare_evidence(&bare, &in, &c->verdict, err);
+    }
+    return c->has_verdict;
+}
+
+static bool verdict_accepts(const struct verdict *v)
+{
+    return v->result == VERDICT_VERIFIED || v->result == VERDICT_SIMULATED;
+}
+
+/* Judges under each policy; stops at the first that does not accept, whose verdict is then the answer. */
+static bool judge_all(struct appraisal *c, struct err *err)
+{
+    const char *ids[ASK_POLICIES_MAX] = {c->s->default_policy};
+    size_t count = c->ask.policy_count > 0 ? c->ask.policy_count : 1;
+
+    for (size_t i = 0; i < c->ask.policy_count; i++) {
+        ids[i] = c->ask.policy_ids[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct policy *policy = NULL;
+        bool ok = policy_open(c->s->policies, ids[i], &policy, err) && judge(c, policy, err);
+
+        if (ok) {
+            c->used[i].id = ids[i];
+            policy_sha384(policy, c->used[i].sha384);
+            c->used_count++;
+        }
+        policy_free(policy);
+        if (!ok) {
+            return false;
+        }
+        if (!verdict_accepts(&c->verdict)) {
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool token_answer(const struct appraisal *c, struct service_reply *out, struct err *err)
+{
+    const char *tee = json_string_value(json_object_get(c->verdict.claims, "tee"));
+    struct token_input in = {.verdict = &c->verdict,
+                             .policies = c->used,
+                             .policy_count = c->used_count,
+                             .document = c->ask.is_document ? &c->ask.document : NULL,
+                             .issuer = c->s->issuer,
+                             .time = c->r->time};
+
+    memcpy(in.random, c->r->random, sizeof in.random);
+    if (tee == NULL || strncmp(tee, "tdx", 3) != 0) {
+        return FAIL(err, REASON_TEE_UNSUPPORTED, ERR_NOWHERE, "the quote is of tee \"%s\"", tee != NULL ? tee : "");
+    }
+    out->content_type = "application/jwt";
+    return token_sign(&in, c->s->keys, &out->body, err);
+}
+
+/* What can be said without a policy. */
+static bool runtime_data_check(const struct ask *a, struct err *err)
+{
+    if (!a->is_document && !a->has_runtime_data) {
+        return FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "runtime_data is required where evidence is a bare quote");
+    }
+    if (a->is_document && a->has_runtime_data && !bytes_equal(buf_bytes(&a->runtime_data), a->document.keyset)) {
+        return FAIL(err, REASON_REPORT_DATA_MISMATCH, ERR_NOWHERE, "runtime_data is not the document's key set");
+    }
+    return true;
+}
+
+bool appraise_answer(const struct service *s, const struct service_request *r, struct service_reply *out,
+                     struct err *err)
+{
+    struct appraisal c = {.s = s, .r = r};
+    bool ok = ask_parse(r->body, &c.ask, err);
+
+    if (!ok) {
+        return false;
+    }
+    ok = runtime_data_check(&c.ask, err);
+    if (ok && c.ask.policy_count == 0 && s->default_policy == NULL) {
+        ok = FAIL(err, REASON_NOT_DEMANDED, ERR_NOWHERE, "neither policy_ids nor a default policy: nothing is decided");
+    }
+    ok = ok && (s->collateral == NULL || directory_open(s->collateral, &c.collateral, err)) && judge_all(&c, err);
+    if (ok && verdict_accepts(&c.verdict)) {
+        ok = token_answer(&c, out, err);
+    } else if (ok) {
+        problem_of_verdict(&c.verdict, out);
+    }
+    if (c.has_verdict) {
+        verdict_done(&c.verdict);
+    }
+    directory_close(&c.collateral);
+    ask_done(&c.ask);
+    return ok;
+}

@@ -1,0 +1,261 @@
+/* sotto-attestd: the attestation service's program. Options, keys, one listener on a loopback address, a loop. */
+#include "attest/service.h"
+#include "base/limits.h"
+#include "cli/args.h"
+#include "net/listen.h"
+#include "net/server.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/random.h"
+#include "os/secret.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define DRAIN_MS 5000
+
+static const struct args_option options[] = {
+    {"listen", 'l', "HOST:PORT", "loopback address to serve plain HTTP on (127.0.0.1:8081)"},
+    {"state", 0, "DIR", "folder of the token keys, made if absent"},
+    {"policies", 0, "DIR", "folder of the policies, ID.json each"},
+    {"default-policy", 0, "ID", "the policy of requests that name none"},
+    {"collateral", 0, "DIR", "folder of Intel's or the simulator's collateral"},
+    {"issuer", 0, "URL", "what tokens say they are from (http://127.0.0.1:8081)"},
+    {"allowed-origin", 0, "LIST", "origins of pages that may ask, separated by commas"},
+    {0}};
+
+static const struct args_form form = {
+    .usage = "sotto-attestd --state DIR --policies DIR [options]",
+    .about = "Judges evidence of Sotto services by the operator's policies and answers with signed tokens.",
+    .options = options,
+};
+
+/* The page as `sotto serve` serves it by default. */
+#define DEFAULT_ORIGINS "http://127.0.0.1:11434,http://localhost:11434,https://127.0.0.1:8443,https://localhost:8443"
+
+struct daemon {
+    struct service service;
+    struct keys keys;
+    struct loop *loop;
+    struct server *server;
+    struct loop_watch *signals;
+    int signal_fd;
+    char origins[4096]; /* what service.origins points into */
+};
+
+/* ---- HTTP ---- */
+
+static void reply_headers(struct reply *p, const struct service_reply *a)
+{
+    reply_header(p, "Cache-Control", "no-store");
+    reply_header(p, "X-Content-Type-Options", "nosniff");
+    reply_header(p, "Vary", "Origin");
+    if (a->origin != NULL) {
+        reply_header(p, "Access-Control-Allow-Origin", a->origin);
+    }
+    if (a->preflight) {
+        reply_header(p, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+        reply_header(p, "Access-Control-Allow-Headers", "Content-Type");
+        reply_header(p, "Access-Control-Max-Age", "600");
+    }
+    if (a->allow != NULL) {
+        reply_header(p, "Allow", a->allow);
+    }
+}
+
+static void handle(void *arg, const struct request *r, struct reply *p)
+{
+    struct daemon *d = arg;
+    struct service_request in = {.method = r->method,
+                                 .path = r->path,
+                                 .origin = request_header(r, "Origin"),
+                                 .body = r->body,
+                                 .time = clock_unix()};
+    struct service_reply out;
+    struct err err = {0};
+
+    if (!random_bytes(in.random, sizeof in.random, &err)) {
+        reply_send_error(p, &err);
+        return;
+    }
+    service_answer(&d->service, &in, &out);
+    if (out.why.reason != REASON_OK) {
+        log_error(LOG_LEVEL_INFO, "refused", &out.why);
+    }
+    reply_headers(p, &out);
+    reply_send(p, out.status, out.content_type, buf_bytes(&out.body));
+    buf_done(&out.body);
+}
+
+static size_t body_limit(void *arg, const struct request *r)
+{
+    (void)arg;
+    return service_body_limit(r->path);
+}
+
+/* ---- start and end ---- */
+
+static void drained(void *arg)
+{
+    struct daemon *d = arg;
+
+    loop_stop(d->loop);
+}
+
+static void signalled(void *arg, unsigned events)
+{
+    struct daemon *d = arg;
+    struct signalfd_siginfo info;
+    struct err err = {0};
+
+    (void)events;
+    if (read(d->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "stopping", NULL);
+    if (!server_drain(d->server, DRAIN_MS, drained, d, &err)) {
+        loop_stop(d->loop);
+    }
+}
+
+static bool signals_open(struct daemon *d, struct err *err)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (d->signal_fd < 0) {
+        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "signalfd: %s", strerror(errno));
+    }
+    return loop_watch_add(d->loop, d->signal_fd, LOOP_READ, signalled, d, &d->signals, err);
+}
+
+/* "a,b,c" in memory of its own. */
+static bool origins_read(struct daemon *d, const char *list, struct err *err)
+{
+    char *rest = d->origins, *one;
+
+    if (strlen(list) >= sizeof d->origins) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--allowed-origin: more than %zu bytes", sizeof d->origins);
+    }
+    memcpy(d->origins, list, strlen(list) + 1);
+    while ((one = strsep(&rest, ",")) != NULL) {
+        if (strncmp(one, "http://", 7) != 0 && strncmp(one, "https://", 8) != 0) {
+            return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--allowed-origin: \"%.100s\" is no origin", one);
+        }
+        if (d->service.origin_count == SERVICE_ORIGINS_MAX) {
+            return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--allowed-origin: more than %d", SERVICE_ORIGINS_MAX);
+        }
+        d->service.origins[d->service.origin_count++] = one;
+    }
+    return true;
+}
+
+static bool issuer_check(const char *s, struct err *err)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-[]~%";
+    size_t n = strlen(s);
+
+    return (n > 7 && n < 500 && strncmp(s, "http", 4) == 0 && s[n - 1] != '/' && s[strspn(s, allowed)] == '\0') ||
+           FAIL(err, REASON_USAGE, ERR_NOWHERE, "--issuer: a URL without a slash at its end is wanted");
+}
+
+static const char *value_or(const struct args *a, const char *name, const char *fallback)
+{
+    const char *v = args_get(a, name);
+
+    return v != NULL ? v : fallback;
+}
+
+/* A folder that is given must be there now: a typing error should not show as refusals later. */
+static bool folder_check(const char *path, struct err *err)
+{
+    return path == NULL || access(path, R_OK | X_OK) == 0 || file_fail(err, path, errno);
+}
+
+static bool options_read(const struct args *a, struct daemon *d, struct err *err)
+{
+    struct service *s = &d->service;
+
+    s->keys = &d->keys;
+    s->policies = args_get(a, "policies");
+    s->default_policy = args_get(a, "default-policy");
+    s->collateral = args_get(a, "collateral");
+    s->issuer = value_or(a, "issuer", "http://127.0.0.1:8081");
+    if (s->policies == NULL || args_get(a, "state") == NULL) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--state and --policies are required");
+    }
+    return issuer_check(s->issuer, err) && origins_read(d, value_or(a, "allowed-origin", DEFAULT_ORIGINS), err) &&
+           folder_check(s->policies, err) && folder_check(s->collateral, err);
+}
+
+static bool listen_start(struct daemon *d, const char *where, struct err *err)
+{
+    const struct server_setup setup = {.handler = handle, .body_limit = body_limit, .arg = d};
+    char text[ADDRESS_SIZE];
+    struct address a;
+    int fd = -1;
+
+    if (!address_parse(where, &a, err) || !server_new(d->loop, &setup, &d->server, err) ||
+        !listen_open(&a, true, &fd, err)) {
+        return false;
+    }
+    if (!server_listen(d->server, fd, NULL, err)) {
+        (void)close(fd);
+        return false;
+    }
+    if (!listen_address(fd, &a, err)) {
+        return false;
+    }
+    address_print(&a, text);
+    log_event(LOG_LEVEL_INFO, "listening", "address", text, "issuer", d->service.issuer, NULL);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {.signal_fd = -1};
+    struct err err = {0};
+    struct args a;
+    int code;
+    bool ok;
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("sotto-attestd version %s\n", SOTTO_VERSION);
+        return 0;
+    }
+    if (!args_parse(argc, argv, &form, &a, &code)) {
+        return code;
+    }
+    log_init("attestd", LOG_LEVEL_INFO);
+    ok = options_read(&a, &d, &err) && secret_protect_process(&err) &&
+         keys_open(args_get(&a, "state"), &d.keys, &err) && loop_new(&d.loop, &err) && signals_open(&d, &err) &&
+         listen_start(&d, value_or(&a, "listen", "127.0.0.1:8081"), &err) && loop_run(d.loop, &err);
+    if (!ok) {
+        char line[600];
+
+        err_print(&err, line, sizeof line);
+        (void)fprintf(stderr, "sotto-attestd: %s\n", line);
+    }
+    if (d.server != NULL) {
+        server_free(d.server);
+    }
+    loop_watch_remove(d.signals);
+    if (d.loop != NULL) {
+        loop_free(d.loop);
+    }
+    if (d.signal_fd >= 0) {
+        (void)close(d.signal_fd);
+    }
+    keys_close(&d.keys);
+    return ok ? 0 : reason_kind(err.reason) == REASON_KIND_USAGE ? 2 : 1;
+}

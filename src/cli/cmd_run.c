@@ -1,0 +1,376 @@
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/report.h"
+#include "cli/session.h"
+
+#include "codec/json.h"
+#include "os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_URL "https://127.0.0.1:8443"
+#define BODY_MAX LIMIT_HTTP_BODY
+
+static const struct args_option options[] = {
+    {"url", 'u', "URL", "the service (default: $SOTTO_URL, then " DEFAULT_URL ")"},
+    {"policy", 'p', "FILE", "the policy to judge by (default: $SOTTO_POLICY, then ~/.config/sotto/policy.json)"},
+    {"collateral", 'c', "DIR", "collateral files to judge with, before those that the service sends"},
+    {"system", 0, "TEXT", "the chat's system message"},
+    {"seed", 0, "N", "the sampler's seed"},
+    {"temperature", 0, "X", "the sampler's temperature"},
+    {"num-predict", 0, "N", "tokens of an answer at most"},
+    {"json", 0, NULL, "print one JSON object an answer: verdict, answer, counts"},
+    {"verbose", 'v', NULL, "list every fact, and say how long an answer took"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct args_form form = {
+    .usage = "sotto run MODEL [QUESTION] [options]",
+    .about =
+        "Verifies a service, and asks its model. Nothing is sent before the verdict; the question goes out on the\n"
+        "connection that the verdict covers, and names the model that it covers. Without QUESTION: a chat, a line a\n"
+        "question, with /? for help and /bye to leave.\n"
+        "Exit code: 0 answered, 11 refused, 12 undecided (nothing was sent), 1 anything else.",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 2,
+};
+
+struct run {
+    struct session session;
+    json_t *messages, *options;
+    bool json, verbose, terminal;
+    struct buf answer;
+    json_t *last; /* the answer's last object: reason and counts */
+};
+
+/* --- the answer --- */
+
+/* What a terminal would act upon is left out: the model's text is only text. */
+static void text_write(const struct run *r, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = c == 0xc2 && i + 1 < len && ((unsigned char)text[i + 1] & 0xe0) == 0x80;
+
+        if (r->terminal && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)) {
+            i += c1 ? 1 : 0;
+            continue;
+        }
+        (void)putchar(c);
+    }
+    (void)fflush(stdout);
+}
+
+static bool on_line(void *arg, struct bytes line, struct err *err)
+{
+    struct run *r = arg;
+    json_t *v = NULL;
+    const json_t *content;
+    const char *error;
+
+    if (!json_parse(line, &v, err)) {
+        return false;
+    }
+    error = json_string_value(json_object_get(v, "error"));
+    if (error != NULL) {
+        err_set(err, REASON_ENGINE_GONE, ERR_NOWHERE, "%s", error);
+        json_decref(v);
+        return false;
+    }
+    content = json_object_get(json_object_get(v, "message"), "content");
+    if (json_is_string(content)) {
+        if (!buf_add(&r->answer, json_string_value(content), json_string_length(content), err)) {
+            json_decref(v);
+            return false;
+        }
+        if (!r->json) {
+            text_write(r, json_string_value(content), json_string_length(content));
+        }
+    }
+    if (json_is_true(json_object_get(v, "done"))) {
+        json_decref(r->last);
+        r->last = json_incref(v);
+    }
+    json_decref(v);
+    return true;
+}
+
+static double seconds(const json_t *last, const char *name)
+{
+    return (double)json_integer_value(json_object_get(last, name)) / 1e9;
+}
+
+static void counts_print(const json_t *last)
+{
+    long long prompt = json_integer_value(json_object_get(last, "prompt_eval_count"));
+    long long answer = json_integer_value(json_object_get(last, "eval_count"));
+    double prompt_s = seconds(last, "prompt_eval_duration"), answer_s = seconds(last, "eval_duration");
+
+    (void)fprintf(stderr, "prompt: %lld tokens, %.2f s; answer: %lld tokens, %.2f s (%.1f tokens/s)\n", prompt,
+                  prompt_s, answer, answer_s, answer_s > 0 ? (double)answer / answer_s : 0);
+}
+
+/* {"verdict":{...}, and where there is an answer: "model","answer","done_reason","prompt_eval_count","eval_count"} */
+static bool json_write(const struct run *r, bool answered, struct err *err)
+{
+    struct buf out = BUF(MIB(64));
+    bool ok = buf_str(&out, "{\"verdict\":", err) && verdict_print_json(&r->session.verdict, &out, err);
+
+    if (ok && answered) {
+        const char *reason = json_string_value(json_object_get(r->last, "done_reason"));
+
+        ok = buf_str(&out, ",\"model\":", err) && json_print_str(bytes_of_str(r->session.model), &out, err) &&
+             buf_str(&out, ",\"answer\":", err) && json_print_str(buf_bytes(&r->answer), &out, err) &&
+             buf_str(&out, ",\"done_reason\":", err) &&
+             json_print_str(bytes_of_str(reason != NULL ? reason : ""), &out, err) &&
+             buf_printf(&out, err, ",\"prompt_eval_count\":%lld,\"eval_count\":%lld",
+                        (long long)json_integer_value(json_object_get(r->last, "prompt_eval_count")),
+                        (long long)json_integer_value(json_object_get(r->last, "eval_count")));
+    }
+    ok = ok && buf_str(&out, "}\n", err) && file_write_fd(1, "standard output", buf_bytes(&out), err);
+    buf_done(&out);
+    return ok;
+}
+
+/* --- the verdict --- */
+
+static bool verdict_show(const struct run *r, struct err *err)
+{
+    struct buf out = BUF(MIB(1));
+    bool ok = verdict_print_text(&r->session.verdict, r->verbose, &out, err) &&
+              file_write_fd(2, "standard error", buf_bytes(&out), err);
+
+    buf_done(&out);
+    return ok;
+}
+
+/* Verified, and shown. false: nothing may be sent; *code is the exit code. */
+static bool verified(struct run *r, int *code, struct err *err)
+{
+    bool fresh, may;
+
+    if (!session_verify(&r->session, &fresh, err)) {
+        *code = report_error(err);
+        return false;
+    }
+    may = session_may_ask(&r->session);
+    *code = verdict_exit_code(r->session.verdict.result);
+    if (r->json ? !may && !json_write(r, false, err) : fresh && !verdict_show(r, err)) {
+        *code = report_error(err);
+        return false;
+    }
+    if (!may) {
+        (void)fprintf(stderr, "sotto: nothing was sent (%s)\n", *code == 12 ? "VERDICT_UNDECIDED" : "VERDICT_REFUSED");
+    }
+    return may;
+}
+
+/* --- questions --- */
+
+static bool message_add(struct run *r, const char *role, struct bytes text, struct err *err)
+{
+    return json_array_append_new(r->messages, json_pack("{s:s, s:s%}", "role", role, "content", text.p, text.len)) ==
+               0 ||
+           FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "the question is not UTF-8 text");
+}
+
+static bool body_print(const struct run *r, struct buf *out, struct err *err)
+{
+    json_t *v = json_pack("{s:s, s:O, s:b, s:O}", "model", r->session.model, "messages", r->messages, "stream", 1,
+                          "options", r->options);
+    bool ok = (v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a request")) && json_print(v, out, err);
+
+    json_decref(v);
+    return ok;
+}
+
+/* One question and its answer, or its error, on the terminal. The exit code. */
+static int ask(struct run *r, const char *question, struct err *err)
+{
+    struct buf body = BUF(BODY_MAX);
+    size_t before = json_array_size(r->messages);
+    int code;
+    bool ok;
+
+    if (!verified(r, &code, err)) {
+        return code;
+    }
+    r->answer.len = 0;
+    ok = message_add(r, "user", bytes_of_str(question), err) && body_print(r, &body, err) &&
+         session_ask(&r->session, buf_bytes(&body), on_line, r, err);
+    buf_done(&body);
+    if (ok && r->json) {
+        ok = json_write(r, true, err);
+    } else if (r->answer.len > 0) {
+        (void)putchar('\n');
+        (void)fflush(stdout);
+    }
+    if (ok && r->verbose) {
+        counts_print(r->last);
+    }
+    if (!ok || !message_add(r, "assistant",
+                            bytes_of(r->answer.p != NULL ? r->answer.p : (const uint8_t *)"", r->answer.len), err)) {
+        while (json_array_size(r->messages) > before) { /* a question without an answer is not part of the chat */
+            (void)json_array_remove(r->messages, json_array_size(r->messages) - 1);
+        }
+        return report_error(err) == 2 ? 1 : report_exit_code(err->reason);
+    }
+    return 0;
+}
+
+static const char help[] = "  /bye    leave\n"
+                           "  /clear  forget what was said\n"
+                           "  /facts  every fact of the verdict\n"
+                           "  /?      this text\n";
+
+/* True: it was a command. */
+static bool command(struct run *r, const char *line, struct err *err)
+{
+    if (line[0] != '/') {
+        return false;
+    }
+    if (strcmp(line, "/clear") == 0) {
+        while (json_array_size(r->messages) > 0) {
+            (void)json_array_remove(r->messages, json_array_size(r->messages) - 1);
+        }
+    } else if (strcmp(line, "/facts") == 0) {
+        struct buf out = BUF(MIB(1));
+
+        if (verdict_print_text(&r->session.verdict, true, &out, err)) {
+            (void)fwrite(out.p, 1, out.len, stderr);
+        }
+        buf_done(&out);
+    } else {
+        (void)fputs(help, stderr);
+    }
+    return true;
+}
+
+/* Until /bye or the end of the input. A refusal ends it: what is behind the address has changed. */
+static int chat(struct run *r, struct err *err)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    int code = 0;
+    bool terminal = isatty(0) == 1;
+
+    if (!verified(r, &code, err)) {
+        return code;
+    }
+    code = 0;
+    for (;;) {
+        if (terminal) {
+            (void)fputs(">>> ", stderr);
+        }
+        n = getline(&line, &room, stdin);
+        if (n > 0 && line[n - 1] == '\n') {
+            line[n - 1] = '\0';
+        }
+        if (n < 0 || strcmp(line, "/bye") == 0) {
+            break;
+        }
+        if (line[0] == '\0' || command(r, line, err)) {
+            continue;
+        }
+        code = ask(r, line, err);
+        if (code == 11 || code == 12) {
+            break;
+        }
+    }
+    free(line);
+    return code;
+}
+
+/* --- the command line --- */
+
+static bool option_number(const struct args *a, const char *name, const char *option, bool fraction, json_t *out,
+                          struct err *err)
+{
+    const char *text = args_get(a, name);
+    char *end = NULL;
+    double value;
+
+    if (text == NULL) {
+        return true;
+    }
+    value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= -1 && value < 9e15)) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %s is no number", name, text);
+    }
+    return json_object_set_new(out, option, fraction ? json_real(value) : json_integer((json_int_t)value)) == 0 ||
+           FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");
+}
+
+/* --policy, $SOTTO_POLICY, or the file in the user's configuration if it is there. NULL: the built-in policy, under
+ * which no service is verified. */
+static const char *policy_find(const struct args *a, char path[4096])
+{
+    const char *given = args_get(a, "policy"), *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+    if (given == NULL) {
+        given = getenv("SOTTO_POLICY");
+    }
+    if (given != NULL && given[0] != '\0') {
+        return given;
+    }
+    if (config != NULL && config[0] == '/') {
+        (void)snprintf(path, 4096, "%s/sotto/policy.json", config);
+    } else {
+        (void)snprintf(path, 4096, "%s/.config/sotto/policy.json", home != NULL ? home : "");
+    }
+    return file_exists(path) ? path : NULL;
+}
+
+static bool run_init(const struct args *a, struct run *r, struct err *err)
+{
+    char path[4096];
+    const char *url = args_get(a, "url"), *system = args_get(a, "system");
+    struct session_setup setup = {.model = a->operands[0], .collateral = args_get(a, "collateral")};
+
+    if (url == NULL) {
+        url = getenv("SOTTO_URL");
+    }
+    setup.url = url != NULL && url[0] != '\0' ? url : DEFAULT_URL;
+    setup.policy = policy_find(a, path);
+    r->json = args_flag(a, "json");
+    r->verbose = args_flag(a, "verbose");
+    r->terminal = isatty(1) == 1;
+    r->answer = BUF(MIB(16));
+    r->messages = json_array();
+    r->options = json_object();
+    return option_number(a, "seed", "seed", false, r->options, err) &&
+           option_number(a, "temperature", "temperature", true, r->options, err) &&
+           option_number(a, "num-predict", "num_predict", false, r->options, err) &&
+           session_init(&setup, &r->session, err) &&
+           (system == NULL || message_add(r, "system", bytes_of_str(system), err));
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct err err = {.reason = REASON_INTERNAL, .offset = ERR_NOWHERE};
+    struct run r = {0};
+    struct args a;
+    int code;
+
+    if (!args_parse(argc, argv, &form, &a, &code)) {
+        return code;
+    }
+    if (!run_init(&a, &r, &err)) {
+        code = report_error(&err);
+        code = code == 2 ? 2 : 1; /* a policy that cannot be read is no verdict */
+    } else if (a.operand_count == 2) {
+        code = ask(&r, a.operands[1], &err);
+    } else {
+        code = chat(&r, &err);
+    }
+    json_decref(r.messages);
+    json_decref(r.options);
+    json_decref(r.last);
+    buf_done(&r.answer);
+    session_done(&r.session);
+    return code;
+}

@@ -1,0 +1,104 @@
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/quote_file.h"
+#include "cli/report.h"
+#include "cli/trust.h"
+
+#include "base/limits.h"
+
+#include <stdio.h>
+
+#define TIMEOUT_MS 30000
+
+static const struct args_option options[] = {
+    {"collateral", 'c', "DIR", "collateral files to judge with"},
+    {"policy", 'p', "FILE", "the policy to judge by; without one: Intel's root, for bare quotes only"},
+    {"time", 't', "TIME", "judge as of this time (2026-11-24T12:00:00Z, or seconds since 1970)"},
+    {"json", 0, NULL, "print the verdict as JSON"},
+    {"verbose", 'v', NULL, "list every fact, not only those that are not affirmed"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct args_form form = {
+    .usage = "sotto verify QUOTE [options]",
+    .about = "Judges a quote (raw, hexadecimal or base64), an evidence document, or a service by its URL.\n"
+             "Exit code: 0 verified, 10 simulated, 11 refused, 12 undecided.",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+};
+
+static bool is_url(const char *s)
+{
+    return strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0;
+}
+
+static bool is_document(struct bytes file)
+{
+    size_t i = 0;
+
+    while (i < file.len && (file.p[i] == ' ' || file.p[i] == '\n' || file.p[i] == '\r' || file.p[i] == '\t')) {
+        i++;
+    }
+    return i < file.len && file.p[i] == '{';
+}
+
+static bool file_judge(const char *path, const struct trust *t, struct verdict *v, struct err *err)
+{
+    struct buf file = BUF(LIMIT_EVIDENCE), quote = BUF(LIMIT_QUOTE_DEVICE);
+    bool ok = quote_file_read(path, &file, err);
+
+    if (ok && is_document(buf_bytes(&file))) {
+        ok = verify_document(buf_bytes(&file), &t->input, v, err);
+    } else if (ok) {
+        ok = quote_file_decode(buf_bytes(&file), &quote, err) && verify_quote(buf_bytes(&quote), &t->input, v, err);
+    }
+    buf_done(&quote);
+    buf_done(&file);
+    return ok;
+}
+
+static bool url_judge(const char *text, struct trust *t, struct verdict *v, struct err *err)
+{
+    struct buf document = BUF(LIMIT_EVIDENCE);
+    struct client *c = NULL;
+    struct client_url url;
+    bool ok = client_url_parse(text, &url, err) && client_open(&url, TIMEOUT_MS, &c, err) &&
+              trust_fetch(t, c, url.path, &document, err) && verify_document(buf_bytes(&document), &t->input, v, err);
+
+    client_close(c);
+    buf_done(&document);
+    return ok;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    struct err err = {.reason = REASON_INTERNAL, .offset = ERR_NOWHERE};
+    struct verdict v = {0};
+    struct trust t;
+    struct args a;
+    const char *what;
+    int code;
+    bool ok;
+
+    if (!args_parse(argc, argv, &form, &a, &code)) {
+        return code;
+    }
+    what = a.operands[0];
+    if (!trust_open(args_get(&a, "policy"), args_get(&a, "collateral"), args_get(&a, "time"), &t, &err)) {
+        code = report_error(&err);
+        /* A policy or directory that cannot be read is no verdict. */
+        return code == 2 ? 2 : 1;
+    }
+    ok = is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, &v, &err);
+    if (ok) {
+        ok = trust_print(&v, args_flag(&a, "json"), args_flag(&a, "verbose"), &err);
+        code = verdict_exit_code(v.result);
+        verdict_done(&v);
+    }
+    if (!ok) {
+        code = report_error(&err);
+    }
+    trust_close(&t);
+    return code;
+}

@@ -1,0 +1,30 @@
+/* What `verify`, `run` and `chat` share: how the options --policy, --collateral and --time become the input of a
+ * judgement, how evidence is fetched, and how a verdict is shown. */
+#ifndef SOTTO_CLI_TRUST_H
+#define SOTTO_CLI_TRUST_H
+
+#include "collateral/directory.h"
+#include "net/client.h"
+#include "verify/verify.h"
+
+struct trust {
+    struct policy *policy;
+    struct directory collateral;
+    struct verify_input input; /* policy, time and files; nonce and connection are trust_fetch()'s */
+    uint8_t nonce[NONCE_SIZE], spki[32];
+};
+
+/* Each may be NULL: the built-in policy, no collateral, now. POLICY_FORM, FILE_*, TIME_FORM. The trust must not move
+ * while it is open: its input points into it. */
+MUST_USE bool trust_open(const char *policy_file, const char *collateral_dir, const char *time_text, struct trust *out,
+                         struct err *err);
+void trust_close(struct trust *t);
+
+/* Draws a nonce, asks the service for evidence over it (docs/formats.md, section 5), and makes nonce and connection
+ * part of the input. path: what stands before /.well-known; "" or "/" for none. */
+MUST_USE bool trust_fetch(struct trust *t, struct client *c, const char *path, struct buf *document, struct err *err);
+
+/* On stdout: JSON, or text with the facts that are not affirmed, or with all of them. */
+MUST_USE bool trust_print(const struct verdict *v, bool json, bool all, struct err *err);
+
+#endif

@@ -1,0 +1,332 @@
+#include "serve/answer.h"
+
+#include "base/civil.h"
+#include "codec/json.h"
+#include "codec/sse.h"
+#include "os/clock.h"
+#include "os/random.h"
+#include "os/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MODEL_SIZE 256
+#define TEXT_MAX MIB(16) /* of one answer that is not streamed */
+
+struct answer {
+    enum answer_form form;
+    bool stream, usage;
+    char model[MODEL_SIZE];
+    int64_t created;
+    unsigned id; /* OpenAI's: chatcmpl-0 to chatcmpl-998 */
+    struct reply *reply;
+    struct backend_call *call;
+    struct buf text; /* of one that is not streamed */
+    struct buf line; /* one object, while it is printed */
+    bool failed;     /* nothing more can be written */
+    struct loop *loop;
+    struct loop_timer heartbeat;
+    unsigned heartbeat_ms; /* 0: none */
+};
+
+static const char content_json[] = "application/json; charset=utf-8";
+
+static void wipe(struct buf *b)
+{
+    if (b->p != NULL) {
+        secret_wipe(b->p, b->cap);
+    }
+    buf_done(b);
+}
+
+static void answer_free(struct answer *a)
+{
+    loop_timer_stop(a->loop, &a->heartbeat);
+    wipe(&a->text);
+    wipe(&a->line);
+    free(a);
+}
+
+void answer_time_print(char out[ANSWER_TIME_SIZE])
+{
+    int64_t now = clock_unix_ns();
+    char seconds[CIVIL_ISO8601_SIZE];
+
+    civil_print_iso8601(now / 1000000000, seconds);
+    (void)snprintf(out, ANSWER_TIME_SIZE, "%.19s.%09uZ", seconds, (unsigned)(now % 1000000000));
+}
+
+/* --- objects --- */
+
+/* {"model":...,"created_at":...,"response":text or "message":{...},"done":bool; the rest is the caller's */
+static bool ollama_begin(enum answer_form form, const char *model, struct bytes text, bool done, struct buf *out,
+                         struct err *err)
+{
+    char time[ANSWER_TIME_SIZE];
+    bool chat = form == ANSWER_CHAT;
+
+    answer_time_print(time);
+    return buf_str(out, "{\"model\":", err) && json_print_str(bytes_of_str(model), out, err) &&
+           buf_printf(out, err, ",\"created_at\":\"%s\",", time) &&
+           buf_str(out, chat ? "\"message\":{\"role\":\"assistant\",\"content\":" : "\"response\":", err) &&
+           json_print_str(text, out, err) &&
+           buf_printf(out, err, "%s,\"done\":%s", chat ? "}" : "", done ? "true" : "false");
+}
+
+/* Zero values are left out, as Ollama leaves them out. */
+static bool number_print(const char *name, uint64_t value, struct buf *out, struct err *err)
+{
+    return value == 0 || buf_printf(out, err, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static const char *done_reason(const struct backend_end *e)
+{
+    return e->end == ENGINE_END_LENGTH ? "length" : "stop";
+}
+
+static bool ollama_end(const struct answer *a, struct bytes text, const struct backend_end *e, struct buf *out,
+                       struct err *err)
+{
+    return ollama_begin(a->form, a->model, text, true, out, err) &&
+           buf_printf(out, err, ",\"done_reason\":\"%s\"", done_reason(e)) &&
+           number_print("total_duration", e->total_ns, out, err) &&
+           number_print("load_duration", e->queue_ns, out, err) &&
+           number_print("prompt_eval_count", e->stats.prompt_tokens, out, err) &&
+           number_print("prompt_eval_duration", e->stats.prompt_ns, out, err) &&
+           number_print("eval_count", e->stats.answer_tokens, out, err) &&
+           number_print("eval_duration", e->stats.answer_ns, out, err) && buf_str(out, "}", err);
+}
+
+static bool openai_begin(const struct answer *a, const char *object, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, "{\"id\":\"chatcmpl-%u\",\"object\":\"%s\",\"created\":%lld,\"model\":", a->id, object,
+                      (long long)a->created) &&
+           json_print_str(bytes_of_str(a->model), out, err) &&
+           buf_str(out, ",\"system_fingerprint\":\"fp_ollama\",\"choices\":[", err);
+}
+
+static bool usage_print(const struct backend_end *e, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, "\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u,\"total_tokens\":%u}}",
+                      e->stats.prompt_tokens, e->stats.answer_tokens, e->stats.prompt_tokens + e->stats.answer_tokens);
+}
+
+static bool openai_chunk(struct answer *a, struct bytes text, struct buf *out, struct err *err)
+{
+    return openai_begin(a, "chat.completion.chunk", out, err) &&
+           buf_str(out, "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":", err) &&
+           json_print_str(text, out, err) && buf_str(out, "},\"finish_reason\":null}]}", err);
+}
+
+static bool openai_finish(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
+{
+    return openai_begin(a, "chat.completion.chunk", out, err) &&
+           buf_printf(out, err, "{\"index\":0,\"delta\":{},\"finish_reason\":\"%s\"}]}", done_reason(e));
+}
+
+static bool openai_usage(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
+{
+    return openai_begin(a, "chat.completion.chunk", out, err) && buf_str(out, "],", err) && usage_print(e, out, err);
+}
+
+static bool openai_whole(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
+{
+    return openai_begin(a, "chat.completion", out, err) &&
+           buf_str(out, "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":", err) &&
+           json_print_str(buf_bytes(&a->text), out, err) &&
+           buf_printf(out, err, "},\"finish_reason\":\"%s\"}],", done_reason(e)) && usage_print(e, out, err);
+}
+
+/* --- the stream --- */
+
+static void stream_begin(struct answer *a)
+{
+    if (reply_begun(a->reply)) {
+        return;
+    }
+    if (a->form == ANSWER_OPENAI) {
+        reply_header(a->reply, "Cache-Control", "no-store, no-transform");
+        reply_header(a->reply, "X-Accel-Buffering", "no");
+        reply_begin(a->reply, 200, "text/event-stream");
+    } else {
+        reply_begin(a->reply, 200, "application/x-ndjson");
+    }
+}
+
+/* So that no proxy takes a long prompt for a dead connection. */
+static void heartbeat_set(struct answer *a)
+{
+    struct err ignored;
+
+    if (a->heartbeat_ms > 0 && !loop_timer_set(a->loop, &a->heartbeat, a->heartbeat_ms, &ignored)) {
+        a->heartbeat_ms = 0; /* a silent stream is better than none */
+    }
+}
+
+static void on_heartbeat(void *arg)
+{
+    struct answer *a = arg;
+    struct buf comment = BUF(64);
+    struct err ignored;
+
+    stream_begin(a);
+    if (sse_heartbeat_print(&comment, &ignored)) {
+        a->failed = a->failed || !reply_write(a->reply, buf_bytes(&comment));
+    }
+    buf_done(&comment);
+    heartbeat_set(a);
+}
+
+/* a->line goes out as one line or one event. */
+static void line_write(struct answer *a, bool ok)
+{
+    struct buf framed = BUF(LIMIT_HTTP_PENDING);
+    struct err ignored;
+
+    stream_begin(a);
+    ok = ok && (a->form == ANSWER_OPENAI
+                    ? sse_data_print(&framed, buf_bytes(&a->line), &ignored)
+                    : buf_add(&framed, a->line.p, a->line.len, &ignored) && buf_str(&framed, "\n", &ignored));
+    a->failed = a->failed || !ok || !reply_write(a->reply, buf_bytes(&framed));
+    a->line.len = 0;
+    wipe(&framed);
+    heartbeat_set(a);
+}
+
+static void fail(struct answer *a, const struct err *err)
+{
+    enum dialect d = a->form == ANSWER_OPENAI ? DIALECT_OPENAI : DIALECT_OLLAMA;
+    struct refusal why;
+    struct err ignored;
+
+    (void)refusal_of(&why, err);
+    if (!reply_begun(a->reply)) {
+        refusal_send(&why, d, a->reply);
+    } else {
+        line_write(a, refusal_print(&why, d, &a->line, &ignored));
+        reply_end(a->reply);
+    }
+    answer_free(a);
+}
+
+static void on_text(void *arg, struct bytes text)
+{
+    struct answer *a = arg;
+    struct err err;
+    bool ok;
+
+    if (!a->stream) {
+        if (!buf_add(&a->text, text.p, text.len, &err)) {
+            backend_cancel(a->call);
+            fail(a, &err);
+        }
+        return;
+    }
+    ok = a->form == ANSWER_OPENAI
+             ? openai_chunk(a, text, &a->line, &err)
+             : ollama_begin(a->form, a->model, text, false, &a->line, &err) && buf_str(&a->line, "}", &err);
+    line_write(a, ok);
+}
+
+static void stream_end(struct answer *a, const struct backend_end *e)
+{
+    static const char done[] = "data: [DONE]\n\n";
+    struct err err;
+
+    if (a->form != ANSWER_OPENAI) {
+        line_write(a, ollama_end(a, bytes_of("", 0), e, &a->line, &err));
+    } else {
+        line_write(a, openai_finish(a, e, &a->line, &err));
+        if (a->usage) {
+            line_write(a, openai_usage(a, e, &a->line, &err));
+        }
+        (void)reply_write(a->reply, bytes_of(done, sizeof done - 1));
+    }
+    if (a->failed) {
+        reply_abort(a->reply);
+    } else {
+        reply_end(a->reply);
+    }
+}
+
+static void on_end(void *arg, const struct backend_end *e)
+{
+    struct answer *a = arg;
+    struct err err;
+
+    if (e->end == ENGINE_END_CANCELLED) {
+        err_set(&err, REASON_CANCELLED, ERR_NOWHERE, "the service stopped it");
+        fail(a, &err);
+        return;
+    }
+    if (a->stream) {
+        stream_end(a, e);
+    } else if (a->form == ANSWER_OPENAI ? openai_whole(a, e, &a->line, &err)
+                                        : ollama_end(a, buf_bytes(&a->text), e, &a->line, &err)) {
+        reply_send(a->reply, 200, content_json, buf_bytes(&a->line));
+    } else {
+        reply_send_error(a->reply, &err);
+    }
+    answer_free(a);
+}
+
+static void on_error(void *arg, const struct err *err)
+{
+    fail(arg, err);
+}
+
+static void on_gone(void *arg)
+{
+    struct answer *a = arg;
+
+    backend_cancel(a->call);
+    reply_abort(a->reply);
+    answer_free(a);
+}
+
+bool answer_start(struct backend *b, const struct engine_request *r, const struct answer_setup *setup,
+                  struct reply *reply, struct refusal *why)
+{
+    static const struct backend_handler handler = {.text = on_text, .end = on_end, .error = on_error};
+    struct answer *a = calloc(1, sizeof *a);
+    struct err err;
+
+    if (a == NULL) {
+        err_set(&err, REASON_NO_MEMORY, ERR_NOWHERE, "an answer");
+        return refusal_of(why, &err);
+    }
+    a->form = setup->form;
+    a->stream = setup->stream;
+    a->usage = setup->usage;
+    (void)snprintf(a->model, sizeof a->model, "%s", setup->model);
+    a->created = clock_unix();
+    a->reply = reply;
+    a->loop = reply_loop(reply);
+    a->heartbeat = (struct loop_timer){.due = on_heartbeat, .arg = a};
+    a->heartbeat_ms = setup->stream && setup->form == ANSWER_OPENAI ? setup->heartbeat_ms : 0;
+    a->text = BUF(TEXT_MAX);
+    a->line = BUF(TEXT_MAX * 6 + KIB(4)); /* every byte may be escaped */
+    if (!random_bytes(&a->id, sizeof a->id, &err) || !backend_generate(b, r, &handler, a, &a->call, &err)) {
+        answer_free(a);
+        return refusal_of(why, &err);
+    }
+    a->id %= 999;
+    reply_on_gone(reply, on_gone, a);
+    heartbeat_set(a);
+    return true;
+}
+
+void answer_send_loaded(enum answer_form form, bool stream, const char *model, const char *reason, struct reply *reply)
+{
+    struct buf body = BUF(KIB(4));
+    struct err err;
+
+    if (ollama_begin(form, model, bytes_of("", 0), true, &body, &err) &&
+        buf_printf(&body, &err, ",\"done_reason\":\"%s\"}%s", reason, stream ? "\n" : "")) {
+        /* Ollama sends it whole, as JSON, whether a stream was asked for or not. */
+        reply_send(reply, 200, content_json, buf_bytes(&body));
+    } else {
+        reply_send_error(reply, &err);
+    }
+    buf_done(&body);
+}

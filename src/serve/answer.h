@@ -1,0 +1,34 @@
+/* An answer on its way: the engine's events into the objects of one of three forms, streamed or whole. It owns the
+ * reply and the call from answer_start() on; a client that leaves cancels the call. */
+#ifndef SOTTO_SERVE_ANSWER_H
+#define SOTTO_SERVE_ANSWER_H
+
+#include "serve/backend.h"
+#include "serve/refusal.h"
+
+enum answer_form {
+    ANSWER_GENERATE, /* {"response":text} */
+    ANSWER_CHAT,     /* {"message":{...}} */
+    ANSWER_OPENAI,   /* chat.completion, chat.completion.chunk */
+};
+
+struct answer_setup {
+    enum answer_form form;
+    bool stream;
+    bool usage;            /* OpenAI's stream_options.include_usage */
+    const char *model;     /* as the client named it; copied */
+    unsigned heartbeat_ms; /* OpenAI's streams: a comment after so long a silence, also before the first token */
+};
+
+/* Takes the reply over only if it is true; why otherwise. */
+MUST_USE bool answer_start(struct backend *b, const struct engine_request *r, const struct answer_setup *setup,
+                           struct reply *reply, struct refusal *why);
+
+/* Ollama's answer to an empty request: reason "load" or "unload". */
+void answer_send_loaded(enum answer_form form, bool stream, const char *model, const char *reason, struct reply *reply);
+
+/* "2026-11-24T12:00:00.123456789Z" */
+#define ANSWER_TIME_SIZE 40
+void answer_time_print(char out[ANSWER_TIME_SIZE]);
+
+#endif

@@ -1,0 +1,262 @@
+#include "serve/message.h"
+
+#include "base/cursor.h"
+#include "base/limits.h"
+#include "os/secret.h"
+
+#include <stdlib.h>
+
+static const char *const role_names[] = {"parent", "keeper", "engine", "gateway"};
+
+const char *role_name(enum role r)
+{
+    return role_names[r];
+}
+
+bool message_err_print(const struct err *e, struct buf *out, struct err *err)
+{
+    return buf_u16le(out, (uint16_t)e->reason, err) && buf_u64le(out, e->offset, err) && buf_str(out, e->detail, err);
+}
+
+bool message_err_parse(struct bytes b, struct err *out, struct err *err)
+{
+    struct cursor c = cursor_init(b.p, b.len);
+    uint16_t reason;
+    uint64_t offset;
+
+    if (!cursor_u16le(&c, &reason, err) || !cursor_u64le(&c, &offset, err)) {
+        return false;
+    }
+    if (reason == REASON_OK || reason >= REASON_COUNT) {
+        return FAIL(err, REASON_FRAME_FORM, 0, "reason %u", reason);
+    }
+    err_set(out, (enum reason)reason, (size_t)offset, "%.*s", (int)(c.left < 239 ? c.left : 239),
+            c.left > 0 ? (const char *)c.next : "");
+    return true;
+}
+
+static bool float_add(struct buf *out, float v, struct err *err)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &v, sizeof bits);
+    return buf_u32le(out, bits, err);
+}
+
+static bool float_get(struct cursor *c, float *out, struct err *err)
+{
+    uint32_t bits;
+
+    if (!cursor_u32le(c, &bits, err)) {
+        return false;
+    }
+    memcpy(out, &bits, sizeof bits);
+    return true;
+}
+
+static bool int_get(struct cursor *c, int *out, struct err *err)
+{
+    uint32_t bits;
+
+    if (!cursor_u32le(c, &bits, err)) {
+        return false;
+    }
+    *out = (int)bits;
+    return true;
+}
+
+static bool run_add(struct buf *out, struct bytes b, struct err *err)
+{
+    if (b.len > LIMIT_HTTP_BODY) {
+        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a text of %zu bytes", b.len);
+    }
+    return buf_u32le(out, (uint32_t)b.len, err) && buf_add(out, b.p, b.len, err);
+}
+
+static bool run_get(struct cursor *c, struct bytes *out, struct err *err)
+{
+    struct cursor sub;
+    uint32_t len;
+
+    if (!cursor_u32le(c, &len, err) || !cursor_take(c, len, &sub, err)) {
+        return false;
+    }
+    *out = cursor_rest(&sub);
+    return true;
+}
+
+static bool options_print(const struct engine_options *o, struct buf *out, struct err *err)
+{
+    if (o->stop_count > ENGINE_STOPS_MAX) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: %zu texts, at most %d", o->stop_count,
+                    ENGINE_STOPS_MAX);
+    }
+    if (!float_add(out, o->temperature, err) || !float_add(out, o->top_p, err) || !float_add(out, o->min_p, err) ||
+        !float_add(out, o->repeat_penalty, err) || !buf_u32le(out, (uint32_t)o->top_k, err) ||
+        !buf_u32le(out, (uint32_t)o->repeat_last_n, err) || !buf_u32le(out, (uint32_t)o->num_predict, err) ||
+        !buf_u64le(out, o->seed, err) || !buf_u8(out, (uint8_t)o->stop_count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->stop_count; i++) {
+        if (strlen(o->stop[i]) >= ENGINE_STOP_SIZE) {
+            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: a text of %zu bytes, at most %d",
+                        strlen(o->stop[i]), ENGINE_STOP_SIZE - 1);
+        }
+        if (!run_add(out, bytes_of_str(o->stop[i]), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err)
+{
+    const struct template_chat *chat = r->chat;
+
+    if (!options_print(&r->options, out, err) || !buf_u8(out, chat != NULL ? 1 : 0, err)) {
+        return false;
+    }
+    if (chat == NULL) {
+        return run_add(out, r->prompt, err);
+    }
+    if (chat->count > MESSAGE_MESSAGES_MAX) {
+        return FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "%zu messages, at most %d", chat->count, MESSAGE_MESSAGES_MAX);
+    }
+    if (!buf_u8(out, chat->add_generation_prompt ? 1 : 0, err) || !buf_u32le(out, (uint32_t)chat->count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < chat->count; i++) { /* a role goes with its zero, so that it can be borrowed */
+        if (!run_add(out, bytes_of(chat->messages[i].role, strlen(chat->messages[i].role) + 1), err) ||
+            !run_add(out, chat->messages[i].content, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool options_parse(struct cursor *c, struct message_request *m, struct err *err)
+{
+    struct engine_options *o = &m->request.options;
+    struct bytes text;
+    uint8_t count;
+
+    if (!float_get(c, &o->temperature, err) || !float_get(c, &o->top_p, err) || !float_get(c, &o->min_p, err) ||
+        !float_get(c, &o->repeat_penalty, err) || !int_get(c, &o->top_k, err) || !int_get(c, &o->repeat_last_n, err) ||
+        !int_get(c, &o->num_predict, err) || !cursor_u64le(c, &o->seed, err) || !cursor_u8(c, &count, err)) {
+        return false;
+    }
+    if (count > ENGINE_STOPS_MAX) {
+        return FAIL(err, REASON_FRAME_FORM, c->offset, "%u stop texts", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!run_get(c, &text, err)) {
+            return false;
+        }
+        if (text.len >= ENGINE_STOP_SIZE || memchr(text.p, 0, text.len) != NULL) {
+            return FAIL(err, REASON_FRAME_FORM, c->offset, "a stop text of %zu bytes", text.len);
+        }
+        memcpy(m->stop_text[i], text.p, text.len); /* zeroed before */
+        m->stops[i] = m->stop_text[i];
+    }
+    o->stop = m->stops;
+    o->stop_count = count;
+    return true;
+}
+
+static bool chat_parse(struct cursor *c, struct message_request *m, struct err *err)
+{
+    uint8_t add;
+    uint32_t count;
+
+    if (!cursor_u8(c, &add, err) || !cursor_u32le(c, &count, err)) {
+        return false;
+    }
+    if (add > 1 || count > MESSAGE_MESSAGES_MAX || count > c->left / 8) {
+        return FAIL(err, REASON_FRAME_FORM, c->offset, "%u messages in %zu bytes", count, c->left);
+    }
+    m->messages = calloc(count > 0 ? count : 1, sizeof *m->messages);
+    if (m->messages == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct bytes role, content;
+
+        if (!run_get(c, &role, err) || !run_get(c, &content, err)) {
+            return false;
+        }
+        if (role.len == 0 || memchr(role.p, 0, role.len) != role.p + role.len - 1) {
+            return FAIL(err, REASON_FRAME_FORM, c->offset, "a role without its end, or with two");
+        }
+        m->messages[i] = (struct template_message){.role = (const char *)role.p, .content = content};
+    }
+    m->chat = (struct template_chat){.messages = m->messages, .count = count, .add_generation_prompt = add != 0};
+    m->request.chat = &m->chat;
+    return true;
+}
+
+bool message_request_parse(struct bytes b, struct message_request **out, struct err *err)
+{
+    struct message_request *m = calloc(1, sizeof *m);
+    struct cursor c;
+    uint8_t is_chat;
+
+    if (m == NULL || (m->payload = malloc(b.len > 0 ? b.len : 1)) == NULL) {
+        free(m);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a request");
+    }
+    if (b.len > 0) {
+        memcpy(m->payload, b.p, b.len);
+    }
+    m->len = b.len;
+    c = cursor_init(m->payload, m->len);
+    if (options_parse(&c, m, err) && cursor_u8(&c, &is_chat, err) &&
+        (is_chat <= 1 || FAIL(err, REASON_FRAME_FORM, c.offset, "neither chat nor raw")) &&
+        (is_chat == 1 ? chat_parse(&c, m, err) : run_get(&c, &m->request.prompt, err)) && cursor_end(&c, err)) {
+        *out = m;
+        return true;
+    }
+    message_request_free(m);
+    return false;
+}
+
+void message_request_free(struct message_request *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    secret_wipe(m->payload, m->len);
+    free(m->payload);
+    free(m->messages);
+    free(m);
+}
+
+bool message_end_print(const struct message_end *e, struct buf *out, struct err *err)
+{
+    return buf_u8(out, (uint8_t)e->end, err) && buf_u32le(out, e->stats.prompt_tokens, err) &&
+           buf_u32le(out, e->stats.answer_tokens, err) && buf_u64le(out, e->stats.prompt_ns, err) &&
+           buf_u64le(out, e->stats.answer_ns, err) && buf_u8(out, e->stats.truncated ? 1 : 0, err) &&
+           buf_u64le(out, e->queue_ns, err);
+}
+
+bool message_end_parse(struct bytes b, struct message_end *out, struct err *err)
+{
+    struct cursor c = cursor_init(b.p, b.len);
+    struct message_end e = {0};
+    uint32_t prompt, answer;
+    uint8_t end, truncated;
+
+    if (!cursor_u8(&c, &end, err) || !cursor_u32le(&c, &prompt, err) || !cursor_u32le(&c, &answer, err) ||
+        !cursor_u64le(&c, &e.stats.prompt_ns, err) || !cursor_u64le(&c, &e.stats.answer_ns, err) ||
+        !cursor_u8(&c, &truncated, err) || !cursor_u64le(&c, &e.queue_ns, err) || !cursor_end(&c, err)) {
+        return false;
+    }
+    if (end == ENGINE_END_NOT || end > ENGINE_END_CANCELLED) {
+        return FAIL(err, REASON_FRAME_FORM, 0, "end %u", end);
+    }
+    e.end = (enum engine_end)end;
+    e.stats.prompt_tokens = prompt;
+    e.stats.answer_tokens = answer;
+    e.stats.truncated = truncated != 0;
+    *out = e;
+    return true;
+}

@@ -1,0 +1,95 @@
+/* /v1/chat/completions, as OpenAI's clients know it and Ollama answers it. */
+#include "serve/answer.h"
+#include "serve/chat.h"
+#include "serve/options.h"
+#include "serve/routes_parts.h"
+
+static bool is_empty(const json_t *v)
+{
+    return v == NULL || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+           (json_is_object(v) && json_object_size(v) == 0);
+}
+
+static bool format_check(const json_t *format, struct refusal *why)
+{
+    const char *type = json_string_value(json_object_get(format, "type"));
+
+    return format == NULL || (type != NULL && strcmp(type, "text") == 0) ||
+           routes_not_supported(why, "response_format: answers cannot be held to JSON or to a schema");
+}
+
+static bool unsupported_check(const json_t *body, const char *model, struct refusal *why)
+{
+    const char *effort = json_string_value(routes_member(body, "reasoning_effort"));
+
+    if (!is_empty(routes_member(body, "tools")) || !is_empty(routes_member(body, "functions"))) {
+        return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
+    }
+    if (!is_empty(routes_member(body, "logprobs"))) {
+        return routes_not_supported(why, "logprobs");
+    }
+    if (!is_empty(routes_member(body, "logit_bias"))) {
+        return routes_not_supported(why, "logit_bias");
+    }
+    if (effort != NULL && strcmp(effort, "none") != 0) {
+        return refusal_set(why, 400, "\"%.200s\" does not support thinking", model);
+    }
+    return format_check(routes_member(body, "response_format"), why);
+}
+
+static bool stream_parse(const json_t *body, struct answer_setup *setup, struct refusal *why)
+{
+    const json_t *options = routes_member(body, "stream_options");
+
+    if (options != NULL && !json_is_object(options)) {
+        return refusal_set(why, 400, "stream_options must be an object");
+    }
+    return routes_bool_get(body, "stream", false, &setup->stream, why) &&
+           routes_bool_get(options, "include_usage", false, &setup->usage, why);
+}
+
+static bool chat(struct routes *rs, const struct request *r, const json_t *body, struct reply *p, struct refusal *why)
+{
+    struct answer_setup setup = {.form = ANSWER_OPENAI, .heartbeat_ms = rs->heartbeat_ms};
+    struct engine_request request = {0};
+    const struct backend_loaded *loaded;
+    const json_t *messages = routes_member(body, "messages");
+    struct options options;
+    struct chat chat = {0};
+    struct err err;
+    bool ok;
+
+    if (!routes_str_get(body, "model", &setup.model, why) || !stream_parse(body, &setup, why)) {
+        return false;
+    }
+    if (messages == NULL || (json_is_array(messages) && json_array_size(messages) == 0)) {
+        return refusal_set(why, 400, "[] is too short - 'messages'");
+    }
+    if (!routes_loaded_get(rs, r, setup.model, true, &loaded, why) ||
+        !unsupported_check(body, loaded->model->name, why) ||
+        !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, &options, why)) {
+        return false;
+    }
+    if (!loaded->chat) {
+        return refusal_set(why, 400, "\"%.200s\" does not support chat", setup.model);
+    }
+    if (!chat_parse(messages, DIALECT_OPENAI, loaded->model->name, &chat, why)) {
+        return false;
+    }
+    request.options = options.engine;
+    request.chat = &chat.chat;
+    ok = answer_start(rs->backend, &request, &setup, p, why);
+    chat_done(&chat);
+    return ok;
+}
+
+void openai_chat(struct routes *rs, const struct request *r, struct reply *p)
+{
+    struct refusal why = {0};
+    json_t *body = NULL;
+
+    if (!routes_body_get(r, &body, &why) || !chat(rs, r, body, p, &why)) {
+        refusal_send(&why, DIALECT_OPENAI, p);
+    }
+    json_decref(body);
+}

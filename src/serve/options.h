@@ -1,0 +1,26 @@
+/* The options of a request: Ollama's names and types, and OpenAI's. Unknown names are ignored, as Ollama does; a wrong
+ * type is an error, and so is an option that is known, changes the answer, and is not supported. */
+#ifndef SOTTO_SERVE_OPTIONS_H
+#define SOTTO_SERVE_OPTIONS_H
+
+#include "codec/json.h"
+#include "engine/engine.h"
+#include "serve/refusal.h"
+
+struct options {
+    struct engine_options engine;
+    const char *stops[ENGINE_STOPS_MAX]; /* borrowed from the JSON value */
+};
+
+/* Ollama's defaults, a seed drawn at random. o->engine.stop points into *o. */
+MUST_USE bool options_init(struct options *o, struct err *err);
+
+/* "options" of /api/generate and /api/chat (NULL: absent). context: of the loaded model, for num_ctx. */
+MUST_USE bool options_parse_ollama(const json_t *object, unsigned context, struct options *o, struct refusal *why);
+/* Members of the request of /v1/chat/completions. */
+MUST_USE bool options_parse_openai(const json_t *request, struct options *o, struct refusal *why);
+
+/* "keep_alive": seconds, or a duration as Go writes it ("5m", "1h30m"); negative: for ever. *zero: unload at once. */
+MUST_USE bool options_keep_alive_parse(const json_t *value, bool *zero, struct refusal *why);
+
+#endif

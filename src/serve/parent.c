@@ -1,0 +1,583 @@
+/* The parent: reads the configuration, opens what the others need, starts them from the sealed program, connects them,
+ * and starts anew whichever dies. It never reads a byte that a client, a model's maker or the host chose. */
+#include "base/hex.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "proc/sandbox.h"
+#include "proc/spawn.h"
+#include "serve/catalog.h"
+#include "serve/role.h"
+#include "serve/supplies.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESTARTS_MAX 12 /* of one role */
+#define RESTARTS_NS (60ULL * 1000000000)
+#define DRAIN_MS 10000
+#define MODELS_MAX 512 /* that are described */
+
+struct parent;
+
+struct child {
+    struct parent *p;
+    enum role role;
+    pid_t pid; /* 0: none */
+    struct link *control;
+    struct err failed; /* what it said before it ended; reason OK: nothing */
+    struct loop_timer restart;
+    uint64_t starts[RESTARTS_MAX]; /* when, CLOCK_MONOTONIC; the oldest is overwritten */
+    size_t start_count;
+};
+
+enum phase {
+    PHASE_MEASURING, /* keeper and engine */
+    PHASE_READY,     /* the `ready` event is on its way */
+    PHASE_GATEWAY,   /* keys, evidence, self-verification */
+    PHASE_SERVING,
+    PHASE_DRAINING,
+};
+
+struct parent {
+    const struct config *config;
+    struct supplies supplies;
+    struct loop *loop;
+    struct loop_watch *signals;
+    int program, signal_fd;
+    struct child children[ROLE_COUNT];
+    enum phase phase;
+    bool keeper_begun, engine_loaded, had_keys;
+    struct buf *described; /* what the engine said of the store's models, passed on unread */
+    size_t described_count;
+    struct buf loaded; /* its last word on the loaded model */
+    struct loop_timer drain;
+    bool ok;
+    struct err err;
+};
+
+static void child_start(struct parent *p, enum role role);
+
+static void parent_fail(struct parent *p, const struct err *err)
+{
+    if (p->ok) {
+        p->ok = false;
+        p->err = *err;
+    }
+    loop_stop(p->loop);
+}
+
+/* ---- connecting ---- */
+
+/* A new channel between two that run, in place of any before. */
+static void peers_connect(struct parent *p, enum role a, enum role b)
+{
+    const uint8_t names[2] = {(uint8_t)a, (uint8_t)b};
+    struct err err;
+    int fds[2];
+
+    if (p->children[a].control == NULL || p->children[b].control == NULL) {
+        return; /* whichever comes last connects them */
+    }
+    if (!channel_pair(fds, &err)) {
+        parent_fail(p, &err);
+        return;
+    }
+    link_send(p->children[a].control, MESSAGE_PEER, 0, bytes_of(&names[1], 1), fds[0]);
+    link_send(p->children[b].control, MESSAGE_PEER, 0, bytes_of(&names[0], 1), fds[1]);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+static void setup_send(struct parent *p, enum role role, enum message type, json_t *v, int fd)
+{
+    struct err err;
+
+    if (v == NULL) {
+        err_set(&err, REASON_NO_MEMORY, ERR_NOWHERE, "a set-up");
+        parent_fail(p, &err);
+        return;
+    }
+    link_send_json(p->children[role].control, type, v, fd);
+    json_decref(v);
+}
+
+static void policy_send(struct parent *p, enum role role)
+{
+    if (p->supplies.has_policy) {
+        link_send(p->children[role].control, MESSAGE_POLICY, 0, buf_bytes(&p->supplies.policy), -1);
+    }
+}
+
+static void keeper_setup(struct parent *p)
+{
+    struct link *control = p->children[ROLE_KEEPER].control;
+    struct buf event = BUF(LIMIT_LOG_EVENT);
+    struct err err;
+
+    setup_send(p, ROLE_KEEPER, MESSAGE_SETUP,
+               json_pack("{s:s, s:s, s:b}", "device", config_get(p->config, CONFIG_device), "state", p->supplies.state,
+                         "resume", p->phase >= PHASE_GATEWAY),
+               -1);
+    if (config_event(p->config, &event, &err)) {
+        link_send(control, MESSAGE_CONFIG, 0, buf_bytes(&event), -1);
+    } else {
+        parent_fail(p, &err);
+    }
+    buf_done(&event);
+    policy_send(p, ROLE_KEEPER);
+    link_send(control, MESSAGE_GO, 0, bytes_of(NULL, 0), -1);
+    peers_connect(p, ROLE_KEEPER, ROLE_ENGINE);
+    peers_connect(p, ROLE_KEEPER, ROLE_GATEWAY);
+}
+
+static void model_send(struct parent *p, const struct store_model *m)
+{
+    struct err err;
+    json_t *entry;
+    int fd;
+
+    if (!store_open_blob(&p->supplies.store, m, &fd, &err)) {
+        log_error(LOG_LEVEL_WARNING, "a model of the store is left out", &err);
+        return;
+    }
+    if (catalog_entry(m, &entry, &err)) {
+        setup_send(p, ROLE_ENGINE, MESSAGE_MODEL, entry, fd);
+    } else {
+        parent_fail(p, &err);
+    }
+    (void)close(fd);
+}
+
+static void engine_setup(struct parent *p)
+{
+    const uint64_t threads = config_number(p->config, CONFIG_threads);
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    char sha256[2 * SHA256_SIZE + 1];
+    struct err err;
+    int fd;
+
+    hex_encode(bytes_of(p->supplies.model.blob, SHA256_SIZE), sha256);
+    peers_connect(p, ROLE_KEEPER, ROLE_ENGINE);
+    for (size_t i = 0; p->described_count == 0 && i < p->supplies.model_count && i < MODELS_MAX; i++) {
+        model_send(p, &p->supplies.models[i]);
+    }
+    if (!store_open_blob(&p->supplies.store, &p->supplies.model, &fd, &err)) {
+        parent_fail(p, &err);
+        return;
+    }
+    setup_send(p, ROLE_ENGINE, MESSAGE_LOAD,
+               json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", p->supplies.model.name, "sha256", sha256, "kv",
+                         config_get(p->config, CONFIG_kv), "context",
+                         (json_int_t)config_number(p->config, CONFIG_context), "threads",
+                         (json_int_t)(threads > 0 ? threads : (uint64_t)(cores > 0 ? cores : 1))),
+               fd);
+    (void)close(fd);
+}
+
+static json_t *origins_json(const char *text)
+{
+    json_t *list = json_array();
+
+    while (*text != '\0') {
+        const size_t len = strcspn(text, ", ");
+
+        if (len > 0) {
+            (void)json_array_append_new(list, json_stringn(text, len));
+        }
+        text += len + (text[len] != '\0' ? 1 : 0);
+    }
+    return list;
+}
+
+static void collateral_send(struct parent *p, const struct document_file *file)
+{
+    struct buf b = BUF(LIMIT_COLLATERAL + 512);
+    struct err err;
+
+    if (strlen(file->name) < 256 && buf_u8(&b, (uint8_t)strlen(file->name), &err) && buf_str(&b, file->name, &err) &&
+        buf_add(&b, file->content.p, file->content.len, &err)) {
+        link_send(p->children[ROLE_GATEWAY].control, MESSAGE_COLLATERAL, 0, buf_bytes(&b), -1);
+    }
+    buf_done(&b);
+}
+
+static void gateway_setup(struct parent *p)
+{
+    struct link *control = p->children[ROLE_GATEWAY].control;
+    const uint8_t again = p->had_keys ? 1 : 0;
+    size_t i;
+
+    setup_send(p, ROLE_GATEWAY, MESSAGE_SETUP,
+               json_pack("{s:b, s:s, s:o}", "tee", config_has_tee(p->config), "attestation",
+                         config_get(p->config, CONFIG_attestation), "origins",
+                         origins_json(config_get(p->config, CONFIG_origins))),
+               -1);
+    policy_send(p, ROLE_GATEWAY);
+    for (i = 0; i < p->supplies.collateral.count; i++) {
+        collateral_send(p, &p->supplies.collateral.files[i]);
+    }
+    for (i = 0; i < p->supplies.listener_count; i++) {
+        const uint8_t tls = p->supplies.listeners[i].tls ? 1 : 0;
+
+        link_send(control, MESSAGE_LISTEN, 0, bytes_of(&tls, 1), p->supplies.listeners[i].fd);
+    }
+    for (i = 0; i < p->described_count; i++) {
+        link_send(control, MESSAGE_MODEL, 0, buf_bytes(&p->described[i]), -1);
+    }
+    link_send(control, MESSAGE_LOADED, 0, buf_bytes(&p->loaded), -1);
+    peers_connect(p, ROLE_KEEPER, ROLE_GATEWAY);
+    peers_connect(p, ROLE_ENGINE, ROLE_GATEWAY);
+    link_send(control, MESSAGE_GO, 0, bytes_of(&again, 1), -1);
+}
+
+/* ---- what the children say ---- */
+
+static void addresses_log(const struct parent *p)
+{
+    for (size_t i = 0; i < p->supplies.listener_count; i++) {
+        char text[ADDRESS_SIZE], url[ADDRESS_SIZE + 8];
+
+        address_print(&p->supplies.listeners[i].address, text);
+        (void)snprintf(url, sizeof url, "%s://%s", p->supplies.listeners[i].tls ? "https" : "http", text);
+        log_event(LOG_LEVEL_INFO, "listening", "address", url, NULL);
+    }
+    log_event(LOG_LEVEL_INFO, "ready", "model", p->supplies.model.name, "tee", config_get(p->config, CONFIG_tee), NULL);
+}
+
+/* Everything of this start is measured: `ready`, and then the gateway. */
+static void measured_check(struct parent *p)
+{
+    if (p->phase != PHASE_MEASURING || !p->engine_loaded || (config_has_tee(p->config) && !p->keeper_begun)) {
+        return;
+    }
+    if (config_has_tee(p->config)) {
+        p->phase = PHASE_READY;
+        link_send(p->children[ROLE_KEEPER].control, MESSAGE_DONE, 0, bytes_of(NULL, 0), -1);
+    } else {
+        p->phase = PHASE_GATEWAY;
+        child_start(p, ROLE_GATEWAY);
+    }
+}
+
+static void keeper_done(struct parent *p)
+{
+    if (p->phase == PHASE_MEASURING) {
+        p->keeper_begun = true;
+        measured_check(p);
+    } else if (p->phase == PHASE_READY) {
+        p->phase = PHASE_GATEWAY;
+        child_start(p, ROLE_GATEWAY);
+    }
+}
+
+static void gateway_done(struct parent *p)
+{
+    p->had_keys = true;
+    if (p->phase == PHASE_GATEWAY) {
+        p->phase = PHASE_SERVING;
+        addresses_log(p);
+    } else {
+        log_event(LOG_LEVEL_INFO, "the gateway serves again, with new keys", NULL);
+    }
+}
+
+/* An engine that comes back must have loaded the very model of this start: its manifest's digest stands in front. */
+static bool loaded_take(struct parent *p, struct bytes payload, struct err *err)
+{
+    if (payload.len < MESSAGE_LOADED_DIGEST) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "a loaded model without its digest");
+    }
+    if (p->engine_loaded && memcmp(p->loaded.p, payload.p, MESSAGE_LOADED_DIGEST) != 0) {
+        return FAIL(err, REASON_MODEL_CHANGED, ERR_NOWHERE, "the engine came back with another model");
+    }
+    p->loaded.len = 0;
+    p->engine_loaded = true;
+    return buf_add(&p->loaded, payload.p, payload.len, err);
+}
+
+static bool described_add(struct parent *p, struct bytes payload, struct err *err)
+{
+    if (p->described_count == MODELS_MAX) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "more models than there are");
+    }
+    p->described[p->described_count] = BUF(LIMIT_FRAME);
+    return buf_add(&p->described[p->described_count++], payload.p, payload.len, err);
+}
+
+static void engine_is_loaded(struct parent *p, struct bytes payload)
+{
+    struct err err;
+
+    if (!loaded_take(p, payload, &err)) {
+        parent_fail(p, &err);
+        return;
+    }
+    measured_check(p);
+    if (p->phase >= PHASE_GATEWAY && p->children[ROLE_GATEWAY].control != NULL) {
+        link_send(p->children[ROLE_GATEWAY].control, MESSAGE_LOADED, 0, payload, -1);
+        if (p->had_keys) { /* a gateway that is being started was connected with its set-up */
+            peers_connect(p, ROLE_ENGINE, ROLE_GATEWAY);
+        }
+    }
+}
+
+static void child_frame(void *arg, struct link *l, const struct frame *f)
+{
+    struct child *c = arg;
+    struct err err;
+
+    (void)l;
+    if (f->fd >= 0) {
+        (void)close(f->fd);
+    }
+    if (f->type == MESSAGE_FAILED) {
+        if (!message_err_parse(f->payload, &c->failed, &err)) {
+            c->failed = err;
+        }
+    } else if (f->type == MESSAGE_DONE && c->role == ROLE_KEEPER) {
+        keeper_done(c->p);
+    } else if (f->type == MESSAGE_DONE && c->role == ROLE_GATEWAY) {
+        gateway_done(c->p);
+    } else if (f->type == MESSAGE_LOADED && c->role == ROLE_ENGINE) {
+        engine_is_loaded(c->p, f->payload);
+    } else if (f->type == MESSAGE_MODEL && c->role == ROLE_ENGINE && !described_add(c->p, f->payload, &err)) {
+        parent_fail(c->p, &err);
+    }
+}
+
+/* ---- life and death ---- */
+
+static void death_print(int status, char *out, size_t size)
+{
+    if (WIFSIGNALED(status)) {
+        (void)snprintf(out, size, "signal %d%s", WTERMSIG(status),
+                       WTERMSIG(status) == SIGSYS ? " (a forbidden system call)" : "");
+    } else {
+        (void)snprintf(out, size, "exit %d", WEXITSTATUS(status));
+    }
+}
+
+static void restart_due(void *arg)
+{
+    struct child *c = arg;
+
+    child_start(c->p, c->role);
+}
+
+/* At once at first, then slower; a role that keeps dying ends the service. */
+static void restart_plan(struct child *c)
+{
+    const uint64_t now = clock_monotonic_ns();
+    size_t recent = 0;
+    struct err err;
+
+    for (size_t i = 0; i < RESTARTS_MAX; i++) {
+        recent += c->starts[i] != 0 && now - c->starts[i] < RESTARTS_NS ? 1 : 0;
+    }
+    if (recent >= RESTARTS_MAX) {
+        err_set(&err, c->failed.reason != REASON_OK ? c->failed.reason : REASON_PEER_GONE, ERR_NOWHERE,
+                "the %s died %d times within a minute: %.120s", role_name(c->role), RESTARTS_MAX, c->failed.detail);
+        parent_fail(c->p, &err);
+        return;
+    }
+    if (!loop_timer_set(c->p->loop, &c->restart, recent <= 2 ? 0 : 50ULL << (recent < 8 ? recent : 8), &err)) {
+        parent_fail(c->p, &err);
+    }
+}
+
+static void child_gone(void *arg, struct link *l, const struct err *why)
+{
+    struct child *c = arg;
+    struct parent *p = c->p;
+    struct err err;
+    char how[64];
+    int status = 0;
+
+    (void)why;
+    link_close(l);
+    c->control = NULL;
+    (void)kill(c->pid, SIGKILL); /* one that only closed its channel is of no use either */
+    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    c->pid = 0;
+    death_print(status, how, sizeof how);
+    if (p->phase == PHASE_DRAINING) {
+        if (c->role == ROLE_GATEWAY) {
+            loop_stop(p->loop);
+        }
+        return;
+    }
+    log_event(LOG_LEVEL_ERROR, "a process died", "died", role_name(c->role), "how", how, NULL);
+    if (p->phase == PHASE_SERVING) {
+        restart_plan(c);
+        return;
+    }
+    err = c->failed;
+    if (err.reason == REASON_OK) {
+        err_set(&err, REASON_PEER_GONE, ERR_NOWHERE, "the %s died during the start: %s", role_name(c->role), how);
+    }
+    parent_fail(p, &err);
+}
+
+static const struct link_handler child_handler = {child_frame, child_gone};
+
+static void child_setup(struct parent *p, enum role role)
+{
+    if (role == ROLE_KEEPER) {
+        keeper_setup(p);
+    } else if (role == ROLE_ENGINE) {
+        engine_setup(p);
+    } else {
+        gateway_setup(p);
+    }
+}
+
+static void child_start(struct parent *p, enum role role)
+{
+    struct child *c = &p->children[role];
+    struct err err;
+    int fds[2];
+    bool ok;
+
+    c->failed.reason = REASON_OK;
+    c->failed.detail[0] = '\0';
+    c->starts[c->start_count++ % RESTARTS_MAX] = clock_monotonic_ns();
+    if (!channel_pair(fds, &err)) {
+        parent_fail(p, &err);
+        return;
+    }
+    ok = spawn_role(p->program, role_name(role), fds[1], &c->pid, &err);
+    (void)close(fds[1]);
+    if (!ok || !link_open(p->loop, fds[0], &child_handler, c, &c->control, &err)) {
+        parent_fail(p, &err);
+        return;
+    }
+    child_setup(p, role);
+}
+
+/* ---- the end ---- */
+
+static void drain_due(void *arg)
+{
+    struct parent *p = arg;
+
+    log_event(LOG_LEVEL_WARNING, "not all answers were finished in time", NULL);
+    loop_stop(p->loop);
+}
+
+static void on_signal(void *arg, unsigned events)
+{
+    struct parent *p = arg;
+    struct signalfd_siginfo info;
+    struct err err;
+
+    (void)events;
+    if (read(p->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (p->phase != PHASE_SERVING || p->children[ROLE_GATEWAY].control == NULL) {
+        loop_stop(p->loop); /* nobody is served, or asked twice */
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "stopping", NULL);
+    p->phase = PHASE_DRAINING;
+    link_send(p->children[ROLE_GATEWAY].control, MESSAGE_DRAIN, 0, bytes_of(NULL, 0), -1);
+    if (!loop_timer_set(p->loop, &p->drain, DRAIN_MS, &err)) {
+        loop_stop(p->loop);
+    }
+}
+
+static bool signals_open(struct parent *p, struct err *err)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (p->signal_fd < 0) {
+        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "signalfd: %s", strerror(errno));
+    }
+    return loop_watch_add(p->loop, p->signal_fd, LOOP_READ, on_signal, p, &p->signals, err);
+}
+
+static void children_end(struct parent *p)
+{
+    for (size_t i = ROLE_COUNT; i-- > 0;) {
+        struct child *c = &p->children[i];
+
+        loop_timer_stop(p->loop, &c->restart);
+        link_close(c->control);
+        if (c->pid > 0) { /* without keys or prompts that it could still save, killing is as good as asking */
+            (void)kill(c->pid, SIGKILL);
+            (void)waitpid(c->pid, NULL, 0);
+        }
+    }
+}
+
+static bool parent_serve(struct parent *p, struct err *err)
+{
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        p->children[i].p = p;
+        p->children[i].role = (enum role)i;
+        p->children[i].restart = (struct loop_timer){.due = restart_due, .arg = &p->children[i]};
+    }
+    p->drain = (struct loop_timer){.due = drain_due, .arg = p};
+    if (!loop_new(&p->loop, err) || !signals_open(p, err)) {
+        return false;
+    }
+    if (config_has_tee(p->config)) {
+        child_start(p, ROLE_KEEPER);
+    }
+    child_start(p, ROLE_ENGINE);
+    if (p->ok && !loop_run(p->loop, err)) {
+        return false;
+    }
+    if (!p->ok) {
+        *err = p->err;
+    }
+    return p->ok;
+}
+
+bool parent_run(const struct parent_setup *setup, struct err *err)
+{
+    struct parent *p = calloc(1, sizeof *p);
+    bool sealed, ok;
+
+    if (p == NULL || (p->described = calloc(MODELS_MAX, sizeof *p->described)) == NULL) {
+        free(p);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the service");
+    }
+    p->config = setup->config;
+    p->ok = true;
+    p->program = p->signal_fd = -1;
+    p->loaded = BUF(LIMIT_FRAME);
+    ok = spawn_program_open(&p->program, &sealed, err) && (sealed || spawn_exec(p->program, setup->argv, err)) &&
+         supplies_open(p->config, &p->supplies, err) && sandbox_prepare(err) && parent_serve(p, err);
+    if (p->loop != NULL) {
+        children_end(p);
+        loop_timer_stop(p->loop, &p->drain);
+        loop_watch_remove(p->signals);
+        loop_free(p->loop);
+    }
+    supplies_close(&p->supplies);
+    buf_done(&p->loaded);
+    for (size_t i = 0; i < p->described_count; i++) {
+        buf_done(&p->described[i]);
+    }
+    free(p->described);
+    if (p->signal_fd >= 0) {
+        (void)close(p->signal_fd);
+    }
+    if (p->program >= 0) {
+        (void)close(p->program);
+    }
+    free(p);
+    return ok;
+}
