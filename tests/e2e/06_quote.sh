@@ -1,0 +1,99 @@
+#!/bin/bash
+# sotto-sim, sotto quote, sotto inspect quote and log, as an operator uses them. Prints TAP. BUILD: the programs.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+sotto=$BUILD/sotto simulator=$BUILD/sotto-sim
+dir=$(mktemp -d)
+sim=
+stop() { if [ -n "$sim" ]; then kill "-${1:-TERM}" "$sim" 2>/dev/null; wait "$sim" 2>/dev/null; fi; sim=; }
+trap 'stop; rm -rf "$dir"' EXIT
+n=0
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$dir/out" "$dir/log" | tail -n 30; fi; }
+# EXIT REASON NAME COMMAND...: ends so, and names the reason on its last line
+refused() {
+    local want=$1 reason=$2 name=$3 code; shift 3
+    "$@" >"$dir/out" 2>"$dir/log"
+    code=$?
+    [ $code = "$want" ] && tail -n 1 "$dir/log" | grep -qw "$reason"
+    ok $? "$name: exit $want, $reason"
+}
+start() {
+    "$simulator" run "$dir/sim" --listen 127.0.0.1:0 2>"$dir/log" &
+    sim=$!
+    for _ in {1..100}; do ! grep -q address= "$dir/log" || return 0; sleep 0.05; done
+    return 1
+}
+# One request on td.sock: KIND PAYLOAD; prints the answer's payload, all in hexadecimal.
+ask() {
+    python3 - "$dir/sim/td.sock" "$1" "$2" <<'P'
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+payload = bytes.fromhex(sys.argv[3])
+s.sendall(struct.pack('<HHI', 1, int(sys.argv[2]), len(payload)) + payload)
+f = s.makefile('rb')
+_, _, size = struct.unpack('<HHI', f.read(8))
+print(f.read(size).hex())
+P
+}
+rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
+zero=$(printf '%096d' 0)
+data=$(printf '%0128d' 5)
+
+echo 1..27
+"$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
+ok $? 'init'
+[ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
+ok $? 'the secret is 32 bytes and its owner'\''s'
+refused 1 SIM_STATE 'init again' "$simulator" init "$dir/sim"
+refused 1 NO_QUOTE_DEVICE 'no simulator runs' "$sotto" quote --device "sim:$dir/sim"
+refused 1 SIM_STATE 'a folder without a platform' "$simulator" show "$dir"
+refused 2 ADDRESS_PLAIN 'an address that is not loopback' "$simulator" run "$dir/sim" --listen 0.0.0.0:0
+refused 2 USAGE 'quotes of version 6' "$simulator" run "$dir/sim" --quote-version 6
+start
+ok $? 'run'
+
+"$sotto" quote --device "sim:$dir/sim" --report-data "$data" -o "$dir/quote" >"$dir/out" 2>"$dir/log"
+ok $? 'quote'
+"$sotto" inspect quote "$dir/quote" --json >"$dir/out" 2>"$dir/log" &&
+    jq -e --arg d "$data" '.quote_version == 4 and .report_data == $d and .td_attributes == "0000001000000000"' "$dir/out" >/dev/null
+ok $? 'inspect quote: the report data that was asked for, SEPT_VE_DISABLE and nothing else'
+"$simulator" show "$dir/sim" --json >"$dir/log" && jq -e --slurpfile s "$dir/log" '.mr_td == $s[0].mr_td and .rtmr_2 == $s[0].rtmr_2' "$dir/out" >/dev/null
+ok $? 'the measurements are those that show prints'
+"$sotto" quote --device "sim:$dir/sim" 2>"$dir/log" | "$sotto" inspect quote - >"$dir/out" 2>>"$dir/log" && grep -q ^mr_td: "$dir/out"
+ok $? 'hexadecimal through a pipe'
+"$sotto" quote --device "sim:$dir/sim" --json 2>"$dir/log" | jq -r .quote | "$sotto" inspect quote - >"$dir/out" 2>>"$dir/log"
+ok $? 'base64 through a pipe'
+refused 2 USAGE 'report data of 1 byte' "$sotto" quote --device "sim:$dir/sim" --report-data 00
+refused 2 USAGE 'report data and nonce' "$sotto" quote --device "sim:$dir/sim" --report-data "$data" --nonce
+refused 1 NO_QUOTE_DEVICE 'the simulator is never chosen by itself' "$sotto" quote
+refused 1 DEVICE_HELD 'while somebody owns the device' flock "$dir/sim/device.lock" "$sotto" quote --device "sim:$dir/sim"
+head -c 700 "$dir/quote" >"$dir/cut"
+refused 1 BYTES_SHORT 'a quote that is cut' "$sotto" inspect quote "$dir/cut"
+"$sotto" inspect quote "$dir/cut" --json 2>/dev/null >"$dir/out"
+jq -e '.error.reason == "BYTES_SHORT" and .error.offset == 636' "$dir/out" >/dev/null
+ok $? 'and where it is cut, as JSON'
+
+before=$(rtmr3)
+after=$(ask 3 "03$(printf '%096d' 1)")
+[ "$before" = "$zero" ] && [ "${#after}" = 96 ] && [ "$after" = "$(rtmr3)" ]
+ok $? 'an extension is on the disk when it is answered'
+refused 1 DEVICE_HELD 'reboot of a running platform' "$simulator" reboot "$dir/sim"
+stop KILL
+start && [ "$(ask 2 03)" = "$after" ]
+ok $? 'kill -9: the register is as it was'
+ask 4 '' | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >"$dir/bootlog"
+"$sotto" inspect log "$dir/bootlog" --json >"$dir/out" 2>"$dir/log" &&
+    jq -e --slurpfile s <("$simulator" show "$dir/sim" --json) '.registers.rtmr_0 == $s[0].rtmr_0 and .registers.rtmr_1 == $s[0].rtmr_1 and
+        .registers.rtmr_2 == $s[0].rtmr_2 and (.events | length) == 8 and all(.events[]; .covered)' "$dir/out" >/dev/null
+ok $? 'inspect log: the boot log replays to the registers'
+head -c 100 "$dir/bootlog" >"$dir/cut"
+refused 1 BYTES_SHORT 'a log that is cut' "$sotto" inspect log "$dir/cut"
+stop
+[ ! -e "$dir/sim/td.sock" ] && [ ! -e "$dir/sim/qgs.sock" ]
+ok $? 'SIGTERM: the sockets are gone'
+"$simulator" reboot "$dir/sim" 2>"$dir/log" && [ "$(rtmr3)" = "$zero" ]
+ok $? 'reboot clears RTMR3'
+truncate -s 100 "$dir/sim/state"
+refused 1 JSON_FORM 'a damaged state' "$simulator" show "$dir/sim"

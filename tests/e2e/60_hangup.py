@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""A client that hangs up ends its computation; SIGTERM lets answers finish; SIGKILL of everything, at any moment, leaves a
+state and a store that the next start accepts."""
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+
+from harness import MODEL, NAME, SOTTO, World, done, ok, run, slurp, start, until
+
+with World() as w:
+    w.serve()
+
+    def stream(path, body):
+        """The connection of an answer that has begun to come."""
+        s = socket.create_connection(('127.0.0.1', w.port), timeout=120)
+        data = json.dumps(body).encode()
+        s.sendall(f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
+        text = b''
+        while text.count(b'"content"') + text.count(b'"response"') < 3:
+            chunk = s.recv(65536)
+            if not chunk:
+                break
+            text += chunk
+        return s
+
+    story = 'Write a very long story about a lighthouse.'
+    for path, body in (('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 3000, 'seed': 3}}),
+                       ('/api/chat', {'model': NAME, 'messages': [{'role': 'user', 'content': story}], 'options': {'num_predict': 3000, 'seed': 3}}),
+                       ('/v1/chat/completions', {'model': NAME, 'messages': [{'role': 'user', 'content': story}], 'max_tokens': 3000, 'seed': 3, 'stream': True})):
+        cancelled = w.metric('answers_cancelled_total')
+        s = stream(path, body)
+        ok(w.metric('num_requests_running') == 1, f'{path}: an answer is computed')
+        s.close()
+        ok(until(lambda: w.metric('num_requests_running') == 0, 5), f'{path}: it ends with its client')
+        ok(w.metric('answers_cancelled_total') == cancelled + 1, f'{path}: and is counted as cancelled')
+        tokens = w.metric('generation_tokens_total')
+        time.sleep(1)
+        ok(w.metric('generation_tokens_total') == tokens, f'{path}: no token is computed after that')
+
+    # One that waits for its turn is not computed at all.
+    first = stream('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 3000, 'seed': 3}})
+    data = json.dumps({'model': NAME, 'prompt': story, 'options': {'num_predict': 3000}}).encode()
+    waiting = socket.create_connection(('127.0.0.1', w.port), timeout=120)
+    waiting.sendall(f'POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
+    ok(until(lambda: (w.metric('num_requests_waiting') or 0) >= 1, 10), 'a second one waits')
+    waiting.close()
+    ok(until(lambda: w.metric('num_requests_waiting') == 0, 5), 'and is forgotten when its client leaves')
+    first.close()
+    ok(until(lambda: w.metric('num_requests_running') == 0, 5) and w.ask('Hello')['done'], 'the next question is answered')
+
+    # Drain.
+    got = []
+    t = threading.Thread(target=lambda: got.append(w.ask(story, 12)))
+    t.start()
+    until(lambda: w.metric('num_requests_running') == 1, 20)
+    w.service.send_signal(signal.SIGTERM)
+    t.join(60)
+    ok(got and got[0].get('done'), 'SIGTERM: the answer under way comes to its end', got)
+    ok(w.stop() == 0, 'and the service ends with 0')
+    w.serve()
+    s = stream('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 4000, 'seed': 3}})
+    begun = time.monotonic()
+    w.service.send_signal(signal.SIGTERM)
+    ok(until(lambda: w.service.poll() is not None, 15), 'an answer without end does not hold it up', f'{time.monotonic() - begun:.1f} s')
+    s.close()
+
+    # SIGKILL of the parent: nothing survives it. Then of everything, at random moments of a start.
+    w.serve()
+    roles = [w.role(r) for r in ('keeper', 'engine', 'gateway')]
+    w.stop(signal.SIGKILL)
+    ok(until(lambda: not any(os.path.exists(f'/proc/{p}') for p in roles), 10), 'SIGKILL of the parent: its processes end too', roles)
+    draw, bad = random.Random(11), []
+    for n in range(6):
+        w.launch()
+        time.sleep(draw.random() * 1.5)
+        for r in draw.sample(['keeper', 'engine', 'gateway'], 3):
+            w.kill_role(r)
+        w.stop(signal.SIGKILL)
+        time.sleep(0.3)
+    w.launch()
+    ok(w.ready() and w.verified(), 'SIGKILL of everything during six starts: the next start is accepted, and verifies', slurp(w.log)[-3000:].decode(errors='replace'))
+    w.stop()
+
+    # The store: an import that is killed leaves what was there.
+    for n in range(8):
+        p = start(SOTTO, 'create', f'other{n}', '--from', MODEL, log=w.dir + '/create.log', env=w.env)
+        time.sleep(draw.random() * 0.3)
+        p.kill()
+        p.wait()
+    listed = run(SOTTO, 'list', '--json', env=w.env)
+    ok(listed.returncode == 0 and any(m['name'] == NAME for m in json.loads(listed.stdout)['models']), 'imports that were killed: the store is readable', listed.stdout + listed.stderr)
+    whole = all(run(SOTTO, 'show', m['name'], '--json', env=w.env).returncode == 0 for m in json.loads(listed.stdout)['models'])
+    ok(whole, 'every model that it lists is whole')
+    r = run(SOTTO, 'create', 'other', '--from', MODEL, env=w.env)
+    ok(r.returncode == 0, 'the next import works', r.stderr)
+    w.serve()
+    ok(w.ask('Hello')['done'] and w.verified(), 'and the service starts on that store')
+done()

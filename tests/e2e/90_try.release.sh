@@ -1,0 +1,55 @@
+#!/bin/bash
+# ./try as a newcomer runs it: the answer and the verdict, then what can be in the way. Prints TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+out=$(mktemp -d)
+busy=
+model=.cache/model/SmolLM2-135M-Instruct.Q4_1.gguf
+trap '[ -z "$busy" ] || kill "$busy" 2>/dev/null; [ ! -f "$out/model" ] || mv "$out/model" "$model"; rm -rf "$out"' EXIT
+n=0
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$out/log" | tail -n 40; fi; }
+
+# Four free ports, asked of the kernel at once.
+read -r p1 p2 p3 p4 < <(python3 -c 'import socket
+s = [socket.socket() for _ in range(4)]
+for x in s: x.bind(("127.0.0.1", 0))
+print(*(x.getsockname()[1] for x in s))')
+ports=(--port "$p1" --tls-port "$p2" --attest-port "$p3" --sim-port "$p4")
+left() { pgrep -f "$PWD/.cache/try|127.0.0.1:$p4" >"$out/left"; }
+
+echo 1..8
+./try --once "${ports[@]}" --question 'What is the capital of France?' >"$out/log" 2>&1
+ok $? 'try --once ends with 0'
+grep -q 'verdict: SIMULATED' "$out/log"
+ok $? 'the verdict says that it is simulated'
+awk '/^question:/ {seen = 1; next} /verdict:/ {seen = 0} seen && NF {found = 1} END {exit !found}' "$out/log"
+ok $? 'there is an answer'
+! left
+ok $? 'nothing is left running'
+./try --once "${ports[@]}" >"$out/log" 2>&1
+ok $? 'a second run ends with 0'
+
+python3 -c 'import socket, sys, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$p2" &
+busy=$!
+sleep 0.5
+./try --once "${ports[@]}" >"$out/log" 2>&1
+code=$?
+kill $busy
+wait $busy 2>/dev/null
+busy=
+{ [ $code != 0 ] && grep -q "port $p2 is in use" "$out/log" && ! left; }
+ok $? 'a port in use: a clear message, nothing left running'
+
+cp "$model" "$out/model"
+printf x | dd of="$model" bs=1 seek=1000000 conv=notrunc status=none
+./try --once "${ports[@]}" >"$out/log" 2>&1
+code=$?
+mv "$out/model" "$model"
+{ [ $code != 0 ] && grep -q MODEL_DIGEST "$out/log" && ! left; }
+ok $? 'a damaged model file: a clear message, nothing left running'
+
+./try --port many >"$out/log" 2>&1
+[ $? = 2 ]
+ok $? 'a wrong option is a usage error'

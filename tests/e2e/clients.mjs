@@ -1,0 +1,164 @@
+// Ollama's and OpenAI's own JavaScript clients, unmodified, against a running service. Prints TAP.
+// BASE_URL: the plain listener; MODEL_NAME: the loaded model (default smollm2:135m).
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(new URL('../peers-js/package.json', import.meta.url));
+const load = async (name) => import(pathToFileURL(require.resolve(name)));
+const { Ollama } = await load('ollama');
+const { default: OpenAI } = await load('openai');
+
+const host = process.env.BASE_URL ?? 'http://127.0.0.1:11434';
+const model = process.env.MODEL_NAME ?? 'smollm2:135m';
+const ollama = new Ollama({ host });
+const openai = new OpenAI({ baseURL: `${host}/v1`, apiKey: 'any', maxRetries: 0 });
+const messages = [{ role: 'user', content: 'Name three colours.' }];
+const options = { seed: 7, temperature: 0.5, num_predict: 24 };
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const metric = async (name) => {
+  const text = await (await fetch(`${host}/metrics`)).text();
+  return Number(text.match(new RegExp(`^sotto_${name} (\\S+)$`, 'm'))[1]);
+};
+const all = async (stream) => {
+  const parts = [];
+  for await (const part of stream) parts.push(part);
+  return parts;
+};
+const durations = ['total_duration', 'prompt_eval_duration', 'eval_duration'];
+
+const tests = {
+  'ollama: version': async () => {
+    const { version } = await ollama.version();
+    assert.match(version, /^\d+\.\d+\.\d+$/);
+  },
+  'ollama: list': async () => {
+    const { models } = await ollama.list();
+    const m = models.find((x) => x.name === model);
+    assert.equal(m.model, model);
+    assert.match(m.digest, /^[0-9a-f]{64}$/);
+    assert.equal(m.details.format, 'gguf');
+    assert.ok(!Number.isNaN(Date.parse(m.modified_at)));
+  },
+  'ollama: show': async () => {
+    const s = await ollama.show({ model });
+    assert.deepEqual(s.capabilities, ['completion']);
+    assert.equal(s.model_info['general.architecture'], s.details.family);
+    assert.equal(s.model_info['tokenizer.chat_template'], undefined);
+    assert.ok(s.template.length > 0);
+  },
+  'ollama: ps': async () => {
+    const { models } = await ollama.ps();
+    assert.equal(models[0].name, model);
+    assert.ok(Date.parse(models[0].expires_at) > Date.now());
+  },
+  'ollama: chat': async () => {
+    const r = await ollama.chat({ model, messages, options });
+    assert.equal(r.message.role, 'assistant');
+    assert.ok(r.message.content.length > 0);
+    assert.equal(r.done, true);
+    assert.ok(['stop', 'length'].includes(r.done_reason));
+    for (const d of durations) assert.ok(Number.isInteger(r[d]) && r[d] > 0, d);
+    assert.ok(r.eval_count > 0 && r.eval_count <= 24 && r.prompt_eval_count > 0);
+  },
+  'ollama: chat, streamed, the same seed gives the same answer': async () => {
+    const whole = await ollama.chat({ model, messages, options });
+    const parts = await all(await ollama.chat({ model, messages, options, stream: true }));
+    assert.ok(parts.length > 2);
+    assert.equal(parts.map((p) => p.message.content).join(''), whole.message.content);
+    assert.ok(parts.slice(0, -1).every((p) => !p.done && p.total_duration === undefined));
+    assert.equal(parts.at(-1).done, true);
+  },
+  'ollama: generate, streamed and not': async () => {
+    const request = { model, prompt: 'Say hello.', options };
+    const whole = await ollama.generate(request);
+    const parts = await all(await ollama.generate({ ...request, stream: true }));
+    assert.equal(parts.map((p) => p.response).join(''), whole.response);
+    assert.ok(whole.response.length > 0);
+  },
+  'ollama: raw': async () => {
+    const r = await ollama.generate({ model, prompt: 'The capital of France is', raw: true, options: { num_predict: 8, temperature: 0 } });
+    assert.match(r.response, /Paris/);
+  },
+  'ollama: num_predict ends an answer with "length"': async () => {
+    const r = await ollama.chat({ model, messages, options: { ...options, num_predict: 2 } });
+    assert.equal(r.done_reason, 'length');
+    assert.equal(r.eval_count, 2);
+  },
+  'ollama: load and unload': async () => {
+    assert.equal((await ollama.generate({ model, prompt: '' })).done_reason, 'load');
+    assert.equal((await ollama.generate({ model, prompt: '', keep_alive: 0 })).done_reason, 'unload');
+  },
+  'ollama: a model that is not there': async () => {
+    await assert.rejects(ollama.chat({ model: 'nope', messages }), (e) => e.status_code === 404 && e.message === 'model "nope" not found, try pulling it first');
+    await assert.rejects(ollama.show({ model: 'nope' }), (e) => e.status_code === 404 && e.message === "model 'nope' not found");
+  },
+  'ollama: tools are refused by name': async () => {
+    const tools = [{ type: 'function', function: { name: 'f', description: '', parameters: { type: 'object', properties: {} } } }];
+    await assert.rejects(ollama.chat({ model, messages, tools }), (e) => e.status_code === 400 && e.message === `registry.ollama.ai/library/${model} does not support tools`);
+  },
+  'ollama: absurd options are refused': async () => {
+    for (const o of [{ temperature: -1 }, { top_p: 7 }, { num_predict: -99 }, { top_k: 'x' }, { num_ctx: 1e9 }]) {
+      await assert.rejects(ollama.chat({ model, messages, options: o }), (e) => e.status_code === 400, JSON.stringify(o));
+    }
+  },
+  'ollama: a client that hangs up stops its computation': async () => {
+    const before = await metric('answers_cancelled_total');
+    const other = new Ollama({ host });
+    const stream = await other.generate({ model, prompt: 'Count from one to a thousand, in words.', stream: true, options: { seed: 1, num_predict: 2000 } });
+    await assert.rejects(async () => {
+      for await (const _ of stream) other.abort();
+    });
+    for (let i = 0; i < 50 && (await metric('answers_cancelled_total')) === before; i++) await sleep(100);
+    assert.equal(await metric('answers_cancelled_total'), before + 1);
+    assert.equal(await metric('num_requests_running'), 0);
+  },
+  'openai: models': async () => {
+    const list = await all(openai.models.list());
+    assert.ok(list.some((m) => m.id === model && m.owned_by === 'library'));
+    assert.equal((await openai.models.retrieve(model)).id, model);
+    await assert.rejects(openai.models.retrieve('nope'), OpenAI.NotFoundError);
+  },
+  'openai: chat': async () => {
+    const r = await openai.chat.completions.create({ model, messages, seed: 7, max_tokens: 24 });
+    assert.equal(r.object, 'chat.completion');
+    assert.match(r.id, /^chatcmpl-\d+$/);
+    assert.ok(r.choices[0].message.content.length > 0);
+    assert.equal(r.usage.total_tokens, r.usage.prompt_tokens + r.usage.completion_tokens);
+  },
+  'openai: chat, streamed, with usage': async () => {
+    const request = { model, messages, seed: 7, max_tokens: 24 };
+    const whole = await openai.chat.completions.create(request);
+    const parts = await all(await openai.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } }));
+    assert.equal(parts.map((p) => p.choices[0]?.delta.content ?? '').join(''), whole.choices[0].message.content);
+    assert.deepEqual(parts.at(-1).choices, []);
+    assert.equal(parts.at(-1).usage.completion_tokens, whole.usage.completion_tokens);
+    assert.equal(parts.at(-2).choices[0].finish_reason, whole.choices[0].finish_reason);
+  },
+  'openai: errors have their classes': async () => {
+    await assert.rejects(openai.chat.completions.create({ model: 'nope', messages }), OpenAI.NotFoundError);
+    await assert.rejects(openai.chat.completions.create({ model, messages: [] }), OpenAI.BadRequestError);
+    await assert.rejects(openai.chat.completions.create({ model, messages, response_format: { type: 'json_object' } }), (e) => e.status === 400 && e.code === 'NOT_SUPPORTED');
+  },
+  'openai: a stop text ends the answer before it': async () => {
+    const r = await openai.chat.completions.create({ model, messages, seed: 7, temperature: 0, max_tokens: 64, stop: ['e'] });
+    assert.ok(!r.choices[0].message.content.includes('e'));
+    assert.equal(r.choices[0].finish_reason, 'stop');
+  },
+};
+
+console.log(`1..${Object.keys(tests).length}`);
+let number = 0;
+let failed = 0;
+for (const [name, run] of Object.entries(tests)) {
+  number += 1;
+  try {
+    await run();
+    console.log(`ok ${number} - ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`not ok ${number} - ${name}\n${String(error.stack).replace(/^/gm, '# ')}`);
+  }
+}
+process.exit(failed > 0 ? 1 : 0);

@@ -1,0 +1,454 @@
+#include "test.h"
+
+#include "engine/engine.h"
+#include "gen_model.h"
+
+#include <unistd.h>
+
+#define PROMPT 150 /* crosses a block of attention */
+
+static const enum engine_isa isas[] = {ENGINE_ISA_REF, ENGINE_ISA_AVX2, ENGINE_ISA_AVX512};
+
+/* SHA-256 of the logits of 150 tokens, all positions. numerics 1: a changed digest is a new number (docs/engine.md). */
+static const struct {
+    enum quant_id weights;
+    enum engine_kv kv;
+    bool exact;
+    const char *digest;
+} digests[] = {
+    {QUANT_F32, ENGINE_KV_F32, false, "d4ccb371964bd8b4e4ba3ef1dbc4daa83f525ec956b7713713fc737423ff8972"},
+    {QUANT_F32, ENGINE_KV_F16, false, "9d471c922583ed3bbd31181f9f7c2a61ec214373027df94060e4814bda9bbf0b"},
+    {QUANT_F16, ENGINE_KV_F32, false, "6f3ee53a3d9c5947efba3bacbc14a562c14eac5af8c954f1100efa971126b616"},
+    {QUANT_F16, ENGINE_KV_F16, false, "c17209ca0ce2d77d6ed509f57b5497b514627ed4dbf69155602a274474c1a935"},
+    {QUANT_Q4_0, ENGINE_KV_F32, false, "7d35757705c85489a9426716841bc457c77b5bd2c39ac42181d626ca71a9a2b5"},
+    {QUANT_Q4_0, ENGINE_KV_F16, false, "6c6c2bb6c0a878f3e56184cf7624e064f22a8fb773a134cab91bef8341085a44"},
+    {QUANT_Q4_1, ENGINE_KV_F32, false, "042c9c9d4c8280c4379bbe0ea5bf1213a752a8318d4e8266c9c6ae0b0da16344"},
+    {QUANT_Q4_1, ENGINE_KV_F16, false, "8758f44c30cd69b12f6d25beaca5d5f24147a5098b96c2f3328b756443c64e13"},
+    {QUANT_Q8_0, ENGINE_KV_F32, false, "9baac8bf0b8ab8c210a3aaedd2bc7b87038f11ce90f9f2043e78fcfc12dbe8cd"},
+    {QUANT_Q8_0, ENGINE_KV_F16, false, "ab6afd550ee5858f0913d72ceddbdf961338a50c712ca6f4b6a00f07d2b6d15e"},
+    {QUANT_Q4_K, ENGINE_KV_F32, false, "425f7b3199779fc83139d9f411e05b6cfe0badab836f860f09cf3ec80cdfd057"},
+    {QUANT_Q4_K, ENGINE_KV_F16, false, "64fb1f4f47d4d3f03f41681a2cba5e9c0800c3b0fb6aa5c6597eb665f9e62942"},
+    {QUANT_Q6_K, ENGINE_KV_F32, false, "a4599165df1db6a938eda7be335f57d225eb978e2b7d9640d679c26519afab46"},
+    {QUANT_Q6_K, ENGINE_KV_F16, false, "94876a63d3681ef30862e399b0f23ca2a2be134c274f45acd25d6dc72312cd20"},
+    {QUANT_Q4_1, ENGINE_KV_F32, true, "736c0774b5692c7a24fbe15231848bcb514e3cd2a2fdc5a775dd7918a86722ee"},
+    {QUANT_Q6_K, ENGINE_KV_F32, true, "12fb76f055a12abcbbeaa2c7dd81f268e09a87ecb6cfbef6ce2b1f8b6eddfcfd"},
+};
+#define DIGESTS (sizeof digests / sizeof *digests)
+
+static struct engine *open_model(const struct gen_model *m, const struct engine_setup *setup)
+{
+    struct err err = {0};
+    struct identity identity;
+    struct engine *e = NULL;
+    struct engine_source source = {.name = "generated", .fd = gen_model_fd(m, &err)};
+
+    assert_true(source.fd >= 0);
+    assert_ok(engine_open(&source, setup, &e, &identity, &err), err);
+    (void)close(source.fd);
+    return e;
+}
+
+static void open_fails(const struct gen_model *m, const struct engine_setup *setup, enum reason reason)
+{
+    struct err err = {0};
+    struct identity identity;
+    struct engine *e = NULL;
+    struct engine_source source = {.name = "generated", .fd = gen_model_fd(m, &err)};
+
+    assert_true(source.fd >= 0);
+    assert_fails(engine_open(&source, setup, &e, &identity, &err), err, reason, err.offset);
+    assert_null(e);
+    (void)close(source.fd);
+}
+
+static void logits_digest(const struct gen_model *m, const struct engine_setup *setup, char out[2 * SHA256_SIZE + 1])
+{
+    struct engine *e = open_model(m, setup);
+    float *logits = calloc((size_t)PROMPT * m->vocab, sizeof *logits);
+    uint32_t ids[PROMPT];
+    uint8_t digest[SHA256_SIZE];
+    struct err err = {0};
+
+    for (uint32_t i = 0; i < PROMPT; i++) {
+        ids[i] = (i * 37 + 5) % m->vocab;
+    }
+    assert_non_null(logits);
+    assert_ok(engine_logits(e, ids, PROMPT, false, logits, &err), err);
+    hash_bytes(HASH_SHA256, bytes_of(logits, (size_t)PROMPT * m->vocab * sizeof *logits), digest);
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    }
+    free(logits);
+    engine_close(e);
+}
+
+static struct gen_model digest_model(enum quant_id weights)
+{
+    struct gen_model m = gen_model_default();
+
+    m.weights = weights;
+    m.embedding = weights == QUANT_Q4_1 ? QUANT_Q8_0 : weights;
+    m.untied = weights == QUANT_Q8_0;
+    m.rope_factors = weights == QUANT_F16;
+    return m;
+}
+
+static void test_digests(void **state)
+{
+    bool wrong = false;
+
+    (void)state;
+    for (size_t i = 0; i < DIGESTS; i++) {
+        struct gen_model m = digest_model(digests[i].weights);
+
+        for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
+            struct engine_setup setup = {.isa = isas[k], .kv = digests[i].kv, .exact = digests[i].exact, .threads = 2};
+            char digest[2 * SHA256_SIZE + 1];
+
+            if (!engine_isa_present(isas[k])) {
+                print_message("skipped: no %s here\n", engine_isa_name(isas[k]));
+                continue;
+            }
+            logits_digest(&m, &setup, digest);
+            if (strcmp(digest, digests[i].digest) != 0) {
+                print_message("row %zu (%s), %s: %s\n", i, quant_type_get((uint32_t)digests[i].weights)->name,
+                              engine_isa_name(isas[k]), digest);
+                wrong = true;
+            }
+        }
+    }
+    assert_false(wrong);
+}
+
+/* Threads, chunks and instruction sets: the same bits. */
+static void test_matrix(void **state)
+{
+    static const unsigned chunks[] = {1, 7, 64, 512};
+    struct gen_model m = gen_model_default();
+    char first[2 * SHA256_SIZE + 1] = "", digest[2 * SHA256_SIZE + 1];
+
+    (void)state;
+    m.layers = 1;
+    m.ff = 256;
+    for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
+                struct engine_setup setup = {
+                    .isa = isas[k], .kv = ENGINE_KV_F16, .threads = threads, .chunk = chunks[c]};
+
+                if (!engine_isa_present(isas[k])) {
+                    continue;
+                }
+                logits_digest(&m, &setup, digest);
+                if (first[0] == '\0') {
+                    memcpy(first, digest, sizeof first);
+                }
+                assert_string_equal(digest, first);
+            }
+        }
+    }
+}
+
+/* One token after another gives what the prompt in one piece gives. */
+static void test_greedy(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2};
+    struct engine *e = open_model(&m, &setup);
+    float *logits = calloc(m.vocab, sizeof *logits);
+    uint32_t ids[40] = {5, 6, 7}, out[37];
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(engine_greedy(e, ids, 3, out, 37, &err), err);
+    for (size_t n = 0; n < 37; n++) {
+        uint32_t best = 0;
+
+        assert_ok(engine_logits(e, ids, 3 + n, true, logits, &err), err);
+        for (uint32_t i = 1; i < m.vocab; i++) {
+            best = logits[i] > logits[best] ? i : best;
+        }
+        assert_int_equal(best, out[n]);
+        ids[3 + n] = best;
+    }
+    ids[0] = m.vocab;
+    assert_fails(engine_logits(e, ids, 3, true, logits, &err), err, REASON_TOKEN_RANGE, 0);
+    assert_fails(engine_greedy(e, out, 1, out, 1024, &err), err, REASON_CONTEXT_FULL, ERR_NOWHERE);
+    free(logits);
+    engine_close(e);
+}
+
+/* ---- Requests. ---- */
+
+static enum engine_end answer(struct engine *e, const struct engine_request *q, struct buf *out)
+{
+    struct engine_event event = {.end = ENGINE_END_NOT};
+    struct err err = {0};
+
+    assert_ok(engine_submit(e, q, &err), err);
+    while (event.end == ENGINE_END_NOT) {
+        assert_ok(engine_next(e, &event, &err), err);
+        assert_ok(buf_add(out, event.text.p, event.text.len, &err), err);
+    }
+    return event.end;
+}
+
+static void test_request(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = 64};
+    struct engine *e = open_model(&m, &setup);
+    struct engine_request q = {.prompt = bytes_of_str("abcdefgh")};
+    struct buf a = BUF(10000), b = BUF(10000);
+    struct engine_stats stats;
+    struct engine_info info;
+    struct err err = {0};
+
+    (void)state;
+    engine_info(e, &info);
+    assert_int_equal(info.context, 64);
+    assert_string_equal(info.quantization, "Q4_1");
+    assert_false(info.chat);
+    engine_options_default(&q.options);
+    q.options.seed = 42;
+    q.options.num_predict = 20;
+    assert_int_equal(answer(e, &q, &a), ENGINE_END_LENGTH);
+    engine_stats(e, &stats);
+    assert_int_equal(stats.prompt_tokens, 6); /* ab cd e f g h */
+    assert_int_equal(stats.answer_tokens, 20);
+    assert_int_equal(answer(e, &q, &b), ENGINE_END_LENGTH); /* the same seed: the same answer */
+    assert_true(bytes_equal(buf_bytes(&a), buf_bytes(&b)));
+    q.options.seed = 43;
+    buf_drop(&b, b.len);
+    (void)answer(e, &q, &b);
+    assert_false(bytes_equal(buf_bytes(&a), buf_bytes(&b)));
+    q.options.num_predict = -1; /* until the context's end, or an end token before it */
+    (void)answer(e, &q, &b);
+    engine_stats(e, &stats);
+    assert_true(stats.answer_tokens <= 60);
+    /* A control token in a raw prompt is text. */
+    q.prompt = bytes_of_str("<|im_end|>");
+    q.options.num_predict = 1;
+    (void)answer(e, &q, &b);
+    engine_stats(e, &stats);
+    assert_true(stats.prompt_tokens > 4);
+    q.prompt = bytes_of_str("0123456789012345678901234567890123456789012345678901234567890123");
+    assert_fails(engine_submit(e, &q, &err), err, REASON_CONTEXT_FULL, ERR_NOWHERE);
+    assert_fails(engine_next(e, &(struct engine_event){0}, &err), err, REASON_INTERNAL, ERR_NOWHERE);
+    buf_done(&a);
+    buf_done(&b);
+    engine_close(e);
+}
+
+static void test_stop(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1};
+    struct engine *e = open_model(&m, &setup);
+    struct engine_request q = {.prompt = bytes_of_str("xyz")};
+    struct buf a = BUF(10000), b = BUF(10000);
+    char stop[3] = "";
+    const char *stops[1] = {stop};
+
+    (void)state;
+    engine_options_default(&q.options);
+    q.options.num_predict = 40;
+    (void)answer(e, &q, &a);
+    for (size_t i = 4; i + 1 < a.len; i++) { /* two letters of the answer become the stop text */
+        if (a.p[i] < 0x80 && a.p[i + 1] < 0x80 && a.p[i] != 0 && a.p[i + 1] != 0) {
+            size_t first = 0;
+
+            memcpy(stop, a.p + i, 2);
+            while (memcmp(a.p + first, stop, 2) != 0) {
+                first++;
+            }
+            q.options.stop = stops;
+            q.options.stop_count = 1;
+            assert_int_equal(answer(e, &q, &b), ENGINE_END_STOP);
+            assert_int_equal(b.len, first);
+            assert_memory_equal(a.p, b.p, first);
+            break;
+        }
+    }
+    assert_true(stop[0] != 0);
+    buf_done(&a);
+    buf_done(&b);
+    engine_close(e);
+}
+
+static void test_cancel(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .chunk = 2};
+    struct engine *e = open_model(&m, &setup);
+    struct engine_request q = {.prompt = bytes_of_str("abcdefghijkl")};
+    struct engine_event event;
+    struct buf out = BUF(10000);
+    struct err err = {0};
+
+    (void)state;
+    engine_options_default(&q.options);
+    assert_ok(engine_submit(e, &q, &err), err);
+    assert_ok(engine_next(e, &event, &err), err); /* a chunk of the prompt: nothing to say */
+    assert_int_equal(event.end, ENGINE_END_NOT);
+    assert_int_equal(event.text.len, 0);
+    engine_cancel(e);
+    assert_ok(engine_next(e, &event, &err), err);
+    assert_int_equal(event.end, ENGINE_END_CANCELLED);
+    q.options.num_predict = 3;
+    assert_int_equal(answer(e, &q, &out), ENGINE_END_LENGTH); /* the next one works */
+    buf_done(&out);
+    engine_close(e);
+}
+
+static void test_options(void **state)
+{
+    static const char *const empty[] = {""}, *const wild[] = {"a\xff"};
+    struct engine_options o;
+    struct err err = {0};
+    const struct {
+        float temperature, top_p, min_p, penalty;
+        int last, predict;
+        size_t stops;
+        const char *const *stop;
+        bool good;
+    } rows[] = {
+        {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 0, NULL, true},
+        {0.0F, 1.0F, 1.0F, 1.0F, -1, 0, 0, NULL, true},
+        {-0.1F, 0.9F, 0.0F, 1.1F, 64, -1, 0, NULL, false},
+        {101.0F, 0.9F, 0.0F, 1.1F, 64, -1, 0, NULL, false},
+        {0.8F, 1.1F, 0.0F, 1.1F, 64, -1, 0, NULL, false},
+        {0.8F, 0.9F, -1.0F, 1.1F, 64, -1, 0, NULL, false},
+        {0.8F, 0.9F, 0.0F, 0.0F, 64, -1, 0, NULL, false},
+        {0.8F, 0.9F, 0.0F, 1.1F, -2, -1, 0, NULL, false},
+        {0.8F, 0.9F, 0.0F, 1.1F, 64, -3, 0, NULL, false},
+        {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 1, empty, false},
+        {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 1, wild, false},
+        {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 17, empty, false},
+        {__builtin_nanf(""), 0.9F, 0.0F, 1.1F, 64, -1, 0, NULL, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        engine_options_default(&o);
+        o.temperature = rows[i].temperature;
+        o.top_p = rows[i].top_p;
+        o.min_p = rows[i].min_p;
+        o.repeat_penalty = rows[i].penalty;
+        o.repeat_last_n = rows[i].last;
+        o.num_predict = rows[i].predict;
+        o.stop = rows[i].stop;
+        o.stop_count = rows[i].stops;
+        if (rows[i].good) {
+            assert_ok(engine_options_check(&o, &err), err);
+        } else {
+            assert_fails(engine_options_check(&o, &err), err, REASON_OPTION_RANGE, ERR_NOWHERE);
+        }
+    }
+}
+
+/* ---- Files that are refused. ---- */
+
+static void test_refused(void **state)
+{
+    static const char *const names[] = {"token_embd.weight", "blk.1.ffn_down.weight", "blk.0.attn_norm.weight",
+                                        "output_norm.weight"};
+    static const enum quant_id types[] = {QUANT_F32,  QUANT_F16,  QUANT_Q4_0, QUANT_Q4_1,
+                                          QUANT_Q8_0, QUANT_Q4_K, QUANT_Q6_K};
+    struct engine_setup setup = {.threads = 1};
+    struct gen_model m;
+
+    (void)state;
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            m = gen_model_default();
+            m.weights = types[t];
+            m.embedding = types[t];
+            m.defect = names[i];
+            open_fails(&m, &setup, REASON_MODEL_DEFECT);
+        }
+    }
+    m = gen_model_default();
+    m.kv_heads = 3;
+    open_fails(&m, &setup, REASON_MODEL_ARCHITECTURE);
+    m = gen_model_default();
+    m.head_dim = 24;
+    open_fails(&m, &setup, REASON_MODEL_ARCHITECTURE);
+    m = gen_model_default();
+    setup.memory = 100000; /* refused before it is read */
+    open_fails(&m, &setup, REASON_MODEL_MEMORY);
+    setup.memory = 0;
+    setup.chunk = 100000;
+    open_fails(&m, &setup, REASON_OPTION_RANGE);
+}
+
+/* Grows or shrinks the file while it is read. */
+static void grow(void *arg, uint64_t done, uint64_t total)
+{
+    (void)total;
+    assert_int_equal(ftruncate(*(int *)arg, (off_t)(done + 100)), 0);
+}
+
+static void shrink(void *arg, uint64_t done, uint64_t total)
+{
+    (void)total;
+    assert_int_equal(ftruncate(*(int *)arg, (off_t)(done / 2)), 0);
+}
+
+static void touch(void *arg, uint64_t done, uint64_t total)
+{
+    (void)done;
+    (void)total;
+    assert_int_equal(pwrite(*(int *)arg, "GGUF", 4, 0), 4);
+}
+
+static void test_changed(void **state)
+{
+    void (*const changes[])(void *, uint64_t, uint64_t) = {grow, shrink, touch};
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.threads = 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct err err = {0};
+        struct identity identity;
+        struct engine *e = NULL;
+        int fd = gen_model_fd(&m, &err);
+        struct engine_source source = {.name = "generated", .fd = fd, .progress = changes[i], .arg = &fd};
+
+        assert_fails(engine_open(&source, &setup, &e, &identity, &err), err, REASON_FILE_CHANGED, err.offset);
+        (void)close(fd);
+    }
+}
+
+static void test_isa(void **state)
+{
+    enum engine_isa isa = ENGINE_ISA_BEST;
+
+    (void)state;
+    assert_true(engine_isa_present(ENGINE_ISA_BEST));
+    assert_true(engine_isa_find("avx512", &isa) && isa == ENGINE_ISA_AVX512);
+    assert_true(engine_isa_find("ref", &isa) && isa == ENGINE_ISA_REF);
+    assert_false(engine_isa_find("amx", &isa));
+    assert_string_equal(engine_isa_name(ENGINE_ISA_AVX2), "avx2");
+    for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
+        struct gen_model m = gen_model_default();
+        struct engine_setup setup = {.isa = isas[k], .threads = 1};
+
+        if (!engine_isa_present(isas[k])) {
+            open_fails(&m, &setup, REASON_ISA_ABSENT);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_isa),     cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_options), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_changed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,310 @@
+/* Every instruction set of this machine against the reference, bit for bit: random numbers and the ends of ranges. */
+#include "test.h"
+
+#include "engine/isa.h"
+#include "engine/math.h"
+
+#define BLOCKS 5
+#define STRIDE 16
+
+static const enum engine_isa isas[] = {ENGINE_ISA_AVX2, ENGINE_ISA_AVX512};
+static const unsigned widths[] = {1, 2, 4, 8, 12};
+
+static uint64_t state = 1;
+
+static uint32_t random32(void)
+{
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return (uint32_t)(state >> 33);
+}
+
+static float random_float(void)
+{
+    return (float)random32() * 0x1p-30F - 1.0F;
+}
+
+/* A finite float16 of any size and sign, subnormal ones among them. */
+static uint16_t random_half(void)
+{
+    uint16_t h = (uint16_t)random32();
+
+    return (h & 0x7c00) == 0x7c00 ? (uint16_t)(h & 0x83ff) : h;
+}
+
+enum pattern { PATTERN_RANDOM, PATTERN_HIGH, PATTERN_LOW, PATTERN_COUNT };
+
+/* 16 rows of one of the forms of 32-weight blocks, or of float16 or float32. */
+static void panel_fill(enum kernel_panel kind, enum pattern pattern, uint8_t *p, size_t size)
+{
+    size_t scales = kind == KERNEL_PANEL_Q4_1 ? 32 : 16, block = kind == KERNEL_PANEL_Q4_0   ? 288
+                                                                 : kind == KERNEL_PANEL_Q4_1 ? 320
+                                                                                             : 544;
+
+    for (size_t i = 0; i < size; i++) {
+        p[i] = pattern == PATTERN_RANDOM ? (uint8_t)random32() : pattern == PATTERN_HIGH ? 0xff : 0;
+    }
+    if (kind == KERNEL_PANEL_F32) {
+        for (size_t i = 0; i < size; i += 4) {
+            float x = pattern == PATTERN_HIGH ? 3e30F : pattern == PATTERN_LOW ? -1e-40F : random_float();
+
+            memcpy(p + i, &x, 4);
+        }
+        return;
+    }
+    for (size_t i = 0; i < size; i += 2) {
+        uint16_t h = pattern == PATTERN_HIGH ? 0x7bff : pattern == PATTERN_LOW ? 0x8001 : random_half();
+
+        if (kind == KERNEL_PANEL_F16 || i % block < 2 * scales) {
+            memcpy(p + i, &h, 2);
+        }
+    }
+}
+
+/* Activations of one column: random, or all at +-127. */
+static void column_fill(enum pattern pattern, float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = pattern == PATTERN_RANDOM ? random_float() * (float)(1U << random32() % 20)
+               : pattern == PATTERN_HIGH ? 2.5F
+                                         : (i % 2 == 0 ? -1e-20F : 1e-20F);
+    }
+}
+
+static void tile_fill(const struct kernels *k, enum kernel_panel kind, enum pattern pattern, unsigned w, uint8_t *tile)
+{
+    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
+    size_t n = floats ? BLOCKS * 32 + 3 : BLOCKS * 32;
+
+    for (unsigned c = 0; c < w; c++) {
+        float x[BLOCKS * 32 + 3];
+
+        column_fill(pattern, x, n);
+        for (size_t i = 0; floats && i < n; i++) {
+            memcpy(tile + 4 * (i * w + c), x + i, 4);
+        }
+        assert_true(floats || k->quantise_32(x, n, tile, w, c));
+    }
+}
+
+static void tiles_compare(const struct kernels *k, enum kernel_panel kind, enum pattern weights, enum pattern acts)
+{
+    static uint8_t panel[BLOCKS * 32 * 64 + 3 * 64];
+    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
+    size_t blocks = floats ? BLOCKS * 32 + 3 : BLOCKS;
+    size_t block = kind == KERNEL_PANEL_F32    ? 64
+                   : kind == KERNEL_PANEL_F16  ? 32
+                   : kind == KERNEL_PANEL_Q4_0 ? 288
+                   : kind == KERNEL_PANEL_Q4_1 ? 320
+                                               : 544;
+
+    panel_fill(kind, weights, panel, blocks * block);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        static uint8_t tile[KERNEL_TILE * BLOCKS * 32 * 8];
+        float want[KERNEL_TILE * STRIDE], got[KERNEL_TILE * STRIDE];
+
+        tile_fill(&kernels_ref, kind, acts, widths[i], tile);
+        kernels_ref.tile[kind](panel, tile, blocks, widths[i], want, STRIDE);
+        k->tile[kind](panel, tile, blocks, widths[i], got, STRIDE);
+        assert_memory_equal(want, got, widths[i] * STRIDE * sizeof *want);
+    }
+}
+
+static void each_isa(void (*fn)(const struct kernels *k))
+{
+    unsigned before = math_environment_enter(), ran = 0;
+
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
+        const struct kernels *k = isa_kernels(isas[i]);
+
+        if (k == NULL) {
+            print_message("skipped: no %s here\n", engine_isa_name(isas[i]));
+            continue;
+        }
+        fn(k);
+        ran++;
+    }
+    math_environment_restore(before);
+    if (ran == 0) {
+        skip();
+    }
+}
+
+static void tiles_of(const struct kernels *k)
+{
+    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
+        for (int p = 0; k->tile[kind] != NULL && p < PATTERN_COUNT * PATTERN_COUNT; p++) {
+            tiles_compare(k, (enum kernel_panel)kind, (enum pattern)(p / PATTERN_COUNT),
+                          (enum pattern)(p % PATTERN_COUNT));
+        }
+    }
+}
+
+static void test_tiles(void **s)
+{
+    (void)s;
+    each_isa(tiles_of);
+}
+
+static void quantise_of(const struct kernels *k)
+{
+    static const float amax[] = {0.0F, 0x1p-149F, 0x1.fffffep-101F, 0x1p-100F, 1.0F, 0x1.fffffep127F};
+    float x[512];
+
+    for (size_t i = 0; i < sizeof amax / sizeof *amax; i++) {
+        for (unsigned w = 1; w <= 12; w = w == 8 ? 12 : 2 * w) {
+            uint8_t want[16 * 12 * KERNEL_ACT_32_SIZE] = {0}, got[sizeof want] = {0};
+
+            for (int j = 0; j < 512; j++) {
+                x[j] = amax[i] * (j % 9 == 0 ? -1.0F : random_float());
+            }
+            assert_true(kernels_ref.quantise_256(x, 512, want, w, w - 1));
+            assert_true(k->quantise_256(x, 512, got, w, w - 1));
+            assert_memory_equal(want, got, sizeof want);
+            assert_true(kernels_ref.quantise_32(x, 512, want, w, w - 1));
+            assert_true(k->quantise_32(x, 512, got, w, w - 1));
+            assert_memory_equal(want, got, sizeof want);
+        }
+    }
+    x[511] = __builtin_inff();
+    assert_false(k->quantise_32(x, 512, (uint8_t[16 * KERNEL_ACT_32_SIZE]){0}, 1, 0));
+    assert_false(k->quantise_256(x, 512, (uint8_t[2 * KERNEL_ACT_256_SIZE]){0}, 1, 0));
+    x[511] = __builtin_nanf("");
+    assert_false(k->quantise_32(x, 512, (uint8_t[16 * KERNEL_ACT_32_SIZE]){0}, 1, 0));
+}
+
+static void test_quantise(void **s)
+{
+    (void)s;
+    each_isa(quantise_of);
+    /* Halves go to the even code; the largest is +-127; below 2^-100 all is 0. */
+    float x[32] = {127.0F, 0.5F, 1.5F, 2.5F, -0.5F, -1.5F, -127.0F};
+    uint8_t tile[KERNEL_ACT_32_SIZE];
+    static const int8_t want[7] = {127, 0, 2, 2, 0, -2, -127};
+
+    assert_true(kernels_ref.quantise_32(x, 32, tile, 1, 0));
+    assert_memory_equal(tile + 12, want, sizeof want);
+}
+
+static void rows_of(const struct kernels *k)
+{
+    for (size_t n = 1; n < 100; n++) {
+        float x[112], y[112], want[112] = {0}, got[112] = {0};
+        uint16_t want16[112] = {0}, got16[112] = {0};
+
+        for (size_t i = 0; i < n; i++) {
+            x[i] = random_float() * (float)(1U << random32() % 8);
+            y[i] = random_float() * 100.0F;
+        }
+        x[n - 1] = n % 3 == 0 ? -95.0F : n % 3 == 1 ? 91.0F : 0x1p-140F;
+        kernels_ref.norm(x, y, 1e-5F, n, want);
+        k->norm(x, y, 1e-5F, n, got);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.swiglu(x, y, n, want);
+        k->swiglu(x, y, n, got);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.add(want, y, n);
+        k->add(got, y, n);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.to_f16(y, n, want16);
+        k->to_f16(y, n, got16);
+        assert_memory_equal(want16, got16, sizeof want16);
+    }
+}
+
+static void test_rows(void **s)
+{
+    (void)s;
+    each_isa(rows_of);
+}
+
+#define KEYS 400
+
+static void attention_compare(const struct kernels *k, size_t dim, bool f16, unsigned count, size_t from)
+{
+    static float keys[KEYS * 128], values[KEYS * 128], q[KERNEL_GROUP][128], out[2][KERNEL_GROUP][128];
+    static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + 128)];
+    static uint16_t keys16[KEYS * 128], values16[KEYS * 128];
+    struct kernel_attention a = {.f16 = f16, .dim = dim, .count = count, .scratch = scratch};
+
+    for (size_t i = 0; i < KEYS * dim; i++) {
+        keys[i] = random_float();
+        values[i] = random_float();
+    }
+    kernels_ref.to_f16(keys, KEYS * dim, keys16);
+    kernels_ref.to_f16(values, KEYS * dim, values16);
+    a.k = f16 ? (const void *)keys16 : keys;
+    a.v = f16 ? (const void *)values16 : values;
+    for (unsigned i = 0; i < count; i++) {
+        for (size_t d = 0; d < dim; d++) {
+            q[i][d] = random_float() * 4.0F;
+        }
+        a.q[i] = q[i];
+        a.limit[i] = from + i / 3;
+    }
+    for (int side = 0; side < 2; side++) {
+        for (unsigned i = 0; i < count; i++) {
+            a.out[i] = out[side][i];
+        }
+        (side == 0 ? &kernels_ref : k)->attention(&a);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        assert_memory_equal(out[0][i], out[1][i], dim * sizeof(float));
+    }
+}
+
+static void attention_of(const struct kernels *k)
+{
+    static const size_t from[] = {1, 15, 16, 17, 126, 127, 128, 129, 255, 256, 397}, dims[] = {16, 64, 80, 128};
+
+    for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
+        for (size_t f = 0; f < sizeof from / sizeof *from; f++) {
+            for (unsigned count = 1; count <= KERNEL_GROUP; count++) {
+                attention_compare(k, dims[d], count % 2 == 0, count, from[f]);
+                attention_compare(k, dims[d], count % 2 != 0, count, from[f]);
+            }
+        }
+    }
+}
+
+static void test_attention(void **s)
+{
+    (void)s;
+    each_isa(attention_of);
+}
+
+/* Constants from their definitions, to 17 digits. */
+static void test_math(void **s)
+{
+    double sin, cos;
+
+    (void)s;
+    assert_true(math_exp(0.0) == 1.0);
+    assert_true(math_exp(1.0) > 2.71828182845904 && math_exp(1.0) < 2.71828182845906);
+    assert_true(math_exp(-701.0) == 0.0);
+    assert_true(math_log(1.0) == 0.0);
+    assert_true(math_log(100000.0) > 11.5129254649702 && math_log(100000.0) < 11.5129254649703);
+    math_sincos(0.0, &sin, &cos);
+    assert_true(sin == 0.0 && cos == 1.0);
+    math_sincos(1.0, &sin, &cos);
+    assert_true(sin > 0.841470984807896 && sin < 0.841470984807898 && cos > 0.540302305868139 &&
+                cos < 0.540302305868141);
+    math_sincos(1000000.0, &sin, &cos); /* -0.349993502171292, 0.936752127533...: many turns */
+    assert_true(sin > -0.349993502171293 && sin < -0.349993502171291);
+    for (int i = -2000; i < 2000; i++) {
+        double x = i * 0.37;
+
+        math_sincos(x, &sin, &cos);
+        assert_true(sin * sin + cos * cos > 1.0 - 1e-15 && sin * sin + cos * cos < 1.0 + 1e-15);
+        assert_true(x < -600.0 || x > 600.0 ||
+                    (math_log(math_exp(x)) - x < 1e-13 && x - math_log(math_exp(x)) < 1e-13));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math), cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_quantise), cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_attention)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+#include "test.h"
+
+#include "engine/stream.h"
+
+struct row {
+    const char *name;
+    const char *stops[3];
+    const char *pieces[6]; /* NULL ends them */
+    const char *out[7];    /* what comes after each piece, then at the end */
+    bool stopped;
+};
+
+static const struct row rows[] = {
+    {"plain text comes at once", {NULL}, {"Hello", " world"}, {"Hello", " world", ""}, false},
+    {"a sequence over two tokens", {NULL}, {"caf\xc3", "\xa9!"}, {"caf", "\xc3\xa9!", ""}, false},
+    {"four bytes one by one", {NULL}, {"\xf0", "\x9f", "\x98", "\x80"}, {"", "", "", "\xf0\x9f\x98\x80", ""}, false},
+    {"a sequence that is never finished", {NULL}, {"a\xe2\x82"}, {"a", "\xef\xbf\xbd"}, false},
+    {"a byte that can begin nothing", {NULL}, {"a\xff\x80z"}, {"a\xef\xbf\xbd\xef\xbf\xbdz", ""}, false},
+    {"a cut sequence, then a letter", {NULL}, {"\xe2\x82", "x"}, {"", "\xef\xbf\xbdx", ""}, false},
+    {"an overlong form", {NULL}, {"\xc0\xaf"}, {"\xef\xbf\xbd\xef\xbf\xbd", ""}, false},
+    {"a surrogate", {NULL}, {"\xed\xa0\x80"}, {"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", ""}, false},
+    {"a stop text in one token", {"STOP"}, {"abSTOPcd"}, {"ab", ""}, true},
+    {"a stop text over tokens", {"STOP"}, {"abS", "TO", "Pcd"}, {"ab", "", "", ""}, true},
+    {"only its beginning", {"STOP"}, {"abST", "x"}, {"ab", "STx", ""}, false},
+    {"its beginning at the end", {"STOP"}, {"abSTO"}, {"ab", "STO"}, false},
+    {"a beginning within a beginning", {"aab"}, {"aa", "ab!"}, {"", "a", ""}, true},
+    {"the one that is whole first", {"abcd", "bc"}, {"xab", "c", "d"}, {"x", "a", "", ""}, true},
+    {"the longer of two that end together", {"bc", "abc"}, {"xabc"}, {"x", ""}, true},
+    {"behind a cut sequence", {"\n\n"}, {"a\xc3", "\n", "\n"}, {"a", "\xef\xbf\xbd", "", ""}, true},
+    {"a stop text of several bytes a letter",
+     {"\xe3\x80\x82"},
+     {"\xe4\xbd\xa0\xe3", "\x80", "\x82x"},
+     {"\xe4\xbd\xa0", "", "", ""},
+     true},
+    {"the letter begins as the stop text does",
+     {"\xe3\x80\x82"},
+     {"\xe3\x80", "\x81"},
+     {"", "\xe3\x80\x81", ""},
+     false},
+};
+
+static size_t stops_of(const struct row *r, struct bytes out[3])
+{
+    size_t n = 0;
+
+    while (n < 3 && r->stops[n] != NULL) {
+        out[n] = bytes_of_str(r->stops[n]);
+        n++;
+    }
+    return n;
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *r = &rows[i];
+        struct bytes stops[3];
+        struct stream s;
+        struct buf out = BUF(1000);
+        struct err err = {0};
+        size_t p = 0, n;
+
+        n = stops_of(r, stops);
+        stream_init(&s, stops, n);
+        for (; r->pieces[p] != NULL; p++) {
+            size_t before = out.len;
+
+            assert_ok(stream_add(&s, bytes_of_str(r->pieces[p]), &out, &err), err);
+            if (!bytes_equal(bytes_of(out.p + before, out.len - before), bytes_of_str(r->out[p]))) {
+                fail_msg("%s: piece %zu", r->name, p);
+            }
+        }
+        size_t before = out.len;
+
+        assert_ok(stream_end(&s, &out, &err), err);
+        if (!bytes_equal(bytes_of(out.p + before, out.len - before), bytes_of_str(r->out[p])) ||
+            s.stopped != r->stopped) {
+            fail_msg("%s: the end", r->name);
+        }
+        stream_done(&s);
+        buf_done(&out);
+    }
+}
+
+/* However the same bytes are cut, the same text comes out. */
+static void test_cuts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *r = &rows[i];
+        struct buf all = BUF(1000), whole = BUF(1000), single = BUF(1000);
+        struct err err = {0};
+        struct bytes stops[3];
+        size_t n = stops_of(r, stops);
+        struct stream a, b;
+
+        for (size_t p = 0; r->pieces[p] != NULL; p++) {
+            assert_ok(buf_str(&all, r->pieces[p], &err), err);
+        }
+        stream_init(&a, stops, n);
+        stream_init(&b, stops, n);
+        assert_ok(stream_add(&a, buf_bytes(&all), &whole, &err) && stream_end(&a, &whole, &err), err);
+        for (size_t at = 0; at < all.len; at++) {
+            assert_ok(stream_add(&b, bytes_of(all.p + at, 1), &single, &err), err);
+        }
+        assert_ok(stream_end(&b, &single, &err), err);
+        assert_true(bytes_equal(buf_bytes(&whole), buf_bytes(&single)));
+        assert_int_equal(a.stopped, b.stopped);
+        stream_done(&a);
+        stream_done(&b);
+        buf_done(&all);
+        buf_done(&whole);
+        buf_done(&single);
+    }
+}
+
+static void test_full(void **state)
+{
+    struct buf out = BUF(3);
+    struct err err = {0};
+    struct stream s;
+
+    (void)state;
+    stream_init(&s, NULL, 0);
+    assert_fails(stream_add(&s, bytes_of_str("four"), &out, &err), err, REASON_BUF_FULL, err.offset);
+    stream_done(&s);
+    buf_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_cuts),
+                                       cmocka_unit_test(test_full)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

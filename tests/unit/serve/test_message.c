@@ -1,0 +1,135 @@
+#include "test.h"
+
+#include "serve/message.h"
+
+static const struct template_message messages[] = {
+    {"system", {(const uint8_t *)"be short", 8}},
+    {"user", {(const uint8_t *)"hello\0there", 11}},
+    {"assistant", {NULL, 0}},
+};
+static const char *const stops[] = {"\n\n", "END"};
+
+static struct engine_request request_make(struct template_chat *chat)
+{
+    struct engine_request r = {.chat = chat, .prompt = bytes_of_str("once upon a time")};
+
+    engine_options_default(&r.options);
+    r.options.temperature = 0.25f;
+    r.options.seed = 0x0123456789abcdefULL;
+    r.options.num_predict = -1;
+    r.options.stop = stops;
+    r.options.stop_count = 2;
+    return r;
+}
+
+static void test_request(void **state)
+{
+    struct template_chat chat = {messages, 3, true};
+
+    (void)state;
+    for (int is_chat = 0; is_chat < 2; is_chat++) {
+        struct engine_request r = request_make(is_chat != 0 ? &chat : NULL);
+        struct message_request *m;
+        struct buf b = BUF(65536);
+        struct err err = {0};
+
+        assert_ok(message_request_print(&r, &b, &err), err);
+        assert_ok(message_request_parse(buf_bytes(&b), &m, &err), err);
+        assert_true(m->request.options.temperature == 0.25f);
+        assert_true(m->request.options.seed == r.options.seed);
+        assert_int_equal(m->request.options.num_predict, -1);
+        assert_int_equal(m->request.options.stop_count, 2);
+        assert_string_equal(m->request.options.stop[1], "END");
+        if (is_chat != 0) {
+            assert_int_equal(m->request.chat->count, 3);
+            assert_true(m->request.chat->add_generation_prompt);
+            assert_string_equal(m->request.chat->messages[2].role, "assistant");
+            assert_true(bytes_equal(m->request.chat->messages[1].content, messages[1].content));
+        } else {
+            assert_null(m->request.chat);
+            assert_true(bytes_equal(m->request.prompt, r.prompt));
+        }
+        message_request_free(m);
+        for (size_t len = 0; len < b.len; len++) { /* cut anywhere: refused */
+            assert_false(message_request_parse(bytes_of(b.p, len), &m, &err));
+        }
+        assert_ok(buf_u8(&b, 0, &err), err);
+        assert_false(message_request_parse(buf_bytes(&b), &m, &err));
+        assert_int_equal(err.reason, REASON_BYTES_LEFT);
+        buf_done(&b);
+    }
+}
+
+static void test_limits(void **state)
+{
+    const char *many[ENGINE_STOPS_MAX + 1];
+    struct engine_request r = request_make(NULL);
+    char longest[ENGINE_STOP_SIZE + 1];
+    struct buf b = BUF(65536);
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ENGINE_STOPS_MAX + 1; i++) {
+        many[i] = "x";
+    }
+    r.options.stop = many;
+    r.options.stop_count = ENGINE_STOPS_MAX + 1;
+    assert_fails(message_request_print(&r, &b, &err), err, REASON_OPTION_RANGE, ERR_NOWHERE);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    many[0] = longest;
+    r.options.stop_count = 1;
+    assert_fails(message_request_print(&r, &b, &err), err, REASON_OPTION_RANGE, ERR_NOWHERE);
+    buf_done(&b);
+}
+
+static void test_end(void **state)
+{
+    const struct message_end e = {
+        .end = ENGINE_END_LENGTH,
+        .stats = {.prompt_tokens = 7, .answer_tokens = 9, .prompt_ns = 1ULL << 40, .answer_ns = 5, .truncated = true},
+        .queue_ns = 11,
+    };
+    struct message_end out;
+    struct buf b = BUF(256);
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(message_end_print(&e, &b, &err), err);
+    assert_ok(message_end_parse(buf_bytes(&b), &out, &err), err);
+    assert_int_equal(out.end, ENGINE_END_LENGTH);
+    assert_int_equal(out.stats.answer_tokens, 9);
+    assert_true(out.stats.prompt_ns == 1ULL << 40 && out.stats.truncated && out.queue_ns == 11);
+    b.p[0] = 9;
+    assert_fails(message_end_parse(buf_bytes(&b), &out, &err), err, REASON_FRAME_FORM, 0);
+    buf_done(&b);
+}
+
+static void test_error(void **state)
+{
+    static const uint8_t wild[10] = {0xff, 0xff};
+    struct err e = {0}, out = {0}, err = {0};
+    struct buf b = BUF(1024);
+
+    (void)state;
+    err_set(&e, REASON_CONTEXT_FULL, 12, "%d tokens", 5000);
+    assert_ok(message_err_print(&e, &b, &err), err);
+    assert_ok(message_err_parse(buf_bytes(&b), &out, &err), err);
+    assert_int_equal(out.reason, REASON_CONTEXT_FULL);
+    assert_int_equal(out.offset, 12);
+    assert_string_equal(out.detail, "5000 tokens");
+    assert_fails(message_err_parse(bytes_of(wild, sizeof wild), &out, &err), err, REASON_FRAME_FORM, 0);
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_error),
+    };
+
+    return cmocka_run_group_tests_name("message", tests, NULL, NULL);
+}

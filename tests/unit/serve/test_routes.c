@@ -1,0 +1,602 @@
+/* The routes over a backend of the test's own, through a real server and client. */
+#include "test.h"
+
+#include "base/hex.h"
+#include "codec/json.h"
+#include "net/client.h"
+#include "net/listen.h"
+#include "serve/options.h"
+#include "serve/routes.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- the backend --- */
+
+struct backend {
+    struct loop *loop;
+    struct backend_model models[2];
+    struct backend_loaded loaded;
+    atomic_int generated, cancelled;
+    struct buf seen; /* what the last request asked for, in words */
+};
+
+struct backend_call {
+    struct backend *b;
+    const struct backend_handler *handler;
+    void *arg;
+    struct loop_timer timer;
+    int step;
+    bool fails, late, waits;
+};
+
+const char *backend_attestation(const struct backend *b)
+{
+    (void)b;
+    return "http://127.0.0.1:8081";
+}
+
+bool backend_origin_allowed(const struct backend *b, const char *origin)
+{
+    (void)b;
+    return strcmp(origin, "http://localhost:3000") == 0;
+}
+
+const struct backend_model *backend_models(const struct backend *b, size_t *count)
+{
+    *count = 2;
+    return b->models;
+}
+
+const struct backend_model *backend_model_find(const struct backend *b, const char *name)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (strcmp(b->models[i].name, name) == 0) {
+            return &b->models[i];
+        }
+    }
+    return NULL;
+}
+
+const struct backend_loaded *backend_loaded(const struct backend *b)
+{
+    return &b->loaded;
+}
+
+bool backend_demand_check(const struct backend *b, struct bytes header, struct err *err)
+{
+    (void)b;
+    return bytes_equal(header, bytes_of_str("right")) || FAIL(err, REASON_MODEL_CHANGED, ERR_NOWHERE, "another");
+}
+
+static void step(void *arg)
+{
+    static const char *const texts[] = {"Hel", "lo \"you\"", "\n"};
+    struct backend_call *c = arg;
+    struct backend_end end = {
+        .end = ENGINE_END_STOP,
+        .stats = {.prompt_tokens = 7, .answer_tokens = 3, .prompt_ns = 11, .answer_ns = 13},
+        .total_ns = 30,
+    };
+    struct err err;
+
+    if (c->waits || (c->step == 0 && c->fails) || (c->step == 1 && c->late)) {
+        if (!c->waits) {
+            err_set(&err, c->late ? REASON_ENGINE_GONE : REASON_CONTEXT_FULL, ERR_NOWHERE, "9 of 8 tokens");
+            c->handler->error(c->arg, &err);
+            free(c);
+        }
+        return;
+    }
+    if (c->step < 3) {
+        c->handler->text(c->arg, bytes_of_str(texts[c->step++]));
+        assert_true(loop_timer_set(c->b->loop, &c->timer, 1, &err));
+        return;
+    }
+    c->handler->end(c->arg, &end);
+    free(c);
+}
+
+static bool describe(struct buf *out, const struct engine_request *r, struct err *err)
+{
+    out->len = 0;
+    if (!buf_printf(out, err, "t=%.2f k=%d n=%d stops=%zu:", (double)r->options.temperature, r->options.top_k,
+                    r->options.num_predict, r->options.stop_count)) {
+        return false;
+    }
+    if (r->chat == NULL) {
+        return buf_str(out, "raw:", err) && buf_add(out, r->prompt.p, r->prompt.len, err);
+    }
+    for (size_t i = 0; i < r->chat->count; i++) {
+        const struct template_message *m = &r->chat->messages[i];
+
+        if (!buf_printf(out, err, "%s=%.*s;", m->role, (int)m->content.len, (const char *)m->content.p)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool backend_generate(struct backend *b, const struct engine_request *r, const struct backend_handler *handler,
+                      void *arg, struct backend_call **out, struct err *err)
+{
+    struct backend_call *c = calloc(1, sizeof *c);
+
+    assert_non_null(c);
+    *c = (struct backend_call){.b = b, .handler = handler, .arg = arg};
+    c->timer = (struct loop_timer){.due = step, .arg = c};
+    c->fails = r->options.seed == 1001;
+    c->late = r->options.seed == 1002;
+    c->waits = r->options.seed == 1003;
+    if (r->options.seed == 1004) {
+        free(c);
+        return FAIL(err, REASON_QUEUE_FULL, ERR_NOWHERE, "512 wait");
+    }
+    b->generated++;
+    assert_true(describe(&b->seen, r, err));
+    assert_true(loop_timer_set(b->loop, &c->timer, 1, err));
+    *out = c;
+    return true;
+}
+
+void backend_cancel(struct backend_call *c)
+{
+    c->b->cancelled++;
+    loop_timer_stop(c->b->loop, &c->timer);
+    free(c);
+}
+
+void backend_evidence(struct backend *b, const uint8_t nonce[NONCE_SIZE],
+                      void (*done)(void *arg, struct bytes document, const struct err *err), void *arg)
+{
+    char text[100] = "nonce:";
+    struct err err;
+
+    (void)b;
+    if (nonce[0] == 0xff) {
+        err_set(&err, REASON_NO_QUOTE_DEVICE, ERR_NOWHERE, "tee = none");
+        done(arg, bytes_of(NULL, 0), &err);
+        return;
+    }
+    hex_encode(bytes_of(nonce, NONCE_SIZE), text + 6);
+    done(arg, bytes_of_str(text), NULL);
+}
+
+bool backend_is_ready(const struct backend *b)
+{
+    (void)b;
+    return true;
+}
+
+bool backend_ready_print(const struct backend *b, struct buf *out, struct err *err)
+{
+    (void)b;
+    return buf_str(out, "{\"ready\":true,\"checks\":[]}", err);
+}
+
+void backend_counts(const struct backend *b, struct backend_counts *out)
+{
+    *out = (struct backend_counts){.answers = (uint64_t)b->generated};
+}
+
+/* --- the service --- */
+
+struct service {
+    struct backend backend;
+    struct routes *routes;
+    struct server *server;
+    uint16_t port;
+    int wake;
+    struct loop_watch *watch;
+    pthread_t thread;
+};
+
+static void on_wake(void *arg, unsigned events)
+{
+    struct service *s = arg;
+
+    (void)events;
+    loop_stop(s->backend.loop);
+}
+
+static void *run(void *arg)
+{
+    struct service *s = arg;
+    struct err err;
+
+    return loop_run(s->backend.loop, &err) ? s : NULL;
+}
+
+static int setup(void **state)
+{
+    static struct service s;
+    static const struct backend_model models[2] = {
+        {.name = "m:latest",
+         .size = 7,
+         .modified = 1000,
+         .digest = "aa",
+         .architecture = "llama",
+         .parameter_size = "1M",
+         .quantization = "Q8_0",
+         .template_text = "T",
+         .info = "{\"general.name\":\"x\",\"a\":1}"},
+        {.name = "other:1b",
+         .size = 8,
+         .modified = 2000,
+         .digest = "bb",
+         .architecture = "llama",
+         .parameter_size = "1B",
+         .quantization = "Q4_1",
+         .template_text = "",
+         .info = "{}"},
+    };
+    struct server_setup server = {.handler = routes_handle, .body_limit = routes_body_limit};
+    struct address a = {.host = "127.0.0.1"};
+    struct err err = {0};
+    int fd = -1;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    memcpy(s.backend.models, models, sizeof models);
+    s.backend.loaded =
+        (struct backend_loaded){.model = &s.backend.models[0], .context = 2048, .memory = 9, .chat = true, .since = 5};
+    s.backend.seen = BUF(MIB(1));
+    assert_ok(loop_new(&s.backend.loop, &err) && routes_new(&s.backend, &s.routes, &err), err);
+    server.arg = s.routes;
+    assert_ok(server_new(s.backend.loop, &server, &s.server, &err) && listen_open(&a, true, &fd, &err) &&
+                  server_listen(s.server, fd, NULL, &err) && listen_address(fd, &a, &err),
+              err);
+    routes_set_server(s.routes, s.server);
+    routes_set_heartbeat(s.routes, 50);
+    s.port = a.port;
+    s.wake = eventfd(0, EFD_CLOEXEC);
+    assert_ok(loop_watch_add(s.backend.loop, s.wake, LOOP_READ, on_wake, &s, &s.watch, &err), err);
+    assert_int_equal(pthread_create(&s.thread, NULL, run, &s), 0);
+    *state = &s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct service *s = *state;
+    uint64_t one = 1;
+
+    assert_int_equal(write(s->wake, &one, sizeof one), sizeof one);
+    assert_int_equal(pthread_join(s->thread, NULL), 0);
+    server_free(s->server);
+    routes_free(s->routes);
+    loop_free(s->backend.loop);
+    buf_done(&s->backend.seen);
+    (void)close(s->wake);
+    return 0;
+}
+
+/* One request on a connection of its own. The answer's body as a string in out; its status. */
+static int ask(const struct service *s, const char *method, const char *path, const char *body,
+               const struct client_header *headers, size_t count, char *out, size_t size)
+{
+    struct client_url u = {.host = "127.0.0.1", .port = s->port};
+    struct client_request r = {.method = method, .path = path, .headers = headers, .header_count = count};
+    struct client_response answer = {.body = BUF(MIB(4))};
+    struct client *c = NULL;
+    struct err err = {0};
+
+    if (body != NULL) {
+        r.body = bytes_of_str(body);
+    }
+    assert_ok(client_open(&u, 3000, &c, &err), err);
+    assert_ok(client_call(c, &r, &answer, &err), err);
+    client_close(c);
+    (void)snprintf(out, size, "%.*s", (int)answer.body.len, answer.body.p != NULL ? (const char *)answer.body.p : "");
+    buf_done(&answer.body);
+    return answer.status;
+}
+
+/* --- tables --- */
+
+static const struct route_case {
+    const char *name, *method, *path, *body;
+    int status;
+    const char *want; /* in the answer */
+    const char *seen; /* by the backend; NULL: it was not asked */
+} cases[] = {
+    {"root", "GET", "/", NULL, 200, "Ollama is running", NULL},
+    {"root, HEAD", "HEAD", "/", NULL, 200, "", NULL},
+    {"version", "GET", "/api/version", NULL, 200, "{\"version\":\"0.", NULL},
+    {"version, HEAD", "HEAD", "/api/version", NULL, 200, "", NULL},
+    {"version, POST", "POST", "/api/version", "{}", 405, "(ROUTE_METHOD)", NULL},
+    {"tags: newest first", "GET", "/api/tags", NULL, 200, "{\"models\":[{\"name\":\"other:1b\",\"model\":\"other:1b\"",
+     NULL},
+    {"show", "POST", "/api/show", "{\"model\":\"m:latest\"}", 200, "\"model_info\":{\"a\":1}", NULL},
+    {"show, the deprecated name", "POST", "/api/show", "{\"name\":\"m:latest\"}", 200,
+     "\"capabilities\":[\"completion\"]", NULL},
+    {"show nothing", "POST", "/api/show", "{}", 400, "{\"error\":\"model is required\"}", NULL},
+    {"show what is absent", "POST", "/api/show", "{\"model\":\"x\"}", 404, "{\"error\":\"model 'x' not found\"}", NULL},
+    {"ps", "GET", "/api/ps", NULL, 200, "\"expires_at\":\"2261-10-22T00:00:05+00:00\"", NULL},
+    {"no body", "POST", "/api/generate", "", 400, "{\"error\":\"missing request body\"}", NULL},
+    {"not JSON", "POST", "/api/chat", "{", 400, "(JSON_FORM)", NULL},
+    {"an array", "POST", "/api/chat", "[]", 400, "(JSON_TYPE)", NULL},
+    {"a wrong type", "POST", "/api/chat", "{\"model\":1}", 400, "model must be a string (JSON_TYPE)", NULL},
+    {"generate, absent", "POST", "/api/generate", "{\"model\":\"x\"}", 404, "{\"error\":\"model 'x' not found\"}",
+     NULL},
+    {"chat, absent", "POST", "/api/chat", "{\"model\":\"x\"}", 404,
+     "{\"error\":\"model \\\"x\\\" not found, try pulling it first\"}", NULL},
+    {"chat, not loaded", "POST", "/api/chat", "{\"model\":\"other:1b\"}", 404, "(MODEL_ABSENT)", NULL},
+    {"load", "POST", "/api/generate", "{\"model\":\"m:latest\"}", 200,
+     "\"response\":\"\",\"done\":true,\"done_reason\":\"load\"}", NULL},
+    {"unload", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"\",\"keep_alive\":0}", 200,
+     "\"done_reason\":\"unload\"", NULL},
+    {"load by chat", "POST", "/api/chat", "{\"model\":\"m:latest\",\"messages\":[]}", 200,
+     "\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"load\"", NULL},
+    {"a bad keep_alive", "POST", "/api/chat", "{\"model\":\"m:latest\",\"keep_alive\":\"5 minutes\"}", 400,
+     "invalid duration", NULL},
+    {"generate", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"p\",\"stream\":false}", 200,
+     "\"response\":\"Hello \\\"you\\\"\\n\",\"done\":true,\"done_reason\":\"stop\",\"total_duration\":30,"
+     "\"prompt_eval_count\":7,\"prompt_eval_duration\":11,\"eval_count\":3,\"eval_duration\":13}",
+     "t=0.80 k=40 n=-1 stops=0:user=p;"},
+    {"generate, system", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"system\":\"s\",\"stream\":false}", 200, "Hello", "system=s;user=p;"},
+    {"generate, raw", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"raw\":true,\"stream\":false}", 200, "Hello", "raw:p"},
+    {"raw and system", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"raw\":true,\"system\":\"s\"}", 400,
+     "raw mode does not support template, system, or context", NULL},
+    {"generate, streamed", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"p\"}", 200,
+     "\"response\":\"Hel\",\"done\":false}\n", "user=p"},
+    {"chat, merged", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"stream\":false,\"messages\":[{\"role\":\"User\",\"content\":\"a\"},{\"role\":\"user\","
+     "\"content\":\"b\"}],\"options\":{\"temperature\":0,\"top_k\":3.0,\"num_predict\":9,\"stop\":[\"x\",\"y\"],"
+     "\"use_mmap\":\"what\",\"tfs_z\":1}}",
+     200, "\"message\":{\"role\":\"assistant\",\"content\":\"Hello \\\"you\\\"\\n\"}",
+     "t=0.00 k=3 n=9 stops=2:user=a\n\nb;"},
+    {"a role that is none", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"God\",\"content\":\"a\"}]}", 400, "invalid role: God", NULL},
+    {"tools", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{}]}", 400,
+     "{\"error\":\"registry.ollama.ai/library/m:latest does not support tools\"}", NULL},
+    {"images", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[\"aa\"]}]}", 400,
+     "does not support vision", NULL},
+    {"think", "POST", "/api/chat", "{\"model\":\"m:latest\",\"think\":true}", 400, "does not support thinking", NULL},
+    {"format", "POST", "/api/chat", "{\"model\":\"m:latest\",\"format\":\"json\"}", 400, "(NOT_SUPPORTED)", NULL},
+    {"top_k of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"top_k\":\"3\"}}", 400,
+     "{\"error\":\"option \\\"top_k\\\" must be of type integer\"}", NULL},
+    {"stop of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"stop\":\"x\"}}", 400,
+     "option \\\"stop\\\" must be of type array", NULL},
+    {"a negative temperature", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"temperature\":-1}}", 400,
+     "(OPTION_RANGE)", NULL},
+    {"num_ctx beyond the context", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":4096}}", 400,
+     "(OPTION_RANGE)", NULL},
+    {"mirostat", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":2}}", 400, "(NOT_SUPPORTED)",
+     NULL},
+    {"too long a prompt", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1001}}", 400, "(CONTEXT_FULL)", "user=p"},
+    {"the engine dies in the middle", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1002}}", 200, "(ENGINE_GONE)\"}\n", "user=p"},
+    {"a full queue", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1004}}",
+     503, "{\"error\":\"server busy, please try again.  maximum pending requests exceeded\"}", NULL},
+    {"OpenAI's models", "GET", "/v1/models", NULL, 200,
+     "{\"object\":\"list\",\"data\":[{\"id\":\"m:latest\",\"object\":\"model\",\"created\":1000,\"owned_by\":"
+     "\"library\"}",
+     NULL},
+    {"one of them", "GET", "/v1/models/m%3Alatest", NULL, 200, "\"id\":\"m:latest\"", NULL},
+    {"one that is absent", "GET", "/v1/models/x", NULL, 404,
+     "{\"error\":{\"message\":\"model 'x' not found\",\"type\":\"not_found_error\",\"param\":null,\"code\":null}}",
+     NULL},
+    {"OpenAI's chat", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"user\",\"content\":["
+     "{"
+     "\"type\":\"text\",\"text\":\"a\"}]}],\"max_tokens\":5,\"stop\":\"x\"}",
+     200,
+     "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello "
+     "\\\"you\\\"\\n\"},\"finish_reason\":"
+     "\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}",
+     "t=1.00 k=40 n=5 stops=1:system=d;user=a;"},
+    {"OpenAI's stream", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"stream\":true,\"stream_options\":{"
+     "\"include_usage\":true}}",
+     200,
+     "\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\ndata: [DONE]\n\n",
+     "user=a"},
+    {"OpenAI, no messages", "POST", "/v1/chat/completions", "{\"model\":\"m:latest\"}", 400,
+     "{\"error\":{\"message\":\"[] is too short - "
+     "'messages'\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
+     "null}}",
+     NULL},
+    {"OpenAI, two answers", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 400,
+     "\"code\":\"NOT_SUPPORTED\"", NULL},
+    {"OpenAI, JSON", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
+     "\"json_object\"}}",
+     400, "\"code\":\"NOT_SUPPORTED\"", NULL},
+    {"evidence without a nonce", "GET", "/.well-known/sotto/evidence", NULL, 400, "(NONCE_FORM)", NULL},
+    {"evidence with half a nonce", "GET", "/.well-known/sotto/evidence?nonce=00", NULL, 400, "(NONCE_FORM)", NULL},
+    {"evidence with two nonces", "GET",
+     "/.well-known/sotto/evidence?nonce=0102030405060708091011121314151617181920212223242526272829303132&nonce=01",
+     NULL, 400, "(NONCE_FORM)", NULL},
+    {"evidence", "GET",
+     "/.well-known/sotto/evidence?nonce=0102030405060708091011121314151617181920212223242526272829303132", NULL, 200,
+     "nonce:0102030405060708091011121314151617181920212223242526272829303132", NULL},
+    {"no device", "GET",
+     "/.well-known/sotto/evidence?nonce=ff02030405060708091011121314151617181920212223242526272829303132", NULL, 503,
+     "(NO_QUOTE_DEVICE)", NULL},
+    {"a quote with report data", "GET", "/api/v1/tee/quote?report_data=00", NULL, 400, "(NONCE_FORM)", NULL},
+    {"health", "GET", "/healthz", NULL, 200, "{\"status\":\"ok\"}", NULL},
+    {"ready", "GET", "/readyz", NULL, 200, "{\"ready\":true", NULL},
+    {"metrics", "GET", "/metrics", NULL, 200, "\nsotto_answers_total ", NULL},
+    {"nothing", "GET", "/api/nothing", NULL, 404, "(ROUTE_ABSENT)", NULL},
+    {"nothing under /v1", "GET", "/v1/nothing", NULL, 404, "\"type\":\"not_found_error\"", NULL},
+};
+
+static void test_cases(void **state)
+{
+    struct service *s = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct route_case *t = &cases[i];
+        int before = s->backend.generated;
+        static char out[MIB(1)];
+        int status = ask(s, t->method, t->path, t->body, NULL, 0, out, sizeof out);
+
+        if (status != t->status || strstr(out, t->want) == NULL) {
+            fail_msg("%s: %d %s", t->name, status, out);
+        }
+        if ((t->seen != NULL) != (s->backend.generated > before) ||
+            (t->seen != NULL && memmem(s->backend.seen.p, s->backend.seen.len, t->seen, strlen(t->seen)) == NULL)) {
+            fail_msg("%s: the backend saw %.*s", t->name, (int)s->backend.seen.len, (const char *)s->backend.seen.p);
+        }
+    }
+}
+
+static const struct header_case {
+    const char *name, *method, *path;
+    struct client_header header;
+    int status;
+    const char *want;
+} header_cases[] = {
+    {"a page of ours elsewhere", "GET", "/api/version", {"Origin", "http://localhost:3000"}, 200, "version"},
+    {"a stranger's page", "GET", "/api/version", {"Origin", "https://evil.example"}, 403, "(ORIGIN_FORBIDDEN)"},
+    {"preflight", "OPTIONS", "/api/chat", {"Origin", "http://localhost:3000"}, 204, ""},
+    {"a stranger's preflight", "OPTIONS", "/api/chat", {"Origin", "https://evil.example"}, 403, "(ORIGIN_FORBIDDEN)"},
+    {"a browser", "GET", "/", {"Accept", "text/html,*/*"}, 200, "<"},
+};
+
+static void test_headers(void **state)
+{
+    struct service *s = *state;
+    struct client_header right = {"Sotto-Model-Id", "right"}, wrong = {"Sotto-Model-Id", "wrong"};
+    const char *body = "{\"model\":\"m:latest\",\"prompt\":\"p\",\"stream\":false}";
+    int before = s->backend.generated;
+    static char out[MIB(1)];
+
+    for (size_t i = 0; i < sizeof header_cases / sizeof *header_cases; i++) {
+        const struct header_case *t = &header_cases[i];
+        int status = ask(s, t->method, t->path, NULL, &t->header, 1, out, sizeof out);
+
+        if (status != t->status || strstr(out, t->want) == NULL) {
+            fail_msg("%s: %d %s", t->name, status, out);
+        }
+    }
+    assert_int_equal(ask(s, "POST", "/api/generate", body, &wrong, 1, out, sizeof out), 409);
+    assert_non_null(strstr(out, "(MODEL_CHANGED)"));
+    assert_int_equal(s->backend.generated, before);
+    assert_int_equal(ask(s, "POST", "/api/generate", body, &right, 1, out, sizeof out), 200);
+}
+
+static const struct host_case {
+    const char *host;
+    const char *want;
+} host_cases[] = {
+    {"localhost:1", "HTTP/1.1 200"},   {"127.0.0.1", "HTTP/1.1 200"},   {"[::1]:5", "HTTP/1.1 200"},
+    {"a.local", "HTTP/1.1 200"},       {"192.168.1.9", "HTTP/1.1 200"}, {"LOCALHOST", "HTTP/1.1 200"},
+    {"evil.example", "HTTP/1.1 403"},  {"8.8.8.8", "HTTP/1.1 403"},     {"localhost.evil.example", "HTTP/1.1 403"},
+    {"[2001:db8::1]", "HTTP/1.1 403"},
+};
+
+static void test_hosts(void **state)
+{
+    struct service *s = *state;
+
+    for (size_t i = 0; i < sizeof host_cases / sizeof *host_cases; i++) {
+        struct address a = {.host = "127.0.0.1", .port = s->port};
+        struct sockaddr_in n = {.sin_family = AF_INET, .sin_port = htons(a.port)};
+        char text[300], out[400] = "";
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        n.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        assert_int_equal(connect(fd, (struct sockaddr *)&n, sizeof n), 0);
+        (void)snprintf(text, sizeof text, "GET /healthz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                       host_cases[i].host);
+        assert_true(send(fd, text, strlen(text), 0) > 0);
+        assert_true(recv(fd, out, sizeof out - 1, 0) > 0);
+        (void)close(fd);
+        if (strncmp(out, host_cases[i].want, strlen(host_cases[i].want)) != 0) {
+            fail_msg("%s: %s", host_cases[i].host, out);
+        }
+    }
+}
+
+static void test_hang_up(void **state)
+{
+    struct service *s = *state;
+    struct client_url u = {.host = "127.0.0.1", .port = s->port};
+    struct client_request r = {.method = "POST", .path = "/api/generate"};
+    struct client_response answer = {.body = BUF(100)};
+    struct client *c;
+    struct err err = {0};
+    int before = s->backend.cancelled;
+
+    r.body = bytes_of_str("{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1003}}");
+    assert_ok(client_open(&u, 200, &c, &err), err);
+    assert_fails(client_call(c, &r, &answer, &err), err, REASON_NET_TIMEOUT, ERR_NOWHERE);
+    client_close(c);
+    for (int i = 0; i < 100 && s->backend.cancelled == before; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(s->backend.cancelled, before + 1);
+}
+
+static bool on_piece(void *arg, struct bytes b, struct err *err)
+{
+    return buf_add(arg, b.p, b.len, err);
+}
+
+/* Before the first token, too. */
+static void test_heartbeat(void **state)
+{
+    struct service *s = *state;
+    struct client_url u = {.host = "127.0.0.1", .port = s->port};
+    struct client_request r = {.method = "POST", .path = "/v1/chat/completions"};
+    struct client_response answer = {.body = BUF(100)};
+    struct buf text = BUF(12); /* four comments, then it is enough */
+    struct client *c;
+    struct err err = {0};
+
+    r.body = bytes_of_str("{\"model\":\"m:latest\",\"stream\":true,\"seed\":1003,"
+                          "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}");
+    assert_ok(client_open(&u, 2000, &c, &err), err);
+    assert_fails(client_stream(c, &r, on_piece, &text, &answer, &err), err, REASON_BUF_FULL, ERR_NOWHERE);
+    client_close(c);
+    assert_true(bytes_equal(buf_bytes(&text), bytes_of_str(":\n\n:\n\n:\n\n:\n\n")));
+    buf_done(&text);
+}
+
+static void test_keep_alive(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok, zero;
+    } durations[] = {
+        {"0", true, true},    {"0s", true, true},     {"5m", true, false},      {"1h30m", true, false},
+        {"-1", false, false}, {"-1s", true, false},   {"1.5h", true, false},    {"", false, false},
+        {"5", false, false},  {"5 m", false, false},  {"1.2.3s", false, false}, {".s", false, false},
+        {"1d", false, false}, {"100ms", true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
+        json_t *v = json_string(durations[i].text);
+        struct refusal why;
+        bool zero = false;
+
+        if (options_keep_alive_parse(v, &zero, &why) != durations[i].ok || zero != durations[i].zero) {
+            fail_msg("%s", durations[i].text);
+        }
+        json_decref(v);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),   cmocka_unit_test(test_headers),   cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_hang_up), cmocka_unit_test(test_heartbeat), cmocka_unit_test(test_keep_alive),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,66 @@
+/* One row of a table over tests/world.h: one change, the fact that must notice it, and what follows. */
+#ifndef SOTTO_TESTS_VERIFY_ROW_H
+#define SOTTO_TESTS_VERIFY_ROW_H
+
+#include "test.h"
+#include "world.h"
+
+struct row {
+    const char *name;
+    void (*before)(struct world *w); /* the setup, the events, the key set */
+    void (*after)(struct world *w);  /* quote, files, time */
+    const char *td, *service, *root; /* put into the policy */
+    const char *fact;
+    enum fact_state state;
+    enum reason reason;
+    enum verdict_result result;
+};
+
+static inline void row_run(const struct row *r)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct fact *f;
+
+    assert_non_null(w);
+    world_init(w);
+    if (r->before != NULL) {
+        r->before(w);
+    }
+    world_make(w);
+    if (r->after != NULL) {
+        r->after(w);
+    }
+    if (w->policy_text[0] == '\0') {
+        world_policy(w, r->td != NULL ? r->td : "", r->service != NULL ? r->service : "",
+                     r->root != NULL ? r->root : "", w->policy_text);
+    }
+    world_judge(w);
+    f = verdict_find(&w->verdict, r->fact);
+    if (f == NULL || f->state != r->state || f->reason != r->reason || w->verdict.result != r->result ||
+        !world_consistent(&w->verdict)) {
+        struct buf text = BUF(1 << 20);
+        struct err err = {0};
+
+        assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+        print_error("%.*s\n", (int)text.len, (const char *)text.p);
+        buf_done(&text);
+        fail_msg("%s: %s is %s (%s), expected %s (%s) and %s", r->name, r->fact,
+                 f == NULL ? "not there" : fact_state_name(f->state), f == NULL ? "" : reason_name(f->reason),
+                 fact_state_name(r->state), reason_name(r->reason), verdict_result_name(r->result));
+    }
+    world_done(w);
+    free(w);
+}
+
+static inline void rows_run(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        row_run(&rows[i]);
+    }
+}
+#define ROWS_RUN(rows) rows_run(rows, sizeof(rows) / sizeof *(rows))
+#define REFUTES(fact, reason) fact, FACT_REFUTED, REASON_##reason, VERDICT_REFUSED
+#define LEAVES(fact, reason) fact, FACT_IS_UNKNOWN, REASON_##reason, VERDICT_UNDECIDED
+#define AFFIRMS(fact) fact, FACT_AFFIRMED, REASON_OK, VERDICT_SIMULATED
+
+#endif

@@ -1,0 +1,88 @@
+/* The policy's form: the table of tests/bad/policy, and what absent and empty members mean. */
+#include "bad.h"
+#include "verify/policy_data.h"
+
+static bool policy_read(struct bytes in, struct err *err)
+{
+    struct policy *p;
+
+    if (!policy_parse(in, &p, err)) {
+        return false;
+    }
+    policy_free(p);
+    return true;
+}
+
+static void bad_files(void **state)
+{
+    (void)state;
+    bad_run("policy", policy_read);
+}
+
+static struct policy *parsed(const char *text)
+{
+    struct policy *p = NULL;
+    struct err err = {0};
+
+    assert_ok(policy_parse(bytes_of_str(text), &p, &err), err);
+    return p;
+}
+
+static void defaults_are(const char *text)
+{
+    struct policy *p = parsed(text);
+
+    assert_false(p->intel);
+    assert_int_equal(p->simulated.count, 0);
+    for (size_t i = 0; i < TCB_STATUS_COUNT; i++) {
+        assert_int_equal(p->accept[i], i == TCB_UP_TO_DATE || i == TCB_SW_HARDENING_NEEDED);
+    }
+    assert_int_equal(p->places, PLACE_RTMR3);
+    assert_int_equal(p->backing, BACKING_MEMFD | BACKING_VERITY);
+    assert_false(p->attributes.given || p->xfam.given || p->has_min_evaluation || p->gpu || p->trailing_any);
+    assert_false(p->ignore_time || p->no_smt || p->no_cached_keys || p->no_dynamic);
+    assert_int_equal(p->mrtd.count + p->program.count + p->model.count + p->ppid.count, 0);
+    policy_free(p);
+}
+
+static void absent_and_empty(void **state)
+{
+    (void)state;
+    defaults_are("{\"v\":1}");
+    defaults_are(
+        "{\"v\":1,\"anchors\":{},\"tcb\":{},\"td\":{},\"platform\":{},\"quote\":{},\"service\":{},\"gpu\":{}}");
+    defaults_are("{\"v\":1,\"anchors\":{\"simulated\":[]},\"tcb\":{\"accept\":[],\"grace\":{}},\"td\":{\"mrtd\":[],"
+                 "\"attributes\":{},\"log_in\":[]},\"service\":{\"program\":[],\"backing\":[]},\"max_age\":0}");
+}
+
+static void values(void **state)
+{
+    struct policy *p = parsed(
+        "{\"v\":1,\"anchors\":{\"intel\":true},\"tcb\":{\"accept\":[\"OutOfDate\"],\"min_evaluation\":0,"
+        "\"grace\":{\"ConfigurationNeeded\":\"2026-12-31\"}},\"td\":{\"attributes\":{\"mask\":\"0000001000000080\","
+        "\"value\":\"0000001000000000\"},\"log_in\":[\"report-data\"]},\"platform\":{\"smt\":true,\"dynamic\":false},"
+        "\"service\":{\"backing\":[\"disk\"]},\"max_age\":3600}");
+
+    (void)state;
+    assert_true(p->intel && p->has_min_evaluation && p->no_dynamic);
+    assert_false(p->no_smt || p->no_cached_keys);
+    assert_true(p->accept[TCB_OUT_OF_DATE]);
+    assert_false(p->accept[TCB_UP_TO_DATE]);
+    assert_true(p->grace[TCB_CONFIGURATION_NEEDED]);
+    assert_int_equal(p->grace_until[TCB_CONFIGURATION_NEEDED], 1798761599);
+    assert_true(p->attributes.mask == UINT64_C(0x8000000010000000));
+    assert_true(p->attributes.value == UINT64_C(0x10000000));
+    assert_int_equal(p->places, PLACE_REPORT_DATA);
+    assert_int_equal(p->backing, BACKING_DISK);
+    assert_int_equal(policy_max_age(p), 3600);
+    assert_false(policy_is_builtin(p));
+    policy_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bad_files), cmocka_unit_test(absent_and_empty),
+                                       cmocka_unit_test(values)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* Real quotes and Intel's own collateral, each pair at an instant at which all of it is valid, against statuses that
+ * other programs found (the vectors' expected.tsv). */
+#include "test.h"
+
+#include "base/civil.h"
+#include "base/limits.h"
+#include "collateral/directory.h"
+#include "os/file.h"
+#include "verify/verify.h"
+
+#include <stdlib.h>
+
+enum column {
+    QUOTE,
+    COLLATERAL,
+    TCB_INFO_FILE,
+    WINDOW_FROM,
+    WINDOW_TO,
+    VERIFY_AT,
+    MISSING,
+    FINAL_STATUS,
+    LAUNCH_STATUS,
+    CURRENT_STATUS,
+    PLATFORM_LEVEL,
+    PLATFORM_TCB_DATE,
+    MODULE_LEVEL,
+    MODULE_TCB_DATE,
+    QE_LEVEL,
+    TCB_DATE,
+    ADVISORIES,
+    EVAL_NUM,
+    PCK_REVOKED,
+    COLUMNS,
+};
+
+static const char *claim(const struct verdict *v, const char *name)
+{
+    const char *s = json_string_value(json_object_get(v->claims, name));
+
+    return s == NULL ? "" : s;
+}
+
+static void advisories(const struct verdict *v, char out[1024])
+{
+    const json_t *list = json_object_get(v->claims, "advisory_ids");
+
+    (void)snprintf(out, 1024, "%s", json_array_size(list) == 0 ? "-" : "");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        (void)snprintf(out + strlen(out), 1024 - strlen(out), "%s%s", i == 0 ? "" : ",",
+                       json_string_value(json_array_get(list, i)));
+    }
+}
+
+static bool affirmed(const struct verdict *v, const char *name)
+{
+    const struct fact *f = verdict_find(v, name);
+
+    return f != NULL && f->state == FACT_AFFIRMED;
+}
+
+/* The facts that do not depend on any policy but the root. */
+static bool genuine(const struct verdict *v, bool preproduction)
+{
+    static const char *const names[] = {
+        "form",    "quote_signature",    "qe_binding", "qe_report_signature",   "pck_chain",   "root_crl",
+        "pck_crl", "tcb_info_signature", "tcb_info",   "qe_identity_signature", "qe_identity", "tdx_module"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!affirmed(v, names[i])) {
+            print_error("%s\n", names[i]);
+            return false;
+        }
+    }
+    return affirmed(v, "root") != preproduction;
+}
+
+static void status_check(const char *line, char *const *c, const struct verdict *v)
+{
+    const bool supported = strcmp(c[FINAL_STATUS], "TcbNotSupported") != 0;
+    char ids[1024], number[24];
+
+    advisories(v, ids);
+    (void)snprintf(number, sizeof number, "%lld",
+                   (long long)json_integer_value(json_object_get(v->claims, "tcb_evaluation_data_number")));
+    if (strcmp(claim(v, "tcb_status"), c[FINAL_STATUS]) != 0 || strcmp(number, c[EVAL_NUM]) != 0 ||
+        (supported && (strcmp(claim(v, "tcb_date"), c[TCB_DATE]) != 0 || strcmp(ids, c[ADVISORIES]) != 0)) ||
+        (strcmp(c[CURRENT_STATUS], "-") != 0 && strcmp(claim(v, "tcb_current_status"), c[CURRENT_STATUS]) != 0)) {
+        fail_msg("%s: %s of %s, %s, evaluation %s", line, claim(v, "tcb_status"), claim(v, "tcb_date"), ids, number);
+    }
+}
+
+/* What the built-in policy, or one that ignores time, must make of it. */
+static enum verdict_result result_expected(char *const *c, bool timeless)
+{
+    const bool accepted = strcmp(c[FINAL_STATUS], "UpToDate") == 0 || strcmp(c[FINAL_STATUS], "SWHardeningNeeded") == 0;
+
+    if (!accepted || strstr(c[QUOTE], "PREPROD") != NULL || strstr(c[QUOTE], "DEBUG") != NULL ||
+        strstr(c[QUOTE], "nonzero-trailer") != NULL) {
+        return VERDICT_REFUSED;
+    }
+    return timeless ? VERDICT_UNDECIDED : VERDICT_VERIFIED;
+}
+
+/* Both ends of the window in which everything is valid belong to it. */
+static void window_check(const char *line, char *const *c, struct bytes quote, const struct verify_input *judged)
+{
+    struct verify_input in = *judged;
+    struct verdict *v = calloc(1, sizeof *v);
+    struct err err = {0};
+    int64_t from, to;
+
+    assert_non_null(v);
+    assert_ok(civil_parse_iso8601(bytes_of_str(c[WINDOW_FROM]), &from, &err), err);
+    assert_ok(civil_parse_iso8601(bytes_of_str(c[WINDOW_TO]), &to, &err), err);
+    for (int i = 0; i < 4; i++) {
+        in.time = i == 0 ? from - 1 : i == 1 ? from : i == 2 ? to : to + 1;
+        assert_ok(verify_quote(quote, &in, v, &err), err);
+        if (affirmed(v, "time") != (i == 1 || i == 2)) {
+            fail_msg("%s: time %d of the window", line, i);
+        }
+        verdict_done(v);
+    }
+    free(v);
+}
+
+static void row_check(const char *line, char *const *c)
+{
+    static const char timeless_policy[] = "{\"v\":1,\"anchors\":{\"intel\":true},\"ignore_time\":true}";
+    const bool timeless = strcmp(c[VERIFY_AT], "-") == 0, sgx = strncmp(c[QUOTE], "sgx3", 4) == 0;
+    struct buf quote = BUF(LIMIT_QUOTE);
+    struct directory *d = calloc(1, sizeof *d);
+    struct verify_input in = {.time = strtoll(c[VERIFY_AT], NULL, 10)};
+    struct policy *policy = NULL;
+    struct verdict *v = calloc(1, sizeof *v);
+    struct err err = {0};
+    char name[256];
+
+    assert_non_null(d);
+    assert_non_null(v);
+    (void)snprintf(name, sizeof name, "tdx/quotes/%s", c[QUOTE]);
+    assert_ok(file_read(vector_path(name), &quote, &err), err);
+    (void)snprintf(name, sizeof name, "tdx/collateral/%s", c[COLLATERAL]);
+    assert_ok(directory_open(vector_path(name), d, &err), err);
+    assert_ok(timeless ? policy_parse(bytes_of_str(timeless_policy), &policy, &err) : policy_builtin(&policy, &err),
+              err);
+    in.policy = policy;
+    in.files = d->files;
+    in.file_count = d->count;
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    if (sgx) {
+        assert_int_equal(verdict_find(v, "form")->reason, REASON_QUOTE_VERSION);
+    } else {
+        if (!genuine(v, strstr(c[QUOTE], "PREPROD") != NULL)) {
+            fail_msg("%s: not genuine", line);
+        }
+        status_check(line, c, v);
+        if (v->result != result_expected(c, timeless)) {
+            fail_msg("%s: %s", line, verdict_result_name(v->result));
+        }
+        if (!timeless) {
+            window_check(line, c, buf_bytes(&quote), &in);
+        }
+    }
+    verdict_done(v);
+    free(v);
+    policy_free(policy);
+    directory_close(d);
+    free(d);
+    buf_done(&quote);
+}
+
+static void every_pair(void **state)
+{
+    FILE *f = fopen(vector_path("tdx/expected.tsv"), "r");
+    char line[4096], copy[4096];
+    size_t rows = 0;
+
+    (void)state;
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f)); /* the heading */
+    while (fgets(line, sizeof line, f) != NULL) {
+        char *c[COLUMNS], *at = copy;
+        size_t n = 0;
+
+        line[strcspn(line, "\n")] = '\0';
+        (void)snprintf(copy, sizeof copy, "%s", line);
+        while (n < COLUMNS && at != NULL) {
+            c[n++] = strsep(&at, "\t");
+        }
+        assert_int_equal(n, COLUMNS);
+        row_check(line, c);
+        rows++;
+    }
+    (void)fclose(f);
+    print_message("%zu pairs\n", rows);
+    assert_true(rows > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_pair)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Writes src/model/unicode_table.c from the Unicode character database (Debian's package unicode-data):
+
+    tools/unicode_tables.py /usr/share/unicode > src/model/unicode_table.c
+
+Letters are the general categories L*, numbers N*, spaces the property White_Space; every other code point is none of
+them. Ranges do not overlap and are sorted."""
+import pathlib
+import re
+import sys
+
+folder = pathlib.Path(sys.argv[1])
+version = re.search(r"PropList-([0-9.]+)\.txt", (folder / "PropList.txt").read_text().splitlines()[0]).group(1)
+
+classes = {}
+first = None
+for line in (folder / "UnicodeData.txt").read_text().splitlines():
+    fields = line.split(";")
+    code, name, category = int(fields[0], 16), fields[1], fields[2]
+    if name.endswith("First>"):
+        first = code
+        continue
+    start = first if name.endswith("Last>") else code
+    if category[0] in "LN":
+        for c in range(start, code + 1):
+            classes[c] = "LETTER" if category[0] == "L" else "NUMBER"
+for line in (folder / "PropList.txt").read_text().splitlines():
+    found = re.match(r"([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; White_Space", line)
+    if found:
+        for c in range(int(found.group(1), 16), int(found.group(2) or found.group(1), 16) + 1):
+            classes[c] = "SPACE"
+
+ranges = []
+for code in sorted(classes):
+    if ranges and ranges[-1][1] == code - 1 and ranges[-1][2] == classes[code]:
+        ranges[-1][1] = code
+    else:
+        ranges.append([code, code, classes[code]])
+
+print(f"/* Made by tools/unicode_tables.py from the Unicode character database {version}: do not edit. */")
+print('#include "model/unicode.h"\n')
+print(f'const char unicode_version[] = "{version}";')
+print(f"const size_t unicode_range_count = {len(ranges)};")
+print("/* clang-format off */")
+print("const struct unicode_range unicode_ranges[] = {")
+for start, end, name in ranges:
+    print(f"    {{0x{start:04x}, 0x{end:04x}, UNICODE_{name}}},")
+print("};")
+print("/* clang-format on */")
