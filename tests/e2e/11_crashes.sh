@@ -17,6 +17,11 @@ role() { # NAME: its process id
 ask() { # [TOKENS]
     curl -sS --max-time 120 "$base/api/generate" -d "{\"model\":\"$model\",\"prompt\":\"Tell me a story.\",\"options\":{\"num_predict\":${1:-8},\"seed\":1}}"
 }
+# An answer of thousands of tokens on any machine: greedy, without a penalty, it repeats itself until it is stopped.
+endless() {
+    curl -sSN --max-time 120 "$base/api/generate" -d "{\"model\":\"$model\",\"prompt\":\"1 1 1 1 1 1 1 1 1 1\",\"raw\":true,
+        \"options\":{\"num_predict\":4000,\"temperature\":0,\"repeat_penalty\":1}}"
+}
 answered() { ask | tail -n 1 | jq -e .done >"$log" 2>&1; }
 
 answered
@@ -25,11 +30,12 @@ for name in keeper engine gateway; do
     old=$(role $name)
     [ -n "$old" ]
     ok $? "the $name is a process of its own"
-    [ "$name" != engine ] || { ask 2000 >"$dir/cut" & asking=$!; sleep 1; }
+    [ "$name" != engine ] || { endless >"$dir/cut" & asking=$!; await 30 test -s "$dir/cut"; }
     kill -KILL "$old"
     if [ "$name" = engine ]; then
         wait $asking
-        tail -n 1 "$dir/cut" | grep -q ENGINE_GONE
+        cp "$dir/cut" "$log"
+        head -n 1 "$dir/cut" | jq -e '.done == false' >/dev/null && tail -n 1 "$dir/cut" | grep -q ENGINE_GONE
         ok $? 'whoever waited for the engine is told so: ENGINE_GONE'
     fi
     await 30 curl -fsS "$base/readyz"
