@@ -88,7 +88,7 @@ bool json_parse(struct bytes text, json_t **out, struct err *err)
     }
     call_once(&memory_once, memory_watch);
     refused = false;
-    v = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    v = json_loadb(text.len > 0 ? (const char *)text.p : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (refused) {
         json_decref(v);
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "JSON of %zu bytes", text.len);
