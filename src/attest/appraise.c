@@ -52,8 +52,7 @@ static bool judge(struct appraisal *c, const struct policy *policy, struct err *
         .policy = policy, .time = c->r->time, .files = c->collateral.files, .file_count = c->collateral.count};
     struct verify_bare bare = {.quote = buf_bytes(&c->ask.quote),
                                .boot_log = buf_bytes(&c->ask.boot_log),
-                               .event_log = buf_bytes(&c->ask.event_log),
-                               .report_data_required = true};
+                               .event_log = buf_bytes(&c->ask.event_log)};
 
     if (c->has_verdict) {
         verdict_done(&c->verdict);
@@ -62,7 +61,7 @@ static bool judge(struct appraisal *c, const struct policy *policy, struct err *
     if (c->ask.is_document) {
         c->has_verdict = verify_document(buf_bytes(&c->ask.text), &in, &c->verdict, err);
     } else {
-        ask_report_data(&c->ask, bare.report_data);
+        bare.report_data_count = ask_report_data(&c->ask, bare.report_data);
         c->has_verdict = verify_bare_evidence(&bare, &in, &c->verdict, err);
     }
     return c->has_verdict;
@@ -73,12 +72,26 @@ static bool verdict_accepts(const struct verdict *v)
     return v->result == VERDICT_VERIFIED || v->result == VERDICT_SIMULATED;
 }
 
+/* No policy is named and none is the default: the verdict says what it lacks, and is never the ground for a token. */
+static bool judge_builtin(struct appraisal *c, struct err *err)
+{
+    struct policy *policy = NULL;
+    bool ok = policy_builtin(&policy, err) && judge(c, policy, err);
+
+    policy_free(policy);
+    return ok && (!verdict_accepts(&c->verdict) ||
+                  FAIL(err, REASON_NOT_DEMANDED, ERR_NOWHERE, "neither policy_ids nor a default policy"));
+}
+
 /* Judges under each policy; stops at the first that does not accept, whose verdict is then the answer. */
 static bool judge_all(struct appraisal *c, struct err *err)
 {
     const char *ids[ASK_POLICIES_MAX] = {c->s->default_policy};
     size_t count = c->ask.policy_count > 0 ? c->ask.policy_count : 1;
 
+    if (c->ask.policy_count == 0 && c->s->default_policy == NULL) {
+        return judge_builtin(c, err);
+    }
     for (size_t i = 0; i < c->ask.policy_count; i++) {
         ids[i] = c->ask.policy_ids[i];
     }
@@ -120,16 +133,9 @@ static bool token_answer(const struct appraisal *c, struct service_reply *out, s
     return token_sign(&in, c->s->keys, &out->body, err);
 }
 
-/* What can be said without a policy. */
-static bool runtime_data_check(const struct ask *a, struct err *err)
+static bool is_another_keyset(const struct ask *a)
 {
-    if (!a->is_document && !a->has_runtime_data) {
-        return FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "runtime_data is required where evidence is a bare quote");
-    }
-    if (a->is_document && a->has_runtime_data && !bytes_equal(buf_bytes(&a->runtime_data), a->document.keyset)) {
-        return FAIL(err, REASON_REPORT_DATA_MISMATCH, ERR_NOWHERE, "runtime_data is not the document's key set");
-    }
-    return true;
+    return a->is_document && a->has_runtime_data && !bytes_equal(buf_bytes(&a->runtime_data), a->document.keyset);
 }
 
 bool appraise_answer(const struct service *s, const struct service_request *r, struct service_reply *out,
@@ -141,9 +147,12 @@ bool appraise_answer(const struct service *s, const struct service_request *r, s
     if (!ok) {
         return false;
     }
-    ok = runtime_data_check(&c.ask, err);
-    if (ok && c.ask.policy_count == 0 && s->default_policy == NULL) {
-        ok = FAIL(err, REASON_NOT_DEMANDED, ERR_NOWHERE, "neither policy_ids nor a default policy: nothing is decided");
+    if (!c.ask.is_document && !c.ask.has_runtime_data) {
+        ok = FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "runtime_data is required where evidence is a bare quote");
+    }
+    if (ok && is_another_keyset(&c.ask)) {
+        problem_of_fact("report_data", REASON_REPORT_DATA_MISMATCH, "runtime_data is not the document's key set", out);
+        goto out;
     }
     ok = ok && (s->collateral == NULL || directory_open(s->collateral, &c.collateral, err)) && judge_all(&c, err);
     if (ok && verdict_accepts(&c.verdict)) {
@@ -151,6 +160,7 @@ bool appraise_answer(const struct service *s, const struct service_request *r, s
     } else if (ok) {
         problem_of_verdict(&c.verdict, out);
     }
+out:
     if (c.has_verdict) {
         verdict_done(&c.verdict);
     }

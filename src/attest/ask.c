@@ -87,6 +87,7 @@ static bool runtime_data_parse(const json_t *root, struct ask *a, struct err *er
     if (structured != NULL) {
         return json_print_canonical(structured, &a->runtime_data, err);
     }
+    a->runtime_data_is_raw = true;
     return json_get_str(v, "raw", &raw, err) && base64_either(raw, &a->runtime_data, err);
 }
 
@@ -163,8 +164,15 @@ void ask_done(struct ask *a)
     buf_done(&a->runtime_data);
 }
 
-void ask_report_data(const struct ask *a, uint8_t out[64])
+size_t ask_report_data(const struct ask *a, uint8_t out[2][64])
 {
-    memset(out, 0, 64);
-    hash_bytes(a->runtime_hash, buf_bytes(&a->runtime_data), out);
+    size_t len = a->runtime_data.len;
+
+    memset(out, 0, 2 * sizeof *out);
+    hash_bytes(a->runtime_hash, buf_bytes(&a->runtime_data), out[0]);
+    if (!a->runtime_data_is_raw || len == 0 || len > sizeof out[1]) {
+        return 1;
+    }
+    memcpy(out[1], a->runtime_data.p, len);
+    return 2;
 }

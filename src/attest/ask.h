@@ -21,7 +21,7 @@ struct ask {
     bool is_document;
     struct document document;              /* where it is one */
     struct buf quote, boot_log, event_log; /* where it is none */
-    bool has_runtime_data;
+    bool has_runtime_data, runtime_data_is_raw;
     struct buf runtime_data; /* raw bytes, or the RFC 8785 bytes of a structured one */
     enum hash_alg runtime_hash;
 };
@@ -31,7 +31,9 @@ struct ask {
 MUST_USE bool ask_parse(struct bytes body, struct ask *out, struct err *err);
 void ask_done(struct ask *a);
 
-/* Trustee's rule for report data: the digest of the runtime data, zeros behind it. */
-void ask_report_data(const struct ask *a, uint8_t out[64]);
+/* Trustee's rule for report data: the digest of the runtime data, zeros behind it. Raw data of at most 64 bytes may
+ * also stand there themselves, zeros behind them: Trustee's manual says the one, its program does the other, and either
+ * binds them. The count of out. */
+size_t ask_report_data(const struct ask *a, uint8_t out[2][64]);
 
 #endif

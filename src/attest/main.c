@@ -25,7 +25,7 @@ static const struct args_option options[] = {
     {"policies", 0, "DIR", "folder of the policies, ID.json each"},
     {"default-policy", 0, "ID", "the policy of requests that name none"},
     {"collateral", 0, "DIR", "folder of Intel's or the simulator's collateral"},
-    {"issuer", 0, "URL", "what tokens say they are from (http://127.0.0.1:8081)"},
+    {"issuer", 0, "URL", "what tokens say they are from (http:// and the address)"},
     {"allowed-origin", 0, "LIST", "origins of pages that may ask, separated by commas"},
     {0}};
 
@@ -45,7 +45,8 @@ struct daemon {
     struct server *server;
     struct loop_watch *signals;
     int signal_fd;
-    char origins[4096]; /* what service.origins points into */
+    char origins[4096];            /* what service.origins points into */
+    char issuer[ADDRESS_SIZE + 8]; /* where no other is given */
 };
 
 /* ---- HTTP ---- */
@@ -139,6 +140,11 @@ static bool signals_open(struct daemon *d, struct err *err)
     return loop_watch_add(d->loop, d->signal_fd, LOOP_READ, signalled, d, &d->signals, err);
 }
 
+static bool is_http(const char *s)
+{
+    return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
+}
+
 /* "a,b,c" in memory of its own. */
 static bool origins_read(struct daemon *d, const char *list, struct err *err)
 {
@@ -149,7 +155,7 @@ static bool origins_read(struct daemon *d, const char *list, struct err *err)
     }
     memcpy(d->origins, list, strlen(list) + 1);
     while ((one = strsep(&rest, ",")) != NULL) {
-        if (strncmp(one, "http://", 7) != 0 && strncmp(one, "https://", 8) != 0) {
+        if (!is_http(one) || strchr(strchr(one, '/') + 2, '/') != NULL) {
             return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--allowed-origin: \"%.100s\" is no origin", one);
         }
         if (d->service.origin_count == SERVICE_ORIGINS_MAX) {
@@ -165,7 +171,7 @@ static bool issuer_check(const char *s, struct err *err)
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:/_-[]~%";
     size_t n = strlen(s);
 
-    return (n > 7 && n < 500 && strncmp(s, "http", 4) == 0 && s[n - 1] != '/' && s[strspn(s, allowed)] == '\0') ||
+    return (n > 8 && n < 500 && is_http(s) && s[n - 1] != '/' && s[strspn(s, allowed)] == '\0') ||
            FAIL(err, REASON_USAGE, ERR_NOWHERE, "--issuer: a URL without a slash at its end is wanted");
 }
 
@@ -190,12 +196,13 @@ static bool options_read(const struct args *a, struct daemon *d, struct err *err
     s->policies = args_get(a, "policies");
     s->default_policy = args_get(a, "default-policy");
     s->collateral = args_get(a, "collateral");
-    s->issuer = value_or(a, "issuer", "http://127.0.0.1:8081");
+    s->issuer = args_get(a, "issuer");
     if (s->policies == NULL || args_get(a, "state") == NULL) {
         return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--state and --policies are required");
     }
-    return issuer_check(s->issuer, err) && origins_read(d, value_or(a, "allowed-origin", DEFAULT_ORIGINS), err) &&
-           folder_check(s->policies, err) && folder_check(s->collateral, err);
+    return (s->issuer == NULL || issuer_check(s->issuer, err)) &&
+           origins_read(d, value_or(a, "allowed-origin", DEFAULT_ORIGINS), err) && folder_check(s->policies, err) &&
+           folder_check(s->collateral, err);
 }
 
 static bool listen_start(struct daemon *d, const char *where, struct err *err)
@@ -217,6 +224,10 @@ static bool listen_start(struct daemon *d, const char *where, struct err *err)
         return false;
     }
     address_print(&a, text);
+    if (d->service.issuer == NULL) {
+        (void)snprintf(d->issuer, sizeof d->issuer, "http://%s", text);
+        d->service.issuer = d->issuer;
+    }
     log_event(LOG_LEVEL_INFO, "listening", "address", text, "issuer", d->service.issuer, NULL);
     return true;
 }

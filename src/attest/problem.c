@@ -2,6 +2,8 @@
 
 #include "codec/json.h"
 
+#include <stdio.h>
+
 /* Members of every problem; detail and further members follow. */
 static bool head_print(enum reason r, int status, struct buf *b, struct err *err)
 {
@@ -74,9 +76,6 @@ void problem_of_verdict(const struct verdict *v, struct service_reply *out)
     bool ok;
 
     out->status = v->result == VERDICT_UNDECIDED ? 503 : 403;
-    if (v->result == VERDICT_REFUSED && first != NULL && strcmp(first->name, "form") == 0) {
-        out->status = 400;
-    }
     err_set(&out->why, r, ERR_NOWHERE, "%s: %s", first != NULL ? first->name : verdict_result_name(v->result),
             first != NULL ? first->text : "");
     out->body.len = 0;
@@ -85,4 +84,13 @@ void problem_of_verdict(const struct verdict *v, struct service_reply *out)
          buf_printf(&out->body, &err, ",\"result\":\"%s\"", verdict_result_name(v->result)) &&
          facts_print(v, &out->body, &err);
     finish(out, ok);
+}
+
+void problem_of_fact(const char *name, enum reason reason, const char *text, struct service_reply *out)
+{
+    struct verdict v = {.result = VERDICT_REFUSED, .count = 1};
+
+    v.facts[0] = (struct fact){.name = name, .state = FACT_REFUTED, .required = true, .reason = reason};
+    (void)snprintf(v.facts[0].text, sizeof v.facts[0].text, "%s", text);
+    problem_of_verdict(&v, out);
 }

@@ -9,7 +9,10 @@
 void problem_of_error(const struct err *err, struct service_reply *out);
 
 /* The same with "result" and "reasons": every required fact that is not affirmed, [{"fact","state","reason","text"}].
- * 400 where the evidence is malformed, 403 refused, 503 undecided. */
+ * 403 refused, 503 undecided. */
 void problem_of_verdict(const struct verdict *v, struct service_reply *out);
+
+/* A verdict of one refuted fact, which the evidence alone did not refute. */
+void problem_of_fact(const char *name, enum reason reason, const char *text, struct service_reply *out);
 
 #endif

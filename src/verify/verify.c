@@ -229,10 +229,14 @@ static void evidence_log_judge(struct judge *j, const struct verify_bare *bare)
 static void evidence_judge(struct judge *j, const struct verify_bare *bare)
 {
     const uint8_t *seen = quote_report_data(&j->q);
+    bool bound = false;
 
-    if (!bare->report_data_required) {
+    for (size_t i = 0; i < bare->report_data_count; i++) {
+        bound = bound || memcmp(seen, bare->report_data[i], sizeof bare->report_data[i]) == 0;
+    }
+    if (bare->report_data_count == 0) {
         fact_unknown(j, FACT_report_data, REASON_FACT_UNKNOWN, "no runtime data were given");
-    } else if (memcmp(seen, bare->report_data, sizeof bare->report_data) == 0) {
+    } else if (bound) {
         fact_affirm(j, FACT_report_data);
     } else {
         fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");

@@ -30,8 +30,8 @@ MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, 
  * section 9. */
 struct verify_bare {
     struct bytes quote, boot_log, event_log;
-    uint8_t report_data[64];
-    bool report_data_required;
+    uint8_t report_data[2][64]; /* the quote's must be one of these */
+    size_t report_data_count;
 };
 MUST_USE bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
                                    struct err *err);

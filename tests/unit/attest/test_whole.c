@@ -239,6 +239,26 @@ static json_t *claims_of(const struct service_reply *r)
     return v;
 }
 
+/* Status, result, and the first of the reasons. */
+static void check_problem(const struct service_reply *r, int status, const char *result, const char *fact,
+                          enum reason reason)
+{
+    struct err err = {0};
+    const json_t *first;
+    json_t *v = NULL;
+
+    assert_int_equal(r->status, status);
+    assert_string_equal(r->content_type, "application/problem+json");
+    assert_ok(json_parse(buf_bytes(&r->body), &v, &err), err);
+    assert_int_equal(json_integer_value(json_object_get(v, "status")), status);
+    assert_string_equal(json_string_value(json_object_get(v, "result")), result);
+    assert_string_equal(json_string_value(json_object_get(v, "reason")), reason_name(reason));
+    first = json_array_get(json_object_get(v, "reasons"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "fact")), fact);
+    assert_string_equal(json_string_value(json_object_get(first, "reason")), reason_name(reason));
+    json_decref(v);
+}
+
 static void a_document_gives_a_token(void **state)
 {
     /* What the hover panel and the console of the replaced system show. */
@@ -319,8 +339,7 @@ static void the_default_policy_counts_where_none_is_named(void **state)
     policy_write("demo.json", NULL, NULL);
     document_make(&doc);
     r = ask(buf_bytes(&doc), "");
-    assert_int_equal(r.status, 503);
-    assert_int_equal(r.why.reason, REASON_NOT_DEMANDED);
+    check_problem(&r, 503, "undecided", "root", REASON_NOT_DEMANDED);
     buf_done(&r.body);
     w.service.default_policy = "demo";
     r = ask(buf_bytes(&doc), ",\"policy_ids\":[]");
@@ -416,8 +435,7 @@ static void runtime_data_of_a_document_is_its_key_set(void **state)
     json_decref(v);
     buf_done(&r.body);
     r = ask(buf_bytes(&doc), ",\"policy_ids\":[\"demo\"],\"runtime_data\":{\"raw\":\"AAAA\"}");
-    assert_int_equal(r.status, 403);
-    assert_int_equal(r.why.reason, REASON_REPORT_DATA_MISMATCH);
+    check_problem(&r, 403, "refused", "report_data", REASON_REPORT_DATA_MISMATCH);
     buf_done(&r.body);
     buf_done(&doc);
     buf_done(&rest);
@@ -429,9 +447,9 @@ static void bare_evidence_needs_its_runtime_data(void **state)
     static const struct {
         const char *raw;
         int status;
-    } cases[] = {{"cnVudGltZQ", 200}, {"cnVudGltZS4", 403}};
+    } cases[] = {{"cnVudGltZQ", 200}, {"cnVudGltZS4", 403}, {"", 403}, {NULL, 200}}; /* NULL: the digest itself */
     uint8_t report_data[64] = {0};
-    struct buf quote = BUF(LIMIT_QUOTE), text = BUF(LIMIT_EVIDENCE);
+    struct buf quote = BUF(LIMIT_QUOTE), text = BUF(LIMIT_EVIDENCE), digest = BUF(100);
     struct err err = {0};
     char rest[200];
 
@@ -443,6 +461,8 @@ static void bare_evidence_needs_its_runtime_data(void **state)
         assert_ok(file_write(rest, 0600, w.collateral.list[i].content, &err), err);
     }
     hash_bytes(HASH_SHA384, bytes_of_str("runtime"), report_data);
+    assert_ok(base64_add(&digest, BASE64_URL, bytes_of(report_data, SHA384_SIZE), &err) && buf_u8(&digest, 0, &err),
+              err);
     assert_ok(platform_quote(&w.platform, 5, report_data, &quote, &err), err);
     assert_ok(buf_str(&text, "{\"quote\":\"", &err) && base64_add(&text, BASE64_STANDARD, buf_bytes(&quote), &err) &&
                   buf_str(&text, "\",\"cc_eventlog\":\"", &err) &&
@@ -455,7 +475,8 @@ static void bare_evidence_needs_its_runtime_data(void **state)
         struct service_reply r;
 
         (void)snprintf(collateral, sizeof collateral, "%s/collateral", w.folder);
-        (void)snprintf(rest, sizeof rest, ",\"policy_ids\":[\"demo\"],\"runtime_data\":{\"raw\":\"%s\"}", cases[i].raw);
+        (void)snprintf(rest, sizeof rest, ",\"policy_ids\":[\"demo\"],\"runtime_data\":{\"raw\":\"%s\"}",
+                       cases[i].raw != NULL ? cases[i].raw : (const char *)digest.p);
         w.service.collateral = collateral;
         r = ask(buf_bytes(&text), rest);
         w.service.collateral = NULL;
@@ -478,6 +499,7 @@ static void bare_evidence_needs_its_runtime_data(void **state)
         (void)remove(path_of(rest));
     }
     (void)remove(path_of("collateral"));
+    buf_done(&digest);
     buf_done(&quote);
     buf_done(&text);
 }
