@@ -23,6 +23,7 @@ export interface Chat {
   messages: Message[];
   trust: Trust;
   draft: string;
+  kept: string; // what was being written while an older question is asked again
   pending: boolean; // the draft leaves as soon as the verdict allows it
   answering: AbortController | null;
   checking: AbortController | null;
@@ -74,6 +75,7 @@ export class Store {
       this.decided(this.current);
     } catch {
       this.modelState = 'failed';
+      this.current.pending = false;
     }
     this.changed();
   }
@@ -81,7 +83,7 @@ export class Store {
   private makeChat(): Chat {
     const model = this.chats.length > 0 ? this.current.model : (this.models[0] ?? '');
     const made: Chat = {
-      id: ++this.ids, title: '', model, chosen: false, messages: [], trust: unchecked, draft: '', pending: false,
+      id: ++this.ids, title: '', model, chosen: false, messages: [], trust: unchecked, draft: '', kept: '', pending: false,
       answering: null, checking: null,
     };
     this.chats.unshift(made);
@@ -133,6 +135,10 @@ export class Store {
   }
 
   check(c: Chat): void {
+    if (this.modelState === 'failed') {
+      this.modelState = 'loading';
+      void this.loadModels();
+    }
     c.checking?.abort();
     const cancel = new AbortController();
     c.checking = cancel;
@@ -211,10 +217,14 @@ export class Store {
   /** Sends the draft if the verdict allows it; otherwise it waits, or the user is asked. */
   submit(): void {
     const c = this.current;
-    if (c.draft.trim() === '' || c.answering !== null || c.model === '') {
+    if (c.draft.trim() === '' || c.answering !== null || (c.model === '' && this.modelState !== 'loading')) {
       return;
     }
     c.pending = true;
+    if (c.model === '') { // loadModels() goes on with it
+      this.changed();
+      return;
+    }
     switch (gate(c.trust, this.world.now())) {
       case 'send':
         c.pending = false;
@@ -240,7 +250,8 @@ export class Store {
 
   private async deliver(c: Chat): Promise<void> {
     const prompt = c.draft;
-    c.draft = '';
+    c.draft = c.kept;
+    c.kept = '';
     c.title ||= prompt.trim().replace(/\s+/g, ' ').slice(0, 60);
     this.add(c, 'user', prompt, 'done');
     const turns = c.messages.filter((m) => m.text !== '').map((m) => ({ role: m.role, content: m.text }));
@@ -272,8 +283,24 @@ export class Store {
     touch();
   }
 
+  /** Asks the last question once more; its answer so far is dropped. */
+  again(): void {
+    const c = this.current;
+    const question = c.messages[c.messages.length - 2];
+    if (question === undefined || c.answering !== null || c.pending) {
+      return;
+    }
+    c.messages.splice(-2);
+    c.kept = c.draft;
+    c.draft = question.text;
+    this.submit();
+  }
+
+  /** Ends the answer; a message that waits for a verdict stays a draft. */
   stop(): void {
     this.current.answering?.abort();
+    this.current.pending = false;
+    this.changed();
   }
 
   openLink(url: string): void {

@@ -133,7 +133,10 @@ async function check(world: World, signal: AbortSignal): Promise<Outcome> {
                             askVerdict(world, service, evidence.document, signal));
   const jwks = await reach('ATTESTATION_UNREACHABLE', unreachable, signal, (async () => {
     const reply = await world.fetch(`${service}/jwks.json`, { ...plain, credentials: 'omit', signal });
-    return reply.ok ? readObject(reply, REPLY_MAX) : null;
+    if (!reply.ok) {
+      throw new Stop(true, `HTTP_${reply.status}`, `The attestation service at ${service} does not give its keys.`);
+    }
+    return readObject(reply, REPLY_MAX);
   })());
   const wanted = { nonce, keysetSha384: evidence.keysetSha384, now: Math.floor(world.now() / 1000) };
   const checked = await checkToken(token, jwks, wanted, subtle);

@@ -103,12 +103,12 @@ function earStatus(claims: Claims): unknown {
   return cpu?.['ear.status'];
 }
 
-/** Three claims say the same thing; one that says it alone is not believed. */
+/** Four claims say the same thing; one that says it alone is not believed. */
 function checkResult(claims: Claims): Result {
   const simulatedIssuer = typeof claims.iss === 'string' && claims.iss.endsWith('/simulated');
   const status = earStatus(claims);
   if (claims.sotto_result === 'simulated' || claims.tee === 'tdx-sim' || simulatedIssuer) {
-    if (claims.sotto_result === 'simulated' && claims.tee === 'tdx-sim' && simulatedIssuer) {
+    if (claims.sotto_result === 'simulated' && claims.tee === 'tdx-sim' && simulatedIssuer && status === 'contraindicated') {
       return 'simulated';
     }
     fail('TOKEN_RESULT', 'the token contradicts itself about a simulated platform');

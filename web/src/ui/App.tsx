@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Store } from '../store';
 import { Composer } from './Composer';
 import { FailedDialog, LinkDialog } from './Dialogs';
@@ -45,14 +45,26 @@ export function App() {
   const [menu, setMenu] = useState(false);
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      if (e.key === 'Escape' && !e.defaultPrevented) {
+      if (e.key !== 'Escape' || e.defaultPrevented || store.asking || store.link !== '') {
+        return; // a dialog takes its own
+      }
+      if (menu) {
         setMenu(false);
+      } else {
         store.stop();
       }
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
-  }, [store]);
+  }, [store, menu]);
+  useLayoutEffect(() => { // the list lies above the page: the keyboard goes there, and comes back
+    const list = document.getElementById('sidebar');
+    if (menu) {
+      list?.querySelector<HTMLElement>('.narrow')?.focus();
+    } else if (list?.contains(document.activeElement)) {
+      document.querySelector<HTMLElement>('header .narrow')?.focus();
+    }
+  }, [menu]);
   return (
     <div class={menu ? 'app menu' : 'app'}>
       <Sidebar store={store} close={() => setMenu(false)} />

@@ -43,10 +43,10 @@ export function Composer({ store }: { store: Store }) {
                   onInput={(e) => store.setDraft(e.currentTarget.value)} onKeyDown={onKey} />
         <div class="row">
           <TrustBadge store={store} />
-          {c.answering !== null
+          {c.answering !== null || c.pending
             ? <button type="button" class="round" aria-label="Stop" title="Stop (Escape)" onClick={() => store.stop()}><StopIcon /></button>
             : <button type="submit" class="round" aria-label="Send" title="Send (Enter)"
-                      disabled={c.draft.trim() === '' || c.model === '' || c.pending}><SendIcon /></button>}
+                      disabled={c.draft.trim() === '' || (c.model === '' && store.modelState !== 'loading')}><SendIcon /></button>}
         </div>
       </div>
     </form>

@@ -24,6 +24,14 @@ function Modal({ onCancel, children }: Props) {
   );
 }
 
+function meaning(outcome: { undecided: boolean; code: string }): string {
+  if (outcome.undecided) {
+    return 'Nobody can say what would read your messages.';
+  }
+  return /^(TOKEN|JWKS)_/.test(outcome.code) ? 'So there is no verdict that this page can believe.'
+    : 'What answers here is not what it should be.';
+}
+
 export function FailedDialog({ store }: { store: Store }) {
   const [sure, setSure] = useState(false);
   const outcome = store.current.trust.outcome;
@@ -34,11 +42,11 @@ export function FailedDialog({ store }: { store: Store }) {
   return (
     <Modal onCancel={abort}>
       <h2 id="dialog-title">{outcome.undecided ? 'The service could not be checked' : 'The service failed the check'}</h2>
-      <div id="dialog-text">
+      <div id="dialog-text" tabIndex={0}>
         <p>{outcome.text} <code>{outcome.code}</code></p>
-        {outcome.facts.length > 0 &&
+        {outcome.facts.length > 1 &&
           <ul>{outcome.facts.slice(0, 8).map((f) => <li><b>{f.fact}</b> {f.text} <code>{f.reason}</code></li>)}</ul>}
-        <p>{outcome.undecided ? 'Nobody can say what would read your messages.' : 'What answers here is not what it should be.'}
+        <p>{meaning(outcome)}
           {store.current.messages.length === 0 ? ' Nothing has been sent.' : ' Nothing has been sent since.'}</p>
       </div>
       <label class="sure">
@@ -62,7 +70,7 @@ export function LinkDialog({ store }: { store: Store }) {
   return (
     <Modal onCancel={close}>
       <h2 id="dialog-title">Open this address?</h2>
-      <div id="dialog-text">
+      <div id="dialog-text" tabIndex={0}>
         <p>The answer wrote it. Opening it tells its owner everything that the address contains.</p>
         <p class="address">{store.link}</p>
       </div>

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Stats } from '../api';
 import type { Chat, Message, Store } from '../store';
 import { CopyButton } from './CopyButton';
+import { AgainIcon } from './icons';
 
 type Render = (text: string, live: boolean) => ComponentChildren;
 
@@ -27,15 +28,17 @@ interface Props {
   message: Message;
   version: number;
   rich: boolean; // the Markdown renderer has come
+  again: (() => void) | null; // of the last answer: asks once more
 }
 
 /** Drawn again only when its own message changed: long chats stay quick. */
 class MessageView extends Component<Props> {
   override shouldComponentUpdate(next: Props): boolean {
-    return next.message !== this.props.message || next.version !== this.props.version || next.rich !== this.props.rich;
+    return next.message !== this.props.message || next.version !== this.props.version ||
+      next.rich !== this.props.rich || (next.again === null) !== (this.props.again === null);
   }
 
-  override render({ message: m }: Props) {
+  override render({ message: m, again }: Props) {
     const live = m.state === 'streaming';
     if (m.role === 'user') {
       return <article class="message user"><h2 class="unseen">You</h2><div class="text">{m.text}</div></article>;
@@ -51,6 +54,8 @@ class MessageView extends Component<Props> {
         {!live && (
           <footer>
             {m.text !== '' && <CopyButton text={() => m.text} label="Copy answer" plain />}
+            {again !== null &&
+              <button type="button" class="copy" aria-label="Ask again" title="Ask again" onClick={again}><AgainIcon /></button>}
             {m.stats !== null && <span class="stats">{statsLine(m.stats)}</span>}
             {m.state === 'stopped' && <span>stopped</span>}
           </footer>
@@ -114,12 +119,13 @@ export function Messages({ store, chat }: { store: Store; chat: Chat }) {
   useEffect(() => void loaded.then(() => setRich(true), () => undefined), []);
   useLayoutEffect(() => {
     const b = box.current;
-    if (b !== null && stick.current) {
+    if (b !== null && stick.current && chat.messages.length > 0) {
       b.scrollTop = b.scrollHeight;
     }
   });
   useEffect(() => { stick.current = true; }, [chat.id, chat.messages.length]);
   const last = chat.messages[chat.messages.length - 1];
+  const again = chat.answering === null && !chat.pending ? () => store.again() : null;
   return (
     <div class="messages" ref={box} tabIndex={0} role="region" aria-label="Conversation"
          onScroll={(e) => {
@@ -128,7 +134,9 @@ export function Messages({ store, chat }: { store: Store; chat: Chat }) {
          }}>
       <div class="column">
         {chat.messages.length === 0 && <Welcome store={store} />}
-        {chat.messages.map((m) => <MessageView key={m.id} message={m} version={m.version} rich={rich} />)}
+        {chat.messages.map((m) => (
+          <MessageView key={m.id} message={m} version={m.version} rich={rich} again={m === last ? again : null} />
+        ))}
       </div>
       <Spoken message={last} />
     </div>

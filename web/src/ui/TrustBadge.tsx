@@ -115,6 +115,7 @@ export function TrustBadge({ store }: { store: Store }) {
         <Shape />
         <span>{WORDS[look]}</span>
       </button>
+      <span class="unseen" role="status">{WORDS[look]}</span>
       <div class="panel" id="attestation-info" role="group" aria-label="Attestation information" hidden={!open}>
         <Panel trust={trust} look={look} />
         {(trust.status === 'failed' || trust.status === 'none') &&

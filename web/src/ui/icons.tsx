@@ -18,6 +18,7 @@ export const SendIcon = () => <Icon name="send"><path d="M10 16V4.5M5 9l5-4.8L15
 export const StopIcon = () => <Icon name="stop"><rect x="5.5" y="5.5" width="9" height="9" rx="1.5" fill="currentColor" stroke="none" /></Icon>;
 export const CopyIcon = () => <Icon name="copy"><rect x="7" y="7" width="9" height="9" rx="2" /><path d="M13 4.9A2 2 0 0 0 11.5 4H6a2 2 0 0 0-2 2v5.5c0 .7.4 1.3 1 1.7" /></Icon>;
 export const CheckIcon = () => <Icon name="check"><path d="M4.5 10.5l3.7 3.7 7.3-8" /></Icon>;
+export const AgainIcon = () => <Icon name="again"><path d="M15.5 10a5.5 5.5 0 1 1-1.6-3.9L15.5 7.7M15.5 4v3.7h-3.7" /></Icon>;
 export const WarnIcon = () => <Icon name="warn"><path d="M10 3.5l7.2 12.8H2.8z" /><path d="M10 8v3.8M10 14.2v.1" /></Icon>;
 
 // The six shapes of the verdict. The lock is for hardware that was verified and for nothing else.

@@ -43,10 +43,14 @@ export function makeClaims(document, result, now = Math.floor(Date.now() / 1000)
 export function makeWorld() {
   return {
     result: 'simulated', // of the attestation service: verified, simulated, refused, undecided
+    reasons: 1, // of a refusal
     delay: 0, // ms, of the verdict
     hold: null, // a promise that the verdict waits for
     evidenceStatus: 200,
     attestation: true, // false: none is configured
+    gone: false, // the attestation service closes every connection
+    jwksStatus: 200,
+    tagsStatus: 200,
     claims: (c) => c,
     token: (t) => t,
     keyset: '{"v":1,"node":"00"}',
@@ -124,7 +128,7 @@ async function service(world, req, res, attestation) {
   if (url.pathname === '/sotto/page.json') {
     json(res, 200, { attestation: world.attestation ? attestation : null });
   } else if (url.pathname === '/api/tags') {
-    json(res, 200, { models: world.models.map((name) => ({ name, model: name })) });
+    json(res, world.tagsStatus, { models: world.models.map((name) => ({ name, model: name })) });
   } else if (url.pathname === '/.well-known/sotto/evidence') {
     const nonce = url.searchParams.get('nonce');
     world.seen.evidence.push(nonce);
@@ -152,6 +156,10 @@ async function service(world, req, res, attestation) {
 }
 
 async function attestd(world, key, req, res) {
+  if (world.gone) {
+    res.destroy();
+    return;
+  }
   res.setHeader('Access-Control-Allow-Origin', req.headers.origin ?? '*');
   res.setHeader('Access-Control-Allow-Headers', 'Content-Type');
   if (req.method === 'OPTIONS') {
@@ -159,7 +167,7 @@ async function attestd(world, key, req, res) {
     return;
   }
   if (req.url === '/jwks.json') {
-    json(res, 200, { keys: [makeKey().jwk, key.jwk] });
+    json(res, world.jwksStatus, { keys: [makeKey().jwk, key.jwk] });
     return;
   }
   const ask = JSON.parse(await readBody(req));
@@ -170,8 +178,8 @@ async function attestd(world, key, req, res) {
   world.verdicts++;
   if (world.result === 'refused') {
     json(res, 403, { type: 'urn:sotto:reason:PROGRAM_OTHER', title: 'refused', status: 403, reason: 'PROGRAM_OTHER',
-      detail: 'the program is not one that the policy lists', result: 'refused', reasons: [{ fact: 'program',
-      state: 'refuted', reason: 'PROGRAM_OTHER', text: 'the program is not one that the policy lists' }] },
+      detail: 'the program is not one that the policy lists', result: 'refused', reasons: Array(world.reasons).fill({
+      fact: 'program', state: 'refuted', reason: 'PROGRAM_OTHER', text: 'the program is not one that the policy lists' }) },
       'application/problem+json');
   } else if (world.result === 'undecided') {
     json(res, 503, { type: 'urn:sotto:reason:COLLATERAL_ABSENT', title: 'undecided', status: 503,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { HOSTILE } from '../hostile.mjs';
 import { finish, openBrowser, shot, test } from './chromium.mjs';
-import { makeWorld, startFake } from './fake.mjs';
+import { makeKey, makeWorld, signToken, startFake } from './fake.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const fake = await startFake();
@@ -81,6 +81,7 @@ for (const result of ['verified', 'simulated']) {
     const { page, close } = await open({ result });
     await look(page, result);
     assert.equal(await words(page), `this page says: ${result}`);
+    assert.equal(await page.textContent('.trust [role=status]'), `this page says: ${result}`); // for a screen reader
     assert.equal(await page.locator('.badge .icon-verified').count(), result === 'verified' ? 1 : 0); // the lock
     assert.equal(await page.locator('.badge .icon-simulated').count(), result === 'verified' ? 0 : 1);
     await shot(page, `icon-${result}`);
@@ -165,6 +166,22 @@ await test('Continue is a second, explicit action; its banner stays for that cha
   await close();
 });
 
+await test('a message that waits can be called back, and stays a draft', async () => {
+  let release;
+  const { page, world, close } = await open({ hold: new Promise((done) => { release = done; }) });
+  for (const how of [() => page.keyboard.press('Escape'), () => page.click('button[aria-label=Stop]')]) {
+    await ask(page, 'a secret');
+    await page.waitForSelector('#prompt[readonly]');
+    await how();
+    await page.waitForSelector('#prompt:not([readonly])');
+  }
+  await recheck(page, world, release);
+  await sleep(300);
+  assert.equal(world.seen.prompts.length, 0);
+  assert.equal(await page.inputValue('#prompt'), 'a secret');
+  await close();
+});
+
 await test('undecided is a failure with words of its own', async () => {
   const { page, world, close } = await open({ result: 'undecided' });
   const dialog = await page.waitForSelector('dialog[open]');
@@ -183,6 +200,12 @@ for (const [name, change, code] of [
   ['a token for other keys', { claims: (c) => ({ ...c, sotto_keyset_sha384: '00'.repeat(48) }) }, 'TOKEN_KEYSET'],
   ['an expired token', { claims: (c) => ({ ...c, iat: c.iat - 400, exp: c.iat - 100 }) }, 'TOKEN_EXPIRED'],
   ['a token with a wrong signature', { token: (t) => t.replace(/\.[^.]*$/, `.${'A'.repeat(85)}Q`) }, 'TOKEN_SIGNATURE'],
+  ['a token of no algorithm', { token: (t) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${t.split('.')[1]}.` },
+    'TOKEN_ALGORITHM'],
+  ['a token by another key', { token: (t) => signToken(makeKey(), JSON.parse(Buffer.from(t.split('.')[1], 'base64url'))) },
+    'TOKEN_KEY'],
+  ['an attestation service that is gone', { gone: true }, 'ATTESTATION_UNREACHABLE'],
+  ['an attestation service without keys', { jwksStatus: 502 }, 'HTTP_502'],
   ['a simulator that calls itself hardware', { claims: (c) => ({ ...c, sotto_result: 'verified' }) }, 'TOKEN_RESULT'],
   ['evidence made for another nonce', { documentNonce: '00'.repeat(32) }, 'DOCUMENT_NONCE'],
 ]) {
@@ -339,6 +362,45 @@ await test('errors: before the answer, within it, and a connection that breaks',
   await close();
 });
 
+await test('the last question can be asked again; what is being written stays', async () => {
+  const { page, world, close } = await open({ chatStatus: 500, chatError: 'the engine is gone' });
+  await look(page, 'simulated');
+  await ask(page, 'one');
+  await page.waitForSelector('.error:has-text("engine is gone")');
+  await page.fill('#prompt', 'half a thought');
+  world.chatStatus = 200;
+  world.chatError = '';
+  await page.click('button[aria-label="Ask again"]');
+  await answered(page);
+  assert.equal(await page.locator('.message').count(), 2);
+  assert.deepEqual(world.seen.prompts[1].body.messages, [{ role: 'user', content: 'one' }]);
+  assert.equal(await page.inputValue('#prompt'), 'half a thought');
+  world.result = 'refused'; // asking again needs a verdict like any other message
+  await recheck(page, world, () => page.click('.new'), 'refused');
+  await abort(page);
+  const before = world.verdicts;
+  await page.click('.sidebar li button:has-text("one")');
+  await page.waitForSelector('dialog[open]');
+  assert.equal(world.verdicts, before + 1);
+  await abort(page);
+  await page.click('button[aria-label="Ask again"]');
+  await page.waitForSelector('dialog[open]');
+  assert.equal(world.seen.prompts.length, 2);
+  await close();
+});
+
+await test('a list of models that did not come is asked for again with the next check', async () => {
+  const { page, world, close } = await open({ tagsStatus: 503 });
+  await look(page, 'simulated');
+  await page.waitForFunction(() => document.querySelector('.hint').textContent.includes('which models'));
+  world.tagsStatus = 200;
+  await recheck(page, world, () => page.click('.new'));
+  await page.waitForSelector('select.picker');
+  await ask(page, 'one');
+  await answered(page);
+  await close();
+});
+
 await test('hostile answers stay text: no script, no fetch, no element beyond the list', async () => {
   const { page, world, requests, close } = await open({ answer: [] });
   await look(page, 'simulated');
@@ -362,7 +424,7 @@ await test('hostile answers stay text: no script, no fetch, no element beyond th
 });
 
 await test('a link of an answer is shown in full before it is opened', async () => {
-  const { page, close } = await open({ answer: ['[innocent](https://a.example/?q=stolen)'] });
+  const { page, world, close } = await open({ answer: ['[innocent](https://a.example/?q=stolen)'] });
   await look(page, 'simulated');
   await ask(page, 'link');
   await answered(page);
@@ -372,6 +434,16 @@ await test('a link of an answer is shown in full before it is opened', async () 
   assert.equal(browser.context.pages().filter((p) => p.url().includes('a.example')).length, 0);
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog', { state: 'detached' });
+  // Escape is the dialog's alone: an answer that streams behind it goes on.
+  world.answer = ['[x](https://a.example/) ', ...Array.from({ length: 60 }, (_, n) => `w${n} `)];
+  world.pause = 25;
+  await ask(page, 'much');
+  await page.locator('.markdown a').nth(1).click();
+  await page.waitForSelector('dialog[open]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.waitForFunction(() => document.querySelectorAll('.assistant .stats').length === 2);
+  assert.equal(world.seen.aborted, 0);
   await close();
 });
 
@@ -396,6 +468,27 @@ for (const dark of [false, true]) {
   });
 }
 
+await test('a small window shows the whole choice of the dialog', async () => {
+  const { page, close } = await open({ result: 'refused', reasons: 12 }, { viewport: { width: 320, height: 480 } });
+  await page.waitForSelector('dialog[open]');
+  for (const part of ['#dialog-title', 'dialog input[type=checkbox]', 'dialog [data-first]', 'dialog .danger']) {
+    const box = await page.locator(part).boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= 480, `${part}: ${JSON.stringify(box)}`);
+  }
+  await checkAxe(page, 'small dialog');
+  await shot(page, 'small-dialog');
+  await close();
+});
+
+await test('a small window shows the welcome from its beginning', async () => {
+  const { page, close } = await open({}, { viewport: { width: 320, height: 480 } });
+  await look(page, 'simulated');
+  await page.waitForTimeout(100);
+  assert.equal(await page.evaluate(() => document.querySelector('.messages').scrollTop), 0);
+  await shot(page, 'small');
+  await close();
+});
+
 await test('a narrow window: no sideways scrolling, chats behind a button', async () => {
   const { page, close } = await open({ answer: [RICH] }, { viewport: { width: 360, height: 740 }, still: true });
   await look(page, 'simulated');
@@ -411,6 +504,13 @@ await test('a narrow window: no sideways scrolling, chats behind a button', asyn
   await page.keyboard.press('Escape');
   assert.equal(await page.isVisible('.new'), false);
   await page.click('header button[aria-label=Chats]');
+  await page.waitForSelector('.new', { state: 'visible' });
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  assert.equal(await focused(), 'Close the list of chats');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.new', { state: 'hidden' });
+  assert.equal(await focused(), 'Chats');
+  await page.keyboard.press('Enter');
   await page.waitForSelector('.new', { state: 'visible' });
   await checkAxe(page, 'narrow');
   await shot(page, 'narrow-chats');

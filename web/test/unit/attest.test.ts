@@ -58,6 +58,9 @@ describe('a check', () => {
     s = await makeService(key);
     s.verdict = () => Promise.reject(new TypeError('network'));
     await failed({ undecided: true, code: 'ATTESTATION_UNREACHABLE' });
+    s = await makeService(key);
+    s.jwks = () => new Response('', { status: 502 });
+    await failed({ undecided: true, code: 'HTTP_502' });
   });
 
   it.each([

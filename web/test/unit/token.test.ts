@@ -89,7 +89,8 @@ describe('a token', () => {
   });
 
   it('of a simulator can never read verified', async () => {
-    for (const change of [{ tee: 'tdx' }, { iss: 'https://attest.example' }, { sotto_result: 'verified' }]) {
+    for (const change of [{ tee: 'tdx' }, { iss: 'https://attest.example' }, { sotto_result: 'verified' },
+                          { submods: { cpu0: { 'ear.status': 'affirming' } } }]) {
       expect(await code(check(await sign(key, { ...good('simulated'), ...change })))).toBe('TOKEN_RESULT');
     }
   });
