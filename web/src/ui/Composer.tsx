@@ -5,11 +5,11 @@ import { TrustBadge } from './TrustBadge';
 
 function hint(store: Store): string {
   const c = store.current;
-  if (c.pending) {
-    return 'Your message waits: it leaves as soon as the service has passed the check.';
-  }
   if (c.trust.status === 'failed' && !c.trust.continued) {
     return 'Nothing is sent: the service is not verified.';
+  }
+  if (c.pending) {
+    return 'Your message waits: it leaves as soon as the service has passed the check.';
   }
   if (store.modelState === 'failed') {
     return 'The service does not say which models it has.';

@@ -131,6 +131,7 @@ await test('the icon: failed; the dialog: Abort is the default, and keeps the dr
   assert.equal(await words(page), 'failed');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Abort');
   assert.equal(await page.isDisabled('dialog button:has-text("Continue")'), true);
+  assert.match(await page.textContent('.hint'), /^Nothing is sent/);
   await checkAxe(page, 'dialog');
   await shot(page, 'icon-failed-dialog');
   await abort(page);
