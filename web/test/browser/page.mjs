@@ -31,6 +31,9 @@ async function open(change = {}, options = {}) {
     await page.setViewportSize(options.viewport);
   }
   await page.emulateMedia({ colorScheme: options.dark ? 'dark' : 'light', reducedMotion: options.still ? 'reduce' : null });
+  if (options.clock) {
+    await page.clock.install();
+  }
   await page.goto(fake.origin);
   return { world, page, faults, requests, close: async () => { assert.deepEqual(faults, []); await page.close(); } };
 }
@@ -222,6 +225,24 @@ for (const [name, change, code] of [
     await close();
   });
 }
+
+await test('failed: an attestation service that is slow beyond half a minute', async () => {
+  let release;
+  const { page, world, close } = await open({ hold: new Promise((done) => { release = done; }) }, { clock: true });
+  await ask(page, 'a secret');
+  for (let n = 0; n < 100 && world.seen.verdicts.length === 0; n++) {
+    await sleep(50);
+  }
+  await page.clock.runFor(29_000);
+  assert.equal(await words(page), 'verifying');
+  await page.clock.runFor(2_000);
+  await page.waitForSelector('dialog[open]:has-text("TIMEOUT")');
+  release(); // a verdict that comes too late changes nothing
+  await sleep(300);
+  assert.equal(await words(page), 'failed: could not be checked');
+  assert.equal(world.seen.prompts.length, 0);
+  await close();
+});
 
 await test('the panel: the thirteen fields, by pointer and by keyboard, with copy', async () => {
   const { page, close } = await open({ result: 'verified' });
