@@ -45,6 +45,22 @@ static bool policy_open(const char *folder, const char *id, struct policy **out,
     return ok;
 }
 
+bool appraise_check(const struct service *s, struct err *err)
+{
+    struct policy *policy = NULL;
+    bool ok;
+
+    if (s->default_policy == NULL) {
+        return true;
+    }
+    if (!ask_policy_id_check(s->default_policy)) {
+        return FAIL(err, REASON_POLICY_ABSENT, ERR_NOWHERE, "\"%.100s\" is no policy's id", s->default_policy);
+    }
+    ok = policy_open(s->policies, s->default_policy, &policy, err);
+    policy_free(policy);
+    return ok;
+}
+
 /* The evidence under one policy, into c->verdict. */
 static bool judge(struct appraisal *c, const struct policy *policy, struct err *err)
 {

@@ -9,4 +9,8 @@
 MUST_USE bool appraise_answer(const struct service *s, const struct service_request *r, struct service_reply *out,
                               struct err *err);
 
+/* The default policy, where there is one, can be used now: a typing error should not show as refusals later.
+ * POLICY_ABSENT, FACT_UNKNOWN. */
+MUST_USE bool appraise_check(const struct service *s, struct err *err);
+
 #endif

@@ -4,11 +4,11 @@
 #include "base/limits.h"
 #include "codec/json.h"
 
-static bool policy_id_check(const char *s)
+bool ask_policy_id_check(const char *id)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
-    return s[0] != '\0' && s[0] != '.' && strlen(s) < ASK_POLICY_ID_SIZE && s[strspn(s, allowed)] == '\0';
+    return id[0] != '\0' && id[0] != '.' && strlen(id) < ASK_POLICY_ID_SIZE && id[strspn(id, allowed)] == '\0';
 }
 
 static bool policies_parse(const json_t *root, struct ask *a, struct err *err)
@@ -24,7 +24,7 @@ static bool policies_parse(const json_t *root, struct ask *a, struct err *err)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *id = json_string_value(json_array_get(list, i));
 
-        if (id == NULL || !policy_id_check(id)) {
+        if (id == NULL || !ask_policy_id_check(id)) {
             return FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "policy_ids: entry %zu is no policy's id", i);
         }
         memcpy(a->policy_ids[i], id, strlen(id) + 1);

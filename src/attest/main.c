@@ -1,4 +1,5 @@
 /* sotto-attestd: the attestation service's program. Options, keys, one listener on a loopback address, a loop. */
+#include "attest/appraise.h"
 #include "attest/service.h"
 #include "base/limits.h"
 #include "cli/args.h"
@@ -202,7 +203,7 @@ static bool options_read(const struct args *a, struct daemon *d, struct err *err
     }
     return (s->issuer == NULL || issuer_check(s->issuer, err)) &&
            origins_read(d, value_or(a, "allowed-origin", DEFAULT_ORIGINS), err) && folder_check(s->policies, err) &&
-           folder_check(s->collateral, err);
+           folder_check(s->collateral, err) && appraise_check(s, err);
 }
 
 static bool listen_start(struct daemon *d, const char *where, struct err *err)

@@ -1,5 +1,6 @@
 /* The attestation service without its sockets: requests in, replies out. */
 #include "test.h"
+#include "attest/appraise.h"
 #include "attest/ask.h"
 #include "attest/service.h"
 #include "attest/token.h"
@@ -234,6 +235,29 @@ static void requests_that_are_refused(void **state)
     }
 }
 
+static void the_default_policy_must_be_one(void **state)
+{
+    static const struct {
+        const char *id;
+        enum reason reason;
+    } cases[] = {{NULL, REASON_OK},
+                 {"demo", REASON_OK},
+                 {"none", REASON_POLICY_ABSENT},
+                 {"../demo", REASON_POLICY_ABSENT},
+                 {"", REASON_POLICY_ABSENT},
+                 {"broken", REASON_FACT_UNKNOWN}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct service s = service;
+        struct err err = {0};
+
+        s.default_policy = cases[i].id;
+        assert_int_equal(appraise_check(&s, &err), cases[i].reason == REASON_OK);
+        assert_string_equal(reason_name(err.reason), reason_name(cases[i].reason));
+    }
+}
+
 static void runtime_data_forms(void **state)
 {
     static const struct {
@@ -401,6 +425,7 @@ int main(void)
                                        cmocka_unit_test(routes),
                                        cmocka_unit_test(both_key_sets_are_the_same),
                                        cmocka_unit_test(requests_that_are_refused),
+                                       cmocka_unit_test(the_default_policy_must_be_one),
                                        cmocka_unit_test(runtime_data_forms),
                                        cmocka_unit_test(tokens_of_hardware),
                                        cmocka_unit_test(tokens_of_a_simulator_are_another_kind),
