@@ -215,15 +215,15 @@
     R(PEER_GONE, BUSY, "another process of the service is gone", "it is started anew: try again") \
     R(SANDBOX_FAILED, SYSTEM, "the sandbox could not be set up", "a kernel of 5.13 or newer is needed") \
     R(ADDRESS_IN_USE, SYSTEM, "the address is in use", "stop the other program, or choose another port") \
-    R(ADDRESS_FORM, USAGE, "the address is malformed", "HOST:PORT is wanted") \
+    R(ADDRESS_FORM, USAGE, "the address is malformed", "") \
     R(ADDRESS_PLAIN, USAGE, "plain HTTP is served on loopback addresses only", "use the TLS listener") \
-    R(CONNECT_FAILED, SYSTEM, "the connection failed", "") \
-    R(TLS_FAILED, SYSTEM, "the TLS handshake failed", "") \
+    R(CONNECT_FAILED, SYSTEM, "the connection failed", "check the address, and that the service runs") \
+    R(TLS_FAILED, SYSTEM, "the TLS handshake failed", "check that the port is one for TLS 1.3") \
     R(NET_TIMEOUT, SYSTEM, "the peer took too long", "") \
     R(NET_CLOSED, SYSTEM, "the peer closed the connection", "") \
     /* store, serve, attest, cli */ \
     R(MODEL_NAME, INPUT, "the model's name is malformed", "") \
-    R(MODEL_ABSENT, ABSENT, "there is no such model", "sotto list shows those that are there") \
+    R(MODEL_ABSENT, ABSENT, "there is no such model", "sotto list shows those of this machine's store") \
     R(MODELFILE_FORM, INPUT, "a line of the Modelfile is malformed, or not supported yet", "FROM FILE.gguf is") \
     R(MODEL_CHANGED, CONFLICT, "the loaded model is not the one that was demanded", "verify again") \
     R(MODEL_DIGEST, REFUTED, "the model file does not have the digest that was demanded", "fetch it again") \

@@ -40,5 +40,8 @@ int cmd_inspect(int argc, char **argv)
             return readers[i].run(argc - 1, argv + 1);
         }
     }
+    if (argc >= 2) {
+        (void)fprintf(stderr, "sotto inspect: there is no reader %s\n", argv[1]);
+    }
     return help_print(stderr);
 }

@@ -6,6 +6,9 @@
 #include "codec/json.h"
 #include "os/file.h"
 
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,8 +51,9 @@ struct run {
 
 /* --- the answer --- */
 
-/* What a terminal would act upon is left out: the model's text is only text. */
-static void text_write(const struct run *r, const char *text, size_t len)
+/* What a terminal would act upon is left out: the model's text is only text. FILE_IO: nobody reads it any more, so it
+ * need not be computed either. */
+static bool text_write(const struct run *r, const char *text, size_t len, struct err *err)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -61,7 +65,24 @@ static void text_write(const struct run *r, const char *text, size_t len)
         }
         (void)putchar(c);
     }
-    (void)fflush(stdout);
+    return fflush(stdout) == 0 || FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "standard output: %s", strerror(errno));
+}
+
+/* Ctrl-C in a chat ends the answer, not the chat; a second one, before the answer has ended, ends both. */
+static volatile sig_atomic_t stopped;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    stopped = 1;
+}
+
+static void interrupts_catch(bool catch)
+{
+    struct sigaction a = {.sa_handler = catch ? on_interrupt : SIG_DFL, .sa_flags = (int)SA_RESETHAND};
+
+    stopped = 0;
+    (void)sigaction(SIGINT, &a, NULL);
 }
 
 static bool on_line(void *arg, struct bytes line, struct err *err)
@@ -71,6 +92,9 @@ static bool on_line(void *arg, struct bytes line, struct err *err)
     const json_t *content;
     const char *error;
 
+    if (stopped) {
+        return FAIL(err, REASON_CANCELLED, ERR_NOWHERE, "the answer was stopped");
+    }
     if (!json_parse(line, &v, err)) {
         return false;
     }
@@ -82,12 +106,12 @@ static bool on_line(void *arg, struct bytes line, struct err *err)
     }
     content = json_object_get(json_object_get(v, "message"), "content");
     if (json_is_string(content)) {
-        if (!buf_add(&r->answer, json_string_value(content), json_string_length(content), err)) {
+        const char *text = json_string_value(content);
+        size_t len = json_string_length(content);
+
+        if (!buf_add(&r->answer, text, len, err) || (!r->json && !text_write(r, text, len, err))) {
             json_decref(v);
             return false;
-        }
-        if (!r->json) {
-            text_write(r, json_string_value(content), json_string_length(content));
         }
     }
     if (json_is_true(json_object_get(v, "done"))) {
@@ -163,7 +187,11 @@ static bool verified(struct run *r, int *code, struct err *err)
         return false;
     }
     if (!may) {
-        (void)fprintf(stderr, "sotto: nothing was sent (%s)\n", *code == 12 ? "VERDICT_UNDECIDED" : "VERDICT_REFUSED");
+        (void)fprintf(stderr, "sotto: nothing was sent (%s)%s\n", *code == 12 ? "VERDICT_UNDECIDED" : "VERDICT_REFUSED",
+                      r->session.url.tls ? "" : "; only an https:// address can be verified");
+    } else if (!session_check_model(&r->session, err)) {
+        *code = report_error(err);
+        return false;
     }
     return may;
 }
@@ -249,6 +277,14 @@ static bool command(struct run *r, const char *line, struct err *err)
     return true;
 }
 
+/* The line without its end. */
+static void line_trim(char *line, size_t len)
+{
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r' || line[len - 1] == ' ')) {
+        line[--len] = '\0';
+    }
+}
+
 /* Until /bye or the end of the input. A refusal ends it: what is behind the address has changed. */
 static int chat(struct run *r, struct err *err)
 {
@@ -267,16 +303,25 @@ static int chat(struct run *r, struct err *err)
             (void)fputs(">>> ", stderr);
         }
         n = getline(&line, &room, stdin);
-        if (n > 0 && line[n - 1] == '\n') {
-            line[n - 1] = '\0';
+        if (n < 0) {
+            (void)fputs(terminal ? "\n" : "", stderr);
+            break;
         }
-        if (n < 0 || strcmp(line, "/bye") == 0) {
+        line_trim(line, (size_t)n);
+        if (strcmp(line, "/bye") == 0) {
             break;
         }
         if (line[0] == '\0' || command(r, line, err)) {
             continue;
         }
+        if (terminal) {
+            interrupts_catch(true);
+        }
         code = ask(r, line, err);
+        if (terminal) {
+            code = stopped ? 0 : code;
+            interrupts_catch(false);
+        }
         if (code == 11 || code == 12) {
             break;
         }
@@ -298,8 +343,9 @@ static bool option_number(const struct args *a, const char *name, const char *op
         return true;
     }
     value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= -1 && value < 9e15)) {
-        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %s is no number", name, text);
+    if (end == text || *end != '\0' || !(value >= -9e15 && value <= 9e15) || (!fraction && value != rint(value))) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %.40s is no %s", name, text,
+                    fraction ? "number" : "whole number");
     }
     return json_object_set_new(out, option, fraction ? json_real(value) : json_integer((json_int_t)value)) == 0 ||
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");

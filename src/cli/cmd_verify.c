@@ -20,7 +20,7 @@ static const struct args_option options[] = {
 };
 
 static const struct args_form form = {
-    .usage = "sotto verify QUOTE [options]",
+    .usage = "sotto verify QUOTE|DOCUMENT|URL [options]",
     .about = "Judges a quote (raw, hexadecimal or base64), an evidence document, or a service by its URL.\n"
              "Exit code: 0 verified, 10 simulated, 11 refused, 12 undecided.",
     .options = options,

@@ -31,6 +31,16 @@ static int help_print(FILE *to)
     return to == stdout ? 0 : 2;
 }
 
+/* A result that could not be written is none. */
+static int output_check(int code)
+{
+    if (code != 0 || (fflush(stdout) == 0 && ferror(stdout) == 0)) {
+        return code;
+    }
+    (void)fprintf(stderr, "sotto: standard output could not be written to (FILE_IO)\n");
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -46,7 +56,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; commands[i].name != NULL; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return output_check(commands[i].run(argc - 1, argv + 1));
         }
     }
     (void)fprintf(stderr, "sotto: there is no command %s\n", argv[1]);

@@ -1,5 +1,7 @@
 #include "cli/session.h"
 
+#include "cli/report.h"
+
 #include "codec/ndjson.h"
 #include "os/clock.h"
 
@@ -129,21 +131,63 @@ static bool on_piece(void *arg, struct bytes piece, struct err *err)
     return true;
 }
 
-/* The service's own words: {"error":text}. */
+/* A refusal's text ends in " (NAME)"; *len: that of what stands before. A service gives no verdicts: a name that would
+ * be one does not count. */
+static enum reason reason_of(const char *text, size_t *len)
+{
+    const char *open = strrchr(text, '(');
+    size_t size = open != NULL ? strlen(open) : 0;
+    enum reason found;
+    char name[64];
+
+    *len = strlen(text);
+    if (size < 3 || size > sizeof name || open[size - 1] != ')') {
+        return REASON_HTTP_STATUS;
+    }
+    (void)snprintf(name, sizeof name, "%.*s", (int)(size - 2), open + 1);
+    if (!reason_find(name, &found) || report_exit_code(found) != 1) {
+        return REASON_HTTP_STATUS;
+    }
+    *len = (size_t)(open - text) - (open > text && open[-1] == ' ' ? 1 : 0);
+    return found;
+}
+
+/* {"error":text} */
 static bool status_fail(const struct client_response *r, struct err *err)
 {
     struct err ignored;
     json_t *body = NULL;
     const char *text = NULL;
+    enum reason reason;
+    size_t len;
 
     if (json_parse(buf_bytes(&r->body), &body, &ignored)) {
         text = json_string_value(json_object_get(body, "error"));
     }
-    err_set(err,
-            strstr(text != NULL ? text : "", "(MODEL_CHANGED)") != NULL ? REASON_MODEL_CHANGED : REASON_HTTP_STATUS,
-            ERR_NOWHERE, "status %d: %s", r->status, text != NULL ? text : "no reason was given");
+    text = text != NULL ? text : "no reason was given";
+    reason = reason_of(text, &len);
+    err_set(err, reason, ERR_NOWHERE, "the service answered %d: %.*s", r->status, (int)len, text);
     json_decref(body);
     return false;
+}
+
+bool session_check_model(const struct session *s, struct err *err)
+{
+    const json_t *models = json_object_get(s->verdict.claims, "sotto_models");
+    char names[160] = "";
+    size_t len = 0;
+
+    if (s->demand[0] != '\0') {
+        return true;
+    }
+    for (size_t i = 0; i < json_array_size(models) && len < sizeof names; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(models, i), "name"));
+        int n = snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "", name != NULL ? name : "?");
+
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return FAIL(err, REASON_MODEL_ABSENT, ERR_NOWHERE, "the service serves %s, not %.60s; nothing was sent",
+                names[0] != '\0' ? names : "no model", s->setup.model);
 }
 
 bool session_ask(struct session *s, struct bytes body, bool (*line)(void *arg, struct bytes line, struct err *err),
@@ -165,8 +209,8 @@ bool session_ask(struct session *s, struct bytes body, bool (*line)(void *arg, s
     if (!session_may_ask(s)) {
         return FAIL(err, REASON_VERDICT_REFUSED, ERR_NOWHERE, "nothing was sent");
     }
-    if (s->demand[0] == '\0') {
-        return FAIL(err, REASON_MODEL_ABSENT, ERR_NOWHERE, "the verified log has not loaded %s", s->setup.model);
+    if (!session_check_model(s, err)) {
+        return false;
     }
     while (len > 0 && s->url.path[len - 1] == '/') {
         len--;

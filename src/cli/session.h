@@ -32,6 +32,9 @@ MUST_USE bool session_verify(struct session *s, bool *fresh, struct err *err);
 /* Whether questions may be sent: verified, or simulated under a policy that names the simulator's root. */
 bool session_may_ask(const struct session *s);
 
+/* Whether the verified log has the model that is asked for; MODEL_ABSENT names those that it has. */
+MUST_USE bool session_check_model(const struct session *s, struct err *err);
+
 /* POSTs body to /api/chat; session_verify() has said yes. line(): each line of the answer. MODEL_CHANGED and other
  * refusals of the service: HTTP_STATUS with its text; MODEL_ABSENT: the verified log has no model of that name. */
 MUST_USE bool session_ask(struct session *s, struct bytes body,

@@ -69,6 +69,12 @@ ok $? 'inspect tensor'
 ok $? 'inspect blocks'
 head -c 5000000 "$MODEL" >"$dir/cut.gguf"
 refused 1 GGUF_TENSOR_RANGE 'a model file that is cut' "$sotto" inspect model "$dir/cut.gguf"
+"$sotto" list >/dev/full 2>"$dir/log"
+[ $? = 1 ] && grep -q FILE_IO "$dir/log"
+ok $? 'a result that cannot be written to standard output: 1, FILE_IO'
+"$sotto" inspect models 2>"$dir/log"
+[ $? = 2 ] && grep -q 'no reader models' "$dir/log"
+ok $? 'a reader that is not there: 2'
 truncate -s 1000 "$SOTTO_MODELS/blobs/sha256-$sha256"
 refused 1 STORE_FORM 'a blob that is cut' "$sotto" show smollm2:135m
 echo 1..$number

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
 node=${NODE:-$(tools/node.sh)/node}
-echo 1..18
+echo 1..28
 service_start || exit 1
 out=$dir/out log=$dir/log question='Name a colour.'
 export XDG_CONFIG_HOME=$dir/none # no policy of whoever runs this
@@ -37,6 +37,31 @@ ok $? '--json has verdict and answer'
 printf 'Name a colour.\n/?\nAnd another one.\n/bye\nnever asked\n' | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 8 >"$out" 2>"$log"
 [ $? = 0 ] && [ -s "$out" ] && grep -q /clear "$log"
 ok $? 'a chat ends with /bye'
+printf 'Name a colour.\r\n/bye\r\nnever asked\r\n' | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 8 --json >"$out" 2>"$log"
+[ $? = 0 ] && [ "$(jq -s length "$out")" = 1 ] && ! grep -q /clear "$log"
+ok $? 'and so it does where lines end in CR LF'
+python3 tests/e2e/terminal.py "$sotto" run "$model" --url "$tls" --policy "$policy" >"$log" 2>&1
+ok $? 'on a terminal: Ctrl-C ends the answer, the chat goes on, Ctrl-D ends it'
+cancelled() { curl -fsS "$base/metrics" | awk '/^sotto_answers_cancelled_total /{print $2}'; }
+before=$(cancelled)
+"$sotto" run "$model" 'Tell a very long story.' --url "$tls" --policy "$policy" --seed 1 --num-predict 2000 2>"$log" | head -c 1 >"$out"
+await 10 eval '[ "$(cancelled)" -gt "$before" ]'
+ok $? 'an answer that nobody reads any more is not computed to its end'
+run "$policy" "$question" --temperature -1
+[ $code = 1 ] && [ ! -s "$out" ] && tail -n 1 "$log" | grep -q '(OPTION_RANGE)'
+ok $? "an absurd option: 1, the service's reason by name"
+"$sotto" run "$model" "$question" --url "$tls" --policy "$policy" --num-predict 1.5 >"$out" 2>"$log"
+[ $? = 2 ] && grep -q USAGE "$log"
+ok $? 'half a token: 2, USAGE'
+"$sotto" run "$model" "$question" --url "$tls" --policy "$dir/none.json" >"$out" 2>"$log"
+[ $? = 1 ] && grep -q FILE_ABSENT "$log"
+ok $? 'a policy that is not there: 1, FILE_ABSENT'
+"$sotto" run "$model" "$question" --url https://127.0.0.1:1 --policy "$policy" >"$out" 2>"$log"
+[ $? = 1 ] && grep -q 'CONNECT_FAILED); check' "$log"
+ok $? 'no service there: 1, CONNECT_FAILED, and what to do'
+"$sotto" run "$model" "$question" --url "https${base#http}" --policy "$policy" >"$out" 2>"$log"
+[ $? = 1 ] && grep -q 'TLS_FAILED); check' "$log"
+ok $? 'no TLS there: 1, TLS_FAILED, and what to do'
 
 before=$(asked)
 run '' "$question"
@@ -70,9 +95,13 @@ ok $? 'a relay with another certificate: refused, 11, KEYSET_SPKI'
 grep -q sotto/evidence "$dir/seen" && ! grep -aqE "POST|$question" "$dir/seen"
 ok $? 'the relay saw a request for evidence, and no question'
 "$sotto" run "$model" "$question" --url "$base" --policy "$policy" >"$out" 2>"$log"
-code=$?
-[ $code = 12 ] || [ $code = 11 ]
-ok $? 'without TLS nothing is sent'
+[ $? = 12 ] && [ ! -s "$out" ] && tail -n 1 "$log" | grep -q https
+ok $? 'without TLS nothing is sent: 12, and what to do'
+for q in '' "$question"; do
+    echo "$question" | "$sotto" run other:1b ${q:+"$q"} --url "$tls" --policy "$policy" >"$out" 2>"$log"
+    [ $? = 1 ] && [ ! -s "$out" ] && tail -n 1 "$log" | grep -q "$model, not other:1b.*(MODEL_ABSENT)"
+    ok $? "a model that the service does not serve: 1, MODEL_ABSENT${q:+, also for one question}"
+done
 [ "$(asked)" = "$before" ]
 ok $? 'the engine was asked nothing in all of these'
 exit $((failed > 0))
