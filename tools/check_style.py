@@ -18,7 +18,7 @@ REGISTRIES = re.compile(r'(npmjs\.' r'org|pypi\.' r'org|python' r'hosted\.org|de
 
 
 def tracked():
-    out = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], capture_output=True).stdout.decode()
+    out = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], capture_output=True, check=True).stdout.decode()
     return [p for p in out.split('\0') if p and os.path.isfile(os.path.join(ROOT, p))]
 
 

@@ -39,8 +39,8 @@ def tap(path, code):
         elif m:
             passed += 1
     seen = passed + skipped + len(failed)
-    if planned is not None and planned != seen:
-        failed.append(f'{planned} tests were planned, {seen} ran')
+    if planned != seen and seen + (planned or 0) > 0:
+        failed.append(f'{"no" if planned is None else planned} tests were planned, {seen} ran')
     if code != 0 and not failed:
         failed.append(f'ended with exit code {code}')
     return passed, skipped, failed
