@@ -24,8 +24,9 @@ fi
 echo "installing:$missing"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive \
-       apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+lock='-o DPkg::Lock::Timeout=120' # a fresh machine may be at its own updates
+if ! { $as_root apt-get $lock update && $as_root env DEBIAN_FRONTEND=noninteractive \
+       apt-get $lock install -y --no-install-recommends $missing; } >"$log" 2>&1; then
     tail -n 15 "$log" >&2
     echo "apt-get could not install:$missing (is there a network?)" >&2
     exit 1

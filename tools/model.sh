@@ -19,6 +19,7 @@ if [ -f "$file" ]; then
     echo "$file"
     exit 0
 fi
+find "$dir" -maxdepth 1 -name 'fetch.*' -mmin +60 -exec rm -rf {} + # what killed ones left
 temp=$(mktemp -d "$dir/fetch.XXXXXX")
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' INT TERM
