@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static bool usage_fail(const struct args_f
     va_start(ap, fmt);
     (void)vfprintf(stderr, fmt, ap);
     va_end(ap);
-    (void)fprintf(stderr, "\nUsage: %s   (--help says more)\n", f->usage);
+    (void)fprintf(stderr, " (USAGE)\nUsage: %s   (--help says more)\n", f->usage);
     return false;
 }
 

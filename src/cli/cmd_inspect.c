@@ -41,7 +41,7 @@ int cmd_inspect(int argc, char **argv)
         }
     }
     if (argc >= 2) {
-        (void)fprintf(stderr, "sotto inspect: there is no reader %s\n", argv[1]);
+        (void)fprintf(stderr, "sotto inspect: there is no reader %s (USAGE)\n", argv[1]);
     }
     return help_print(stderr);
 }

@@ -59,6 +59,6 @@ int main(int argc, char **argv)
             return output_check(commands[i].run(argc - 1, argv + 1));
         }
     }
-    (void)fprintf(stderr, "sotto: there is no command %s\n", argv[1]);
+    (void)fprintf(stderr, "sotto: there is no command %s (USAGE)\n", argv[1]);
     return help_print(stderr);
 }
