@@ -1,5 +1,5 @@
-/* Every reason that Sotto can give for a refusal, once. The enum, the names, the page docs/reasons.md, the man page and
- * the HTTP statuses are made from this table.
+/* Every reason that Sotto can give for a refusal, once. The enum, the names, the page docs/reasons.md, the exit codes
+ * and the HTTP statuses are made from this table.
  *
  * Names are stable: programs match on them. A reason that is no longer given stays in the table, its kind RETIRED.
  * The kind says what a program should make of it:

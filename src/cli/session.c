@@ -6,6 +6,7 @@
 #include "os/clock.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #define CONNECT_MS 30000
 #define ANSWER_MS 600000 /* of silence: a long prompt on a slow machine */
@@ -55,12 +56,13 @@ static int64_t until_get(const struct session *s)
     return until;
 }
 
+/* Names are the same whatever their case, as in the store. */
 static bool name_equal(const char *asked, const char *name)
 {
     size_t n = strlen(asked);
 
-    return strcmp(asked, name) == 0 ||
-           (strchr(asked, ':') == NULL && strncmp(asked, name, n) == 0 && strcmp(name + n, ":latest") == 0);
+    return strcasecmp(asked, name) == 0 ||
+           (strchr(asked, ':') == NULL && strncasecmp(asked, name, n) == 0 && strcasecmp(name + n, ":latest") == 0);
 }
 
 /* What the verified log says of the model that was asked for. */

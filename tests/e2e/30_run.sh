@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
 node=${NODE:-$(tools/node.sh)/node}
-echo 1..28
+echo 1..29
 service_start || exit 1
 out=$dir/out log=$dir/log question='Name a colour.'
 export XDG_CONFIG_HOME=$dir/none # no policy of whoever runs this
@@ -31,6 +31,8 @@ ok $? 'the same seed gives the same answer'
 run "$policy" "$question" -v
 grep -q event_log "$log" && grep -q quote_signature "$log" && grep -q tokens/s "$log"
 ok $? '-v lists every fact'
+"$sotto" run "${model^^}" "$question" --url "$tls" --policy "$policy" --seed 7 --num-predict 16 2>"$log" | cmp -s - "$dir/first"
+ok $? 'the name of the model, whatever its case'
 run "$policy" "$question" --json
 jq -e '.verdict.result == "simulated" and (.answer | length > 0) and .eval_count > 0' "$out" >/dev/null
 ok $? '--json has verdict and answer'
