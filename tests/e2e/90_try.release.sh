@@ -18,7 +18,7 @@ print(*(x.getsockname()[1] for x in s))')
 ports=(--port "$p1" --tls-port "$p2" --attest-port "$p3" --sim-port "$p4")
 left() { pgrep -f "$PWD/.cache/try|127.0.0.1:$p4" >"$out/left"; }
 
-echo 1..14
+echo 1..16
 ./try --once "${ports[@]}" --question 'What is the capital of France?' >"$out/log" 2>&1
 ok $? 'try --once ends with 0'
 grep -q 'verdict: SIMULATED' "$out/log"
@@ -85,3 +85,15 @@ ok $? 'a damaged model file: a clear message, nothing left running'
 ./try --port many >"$out/log" 2>&1
 [ $? = 2 ]
 ok $? 'a wrong option is a usage error'
+
+# A build folder that Meson set up elsewhere, or not to its end, is not used; one of this checkout is.
+setup() { # SOURCE
+    rm -rf "$out/build"
+    mkdir -p "$out/build/meson-info"
+    printf '{"directories": {"source": "%s"}}' "$1" >"$out/build/meson-info/meson-info.json"
+    touch "$out/build/build.ninja"
+}
+setup "$(pwd -P)" && tools/build_fresh.sh "$out/build" && [ -d "$out/build" ] && rm "$out/build/build.ninja" && tools/build_fresh.sh "$out/build" && [ ! -e "$out/build" ]
+ok $? 'a build folder that was set up to its end is used, no other'
+setup "$(pwd -P)/elsewhere" && tools/build_fresh.sh "$out/build" && [ ! -e "$out/build" ]
+ok $? 'a build folder of a checkout that was elsewhere is not used'
