@@ -101,10 +101,21 @@ static bool setup_check(struct engine_setup *s, struct err *err)
     return true;
 }
 
+/* Between the layers of a chunk of many tokens. */
+static bool go_on(void *arg)
+{
+    struct engine *e = arg;
+
+    if (e->setup.between != NULL) {
+        e->setup.between(e->setup.arg);
+    }
+    return !e->request.active || !atomic_load(&e->cancelled);
+}
+
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
-    struct forward_setup f = {.weights = &e->weights, .kernels = &e->kernels};
+    struct forward_setup f = {.weights = &e->weights, .kernels = &e->kernels, .go_on = go_on, .arg = e};
     uint32_t trained;
 
     if (!setup_check(&e->setup, err) || !kernels_choose(e, err) || !pool_new(e->setup.threads, &e->pool, err) ||
@@ -155,6 +166,7 @@ bool engine_open(const struct engine_source *source, const struct engine_setup *
 static void request_end(struct engine *e)
 {
     struct request *r = &e->request;
+    size_t used = r->ids.count; /* a chunk that was not finished has filled more than what counts as cached */
 
     if (!r->active) {
         return;
@@ -164,7 +176,7 @@ static void request_end(struct engine *e)
     buf_done(&r->stops);
     wipe(r->ids.p, r->ids.cap * sizeof *r->ids.p);
     tokenizer_ids_done(&r->ids);
-    forward_wipe(e->forward, r->cached);
+    forward_wipe(e->forward, used);
     *r = (struct request){0};
 }
 
@@ -428,7 +440,9 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         ok = advance(e, err) && (r->cached < r->ids.count || token_next(e, r->cached - before - 1, &end, err));
         math_environment_restore(environment);
     }
-    if (!ok) {
+    if (!ok && err->reason == REASON_CANCELLED) {
+        end = ENGINE_END_CANCELLED;
+    } else if (!ok) {
         request_end(e);
         return false;
     }

@@ -33,6 +33,10 @@ struct engine_setup {
     unsigned chunk;   /* prompt tokens computed together; 0: 512 */
     unsigned context; /* tokens; 0: the model's own, at most 4,096 */
     uint64_t memory;  /* bytes that a model may take; more is MODEL_MEMORY before it is read; 0: all that there are */
+    /* Called by the owning thread between the layers of a prompt chunk, may be NULL: a time to hear that a client has
+     * left. Of this engine it may call engine_cancel() alone. */
+    void (*between)(void *arg);
+    void *arg;
 };
 
 /* Where a file's bytes are: read once, into memory of the engine's own, hashed while they are read. */
@@ -113,7 +117,7 @@ MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, st
  * MODEL_DEFECT. After a failure or an end the engine is free for the next request. */
 MUST_USE bool engine_next(struct engine *e, struct engine_event *out, struct err *err);
 
-/* From any thread: the request ends with ENGINE_END_CANCELLED within one token or prompt chunk. */
+/* From any thread: the request ends with ENGINE_END_CANCELLED within one token, or one layer of a prompt chunk. */
 void engine_cancel(struct engine *e);
 
 void engine_stats(const struct engine *e, struct engine_stats *out); /* of the request that ended last */

@@ -368,6 +368,9 @@ bool forward_tokens(struct forward *f, const uint32_t *ids, size_t n, size_t pos
     atomic_store(&f->defect, false);
     each_token(&s, embed);
     for (size_t i = 0; i < f->w->shape.layers; i++) {
+        if (n > 1 && !f->setup.go_on(f->setup.arg)) {
+            return FAIL(err, REASON_CANCELLED, ERR_NOWHERE, "before layer %zu", i);
+        }
         s.layer = &f->w->layers[i];
         s.index = i;
         layer_run(&s);

@@ -13,6 +13,8 @@ struct forward_setup {
     bool f16;         /* of the cache; else F32 */
     unsigned chunk;   /* most tokens computed together */
     unsigned context; /* most tokens cached */
+    bool (*go_on)(void *arg); /* asked before each layer of more than one token; false: CANCELLED */
+    void *arg;
 };
 
 #define FORWARD_HEAD_ROWS 48 /* tokens whose logits are computed together at most */
@@ -21,7 +23,8 @@ MUST_USE bool forward_new(const struct forward_setup *setup, struct forward **ou
 void forward_free(struct forward *f);
 size_t forward_memory(const struct forward *f); /* bytes of the cache */
 
-/* Computes n <= chunk tokens (ids within the vocabulary) behind the position tokens that are cached. MODEL_DEFECT. */
+/* Computes n <= chunk tokens (ids within the vocabulary) behind the position tokens that are cached. MODEL_DEFECT,
+ * CANCELLED. */
 MUST_USE bool forward_tokens(struct forward *f, const uint32_t *ids, size_t n, size_t position, struct err *err);
 
 /* Logits of the tokens first..first+n-1 of the last forward_tokens(), n <= FORWARD_HEAD_ROWS: rows *stride floats

@@ -29,7 +29,8 @@ struct role_engine {
     struct job *first, **last; /* the first is the one that is computed, if computing */
     size_t count, bytes;
     bool computing;
-    struct loop_timer step; /* the next piece of computing; between pieces, messages are read */
+    bool stepping; /* within step_due() */
+    struct loop_timer step; /* the next piece of computing; between pieces, and within long ones, messages are read */
     bool confined;
     char name[STORE_NAME_SIZE], model_id[2 * SHA384_SIZE + 1];
     struct buf manifest; /* its RFC 8785 bytes */
@@ -84,21 +85,27 @@ static void job_end(struct role_engine *r, enum engine_end end)
     job_drop(r, &r->first);
 }
 
-/* One piece: at most one prompt chunk or one token. */
-static void step_due(void *arg)
+/* A chunk of a prompt takes long: who leaves meanwhile is heard. */
+static void between(void *arg)
 {
     struct role_engine *r = arg;
+    struct err err;
+
+    if (!loop_turn(r->base.loop, 0, &err)) {
+        role_fail(&r->base, &err);
+    }
+}
+
+/* One piece: at most one prompt chunk or one token. */
+static void step(struct role_engine *r)
+{
     struct engine_event event;
     struct err err;
 
-    if (r->first == NULL) {
-        return;
-    }
     if (!r->computing) {
         r->first->began_ns = clock_monotonic_ns();
         if (!engine_submit(r->engine, &r->first->request->request, &err)) {
             job_fail(r, &err);
-            step_set(r);
             return;
         }
         r->computing = true;
@@ -113,6 +120,18 @@ static void step_due(void *arg)
             job_end(r, event.end);
         }
     }
+}
+
+static void step_due(void *arg)
+{
+    struct role_engine *r = arg;
+
+    if (r->first == NULL || r->stepping) {
+        return;
+    }
+    r->stepping = true;
+    step(r);
+    r->stepping = false;
     step_set(r);
 }
 
@@ -284,6 +303,8 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
         setup.kv = strcmp(kv, "f32") == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
         setup.context = (unsigned)context;
         setup.threads = (unsigned)threads;
+        setup.between = between;
+        setup.arg = r;
         source.name = name;
         (void)snprintf(r->name, sizeof r->name, "%s", name);
         ok = engine_open(&source, &setup, &r->engine, &id, err) &&

@@ -41,6 +41,24 @@ with World() as w:
         time.sleep(1)
         ok(w.metric('generation_tokens_total') == tokens, f'{path}: no token is computed after that')
 
+    # In the middle of a long prompt, which is computed in chunks: the next one does not wait for the chunk's end.
+    data = json.dumps({'model': NAME, 'prompt': 'word ' * 3000, 'options': {'num_predict': 1}}).encode()
+    begun = time.monotonic()
+    reading = socket.create_connection(('127.0.0.1', w.port), timeout=300)
+    reading.sendall(f'POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
+    while reading.recv(65536).count(b'"done":true') == 0:
+        pass
+    whole = time.monotonic() - begun
+    for n in range(3):
+        reading = socket.create_connection(('127.0.0.1', w.port), timeout=300)
+        reading.sendall(f'POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
+        time.sleep(whole / 50)
+        reading.close()
+        begun = time.monotonic()
+        answered = w.ask('Hi', 1, raw=True)['done']
+        waited = time.monotonic() - begun
+        ok(answered and waited < whole / 20, 'a client that leaves while its prompt is read: the next one is answered at once', f'{waited:.2f} s of {whole:.2f} s')
+
     # One that waits for its turn is not computed at all.
     first = stream('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 3000, 'seed': 3}})
     data = json.dumps({'model': NAME, 'prompt': story, 'options': {'num_predict': 3000}}).encode()

@@ -301,6 +301,41 @@ static void test_cancel(void **state)
     engine_close(e);
 }
 
+struct leaving {
+    struct engine *e;
+    unsigned heard;
+};
+
+static void leave(void *arg)
+{
+    struct leaving *l = arg;
+
+    l->heard++;
+    engine_cancel(l->e);
+}
+
+/* Within a chunk of a prompt: before its first layer is computed, not after its last. */
+static void test_cancel_between(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct leaving l = {0};
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .between = leave, .arg = &l};
+    struct engine_request q = {.prompt = bytes_of_str("abcdefghijkl")};
+    struct engine_event event;
+    struct err err = {0};
+
+    (void)state;
+    l.e = open_model(&m, &setup);
+    engine_options_default(&q.options);
+    for (unsigned i = 1; i <= 2; i++) { /* it is free for the next one */
+        assert_ok(engine_submit(l.e, &q, &err), err);
+        assert_ok(engine_next(l.e, &event, &err), err);
+        assert_int_equal(event.end, ENGINE_END_CANCELLED);
+        assert_int_equal(l.heard, i);
+    }
+    engine_close(l.e);
+}
+
 static void test_options(void **state)
 {
     static const char *const empty[] = {""}, *const wild[] = {"a\xff"};
@@ -446,7 +481,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_isa),     cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_options), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_between),  cmocka_unit_test(test_options), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_changed),
     };
 
