@@ -29,7 +29,7 @@ struct role_engine {
     struct job *first, **last; /* the first is the one that is computed, if computing */
     size_t count, bytes;
     bool computing;
-    bool stepping; /* within step_due() */
+    bool stepping;          /* within step_due() */
     struct loop_timer step; /* the next piece of computing; between pieces, and within long ones, messages are read */
     bool confined;
     char name[STORE_NAME_SIZE], model_id[2 * SHA384_SIZE + 1];

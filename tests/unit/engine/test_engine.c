@@ -479,11 +479,10 @@ static void test_isa(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_isa),     cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_cancel_between),  cmocka_unit_test(test_options), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_isa),     cmocka_unit_test(test_digests),        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request),        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_cancel_between), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
