@@ -542,11 +542,12 @@ static bool form_decode(struct bytes raw, char *out, size_t size)
     return true;
 }
 
-bool http_query_get(struct bytes query, const char *name, char *out, size_t size)
+/* How often the member is there; *value: of the last one, as it came. */
+static size_t query_find(struct bytes query, const char *name, struct bytes *value)
 {
-    struct bytes value = {NULL, 0};
     size_t at = 0, found = 0;
 
+    *value = bytes_of("", 0);
     while (at < query.len) {
         struct bytes pair = slice(query, at, query.len);
         char decoded[64];
@@ -560,9 +561,23 @@ bool http_query_get(struct bytes query, const char *name, char *out, size_t size
             equal = pair.len;
         }
         if (form_decode(slice(pair, 0, equal), decoded, sizeof decoded) && strcmp(decoded, name) == 0) {
-            value = equal < pair.len ? slice(pair, equal + 1, pair.len) : bytes_of("", 0);
+            *value = equal < pair.len ? slice(pair, equal + 1, pair.len) : bytes_of("", 0);
             found++;
         }
     }
-    return found == 1 && form_decode(value, out, size);
+    return found;
+}
+
+bool http_query_get(struct bytes query, const char *name, char *out, size_t size)
+{
+    struct bytes value;
+
+    return query_find(query, name, &value) == 1 && form_decode(value, out, size);
+}
+
+bool http_query_has(struct bytes query, const char *name)
+{
+    struct bytes value;
+
+    return query_find(query, name, &value) > 0;
 }

@@ -74,6 +74,8 @@ bool http_token_equal(struct bytes a, const char *b); /* in any case */
  * longer than size - 1. */
 bool http_query_get(struct bytes query, const char *name, char *out, size_t size);
 
+bool http_query_has(struct bytes query, const char *name); /* once or more, with any value */
+
 /* A chunked body, in pieces of any size. */
 struct http_chunks {
     int state;

@@ -109,7 +109,7 @@ void trust_quote(struct routes *rs, const struct request *r, struct reply *p)
 {
     uint8_t nonce[NONCE_SIZE];
     struct err err;
-    bool ok = r->query.len == 0 ? random_bytes(nonce, sizeof nonce, &err) : nonce_get(r, nonce, &err);
+    bool ok = http_query_has(r->query, "nonce") ? nonce_get(r, nonce, &err) : random_bytes(nonce, sizeof nonce, &err);
 
     if (ok) {
         backend_evidence(rs->backend, nonce, on_quote, p);

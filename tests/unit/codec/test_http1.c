@@ -116,6 +116,10 @@ static void test_request_fields(void **state)
     assert_false(http_query_get(h.query, "y", value, sizeof value));
     assert_false(http_query_get(h.query, "x", value, 4));
     assert_false(http_query_get(bytes_of_str("n=1&n=2"), "n", value, sizeof value));
+    assert_true(http_query_has(bytes_of_str("n=1&n=2"), "n"));
+    assert_true(http_query_has(bytes_of_str("m&%6e"), "n"));
+    assert_false(http_query_has(bytes_of_str("nn=1&m=n"), "n"));
+    assert_false(http_query_has(bytes_of_str(""), "n"));
     assert_false(http_query_get(bytes_of_str("n=%00"), "n", value, sizeof value));
 }
 
