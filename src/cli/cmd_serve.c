@@ -87,13 +87,16 @@ static bool file_apply(const struct args *a, struct config *c, struct err *err)
 /* A flag wins over the environment, which wins over the file, which wins over the default. */
 static bool config_make(const struct args *a, struct config *c, struct err *err)
 {
-    const char *host = getenv("OLLAMA_HOST");
+    const char *host = getenv("OLLAMA_HOST"), *origins = getenv("OLLAMA_ORIGINS");
     char address[CONFIG_VALUE];
 
     config_init(c);
     if (host != NULL && host[0] != '\0' &&
         (!config_ollama_host(host, address, sizeof address, err) ||
          !config_set(c, CONFIG_listen, address, "OLLAMA_HOST", err))) {
+        return false;
+    }
+    if (origins != NULL && origins[0] != '\0' && !config_set(c, CONFIG_origins, origins, "OLLAMA_ORIGINS", err)) {
         return false;
     }
     return flags_apply(a, c, err) && file_apply(a, c, err);

@@ -146,6 +146,7 @@ void reply_send_error(struct reply *p, const struct err *err)
 void reply_refuse(struct conn *c, const struct err *err)
 {
     struct reply *p = c->reply != NULL ? c->reply : calloc(1, sizeof *p);
+    const struct server_setup *setup = &c->server->setup;
 
     c->close = true;
     if (p == NULL) {
@@ -157,7 +158,11 @@ void reply_refuse(struct conn *c, const struct err *err)
     c->reply = p;
     c->state = CONN_ANSWER;
     c->server->counts.malformed++;
-    reply_send_error(p, err);
+    if (p->request.path != NULL && setup->refused != NULL) {
+        setup->refused(setup->arg, &p->request, err, p);
+    } else {
+        reply_send_error(p, err);
+    }
 }
 
 void reply_begin(struct reply *p, int status, const char *content_type)

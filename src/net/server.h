@@ -65,6 +65,9 @@ struct server_setup {
     /* The most that a request's body may have, asked when its head is there (the body is still empty). NULL:
      * LIMIT_HTTP_BODY_SMALL for all. */
     size_t (*body_limit)(void *arg, const struct request *r);
+    /* Answers a request whose body is malformed, too large or too slow, in a form of the handler's own; the head is
+     * whole, the body is not. NULL: reply_send_error(). */
+    void (*refused)(void *arg, const struct request *r, const struct err *err, struct reply *p);
     void *arg;
     size_t connections;                        /* at most; 0: LIMIT_HTTP_CONNECTIONS */
     size_t connections_address;                /* of one client address that is not loopback; 0: 256 */

@@ -52,44 +52,9 @@ const char *backend_attestation(const struct backend *b)
     return b->attestation;
 }
 
-/* scheme://host[:port] of this machine, as Ollama allows it. */
-static bool origin_is_local(const char *origin)
+const char *backend_origin(const struct backend *b, size_t i)
 {
-    static const char *const hosts[] = {"localhost", "127.0.0.1", "0.0.0.0", "[::1]"};
-    const char *host;
-
-    if (strncmp(origin, "http://", 7) == 0) {
-        host = origin + 7;
-    } else if (strncmp(origin, "https://", 8) == 0) {
-        host = origin + 8;
-    } else {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        const size_t len = strlen(hosts[i]);
-
-        if (strncmp(host, hosts[i], len) == 0 && (host[len] == '\0' || host[len] == ':')) {
-            const char *port = host + len + (host[len] == ':' ? 1 : 0);
-
-            return strspn(port, "0123456789") == strlen(port);
-        }
-    }
-    return false;
-}
-
-bool backend_origin_allowed(const struct backend *b, const char *origin)
-{
-    if (origin_is_local(origin)) {
-        return true;
-    }
-    for (size_t i = 0; i < json_array_size(b->origins); i++) {
-        const char *allowed = json_string_value(json_array_get(b->origins, i));
-
-        if (allowed != NULL && strcmp(allowed, origin) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return json_string_value(json_array_get(b->origins, i));
 }
 
 /* ---- models ---- */

@@ -14,9 +14,9 @@ struct backend;
 /* --- settings ------------------------------------------------------------------------------------------------- */
 
 const char *backend_attestation(const struct backend *b); /* origin of the attestation service, "" for none */
-/* Whether the page of this origin may call the API (Origin header against the configuration's list; the service's own
- * pages and, as Ollama has it, localhost are always allowed). */
-bool backend_origin_allowed(const struct backend *b, const char *origin);
+/* An origin whose pages may call the API, besides the service's own and those of this machine; NULL: there is no i-th.
+ */
+const char *backend_origin(const struct backend *b, size_t i);
 
 /* --- models ---------------------------------------------------------------------------------------------------- */
 

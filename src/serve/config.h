@@ -1,5 +1,5 @@
 /* The service's configuration: one flat table of fields. A value comes from, in this order: a flag, the environment
- * (OLLAMA_HOST, SOTTO_MODELS or OLLAMA_MODELS), the file, the default.
+ * (OLLAMA_HOST, OLLAMA_ORIGINS, SOTTO_MODELS or OLLAMA_MODELS), the file, the default.
  *
  * File: lines `key = value`; '#' begins a comment line; blank lines are fine; a key appears once; a value is the rest
  * of its line without the white space around it. CONFIG_FORM names the line and the key.
@@ -24,7 +24,7 @@
     C(threads, NUMBER, "0", false, "threads that compute; 0: as many as there are cores") \
     C(listen, ADDRESS, "127.0.0.1:11434", false, "plain HTTP, loopback addresses only; none: no such listener") \
     C(tls_listen, ADDRESS, "127.0.0.1:8443", false, "TLS 1.3; none: no such listener") \
-    C(origins, TEXT, "", false, "origins, besides localhost, whose pages may call the API; separated by commas") \
+    C(origins, TEXT, "", false, "origins, besides localhost, whose pages may call the API; separated by commas, * for any text") \
     C(attestation, TEXT, "", false, "URL of the attestation service that the page asks") \
     C(state, PATH, "", false, "folder of the event log; default: /var/lib/sotto, or ~/.sotto/service") \
     C(store, PATH, "", false, "folder of the models; default: that of the other commands") \

@@ -132,7 +132,8 @@ static void rotate_due(void *arg)
 
 static void serve_begin(struct gateway *g)
 {
-    const struct server_setup setup = {.handler = routes_handle, .body_limit = routes_body_limit, .arg = g->routes};
+    const struct server_setup setup = {
+        .handler = routes_handle, .body_limit = routes_body_limit, .refused = routes_refused, .arg = g->routes};
     struct err err;
     bool ok = server_new(g->base.loop, &setup, &g->server, &err);
 

@@ -97,8 +97,8 @@ static bool show(struct routes *rs, const json_t *body, json_t **out, struct ref
         !routes_bool_get(body, "verbose", false, &verbose, why)) {
         return false;
     }
-    if (name[0] == '\0') {
-        return refusal_set(why, 400, "model is required");
+    if (!routes_model_check(name, why)) {
+        return false;
     }
     m = backend_model_find(rs->backend, name);
     if (m == NULL) {

@@ -42,13 +42,14 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
     struct err err;
 
     if (!routes_str_get(body, "model", &out->model, why) || !routes_bool_get(body, "stream", true, &out->stream, why) ||
+        (chat && !routes_model_check(out->model, why)) ||
         !routes_loaded_get(rs, r, out->model, chat, &out->loaded, why) ||
         !unsupported_check(body, out->loaded->model->name, why) ||
         !options_keep_alive_parse(routes_member(body, "keep_alive"), &out->unload, why)) {
         return false;
     }
     return (options_init(&out->options, &err) || refusal_of(why, &err)) &&
-           options_parse_ollama(routes_member(body, "options"), out->loaded->context, &out->options, why);
+           options_parse_ollama(routes_member(body, "options"), &out->options, why);
 }
 
 static bool prompt_check(const json_t *body, bool raw, struct refusal *why)

@@ -18,10 +18,18 @@ static bool format_check(const json_t *format, struct refusal *why)
            routes_not_supported(why, "response_format: answers cannot be held to JSON or to a schema");
 }
 
+/* reasoning_effort, or reasoning.effort. */
+static bool effort_check(const json_t *effort, const char *model, struct refusal *why)
+{
+    if (effort != NULL && !json_is_string(effort)) {
+        return refusal_set(why, 400, "reasoning_effort must be a string");
+    }
+    return effort == NULL || strcmp(json_string_value(effort), "none") == 0 ||
+           refusal_set(why, 400, "\"%.200s\" does not support thinking", model);
+}
+
 static bool unsupported_check(const json_t *body, const char *model, struct refusal *why)
 {
-    const char *effort = json_string_value(routes_member(body, "reasoning_effort"));
-
     if (!is_empty(routes_member(body, "tools")) || !is_empty(routes_member(body, "functions"))) {
         return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
     }
@@ -31,10 +39,9 @@ static bool unsupported_check(const json_t *body, const char *model, struct refu
     if (!is_empty(routes_member(body, "logit_bias"))) {
         return routes_not_supported(why, "logit_bias");
     }
-    if (effort != NULL && strcmp(effort, "none") != 0) {
-        return refusal_set(why, 400, "\"%.200s\" does not support thinking", model);
-    }
-    return format_check(routes_member(body, "response_format"), why);
+    return effort_check(routes_member(body, "reasoning_effort"), model, why) &&
+           effort_check(routes_member(routes_member(body, "reasoning"), "effort"), model, why) &&
+           format_check(routes_member(body, "response_format"), why);
 }
 
 static bool stream_parse(const json_t *body, struct answer_setup *setup, struct refusal *why)
@@ -59,7 +66,8 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     struct err err;
     bool ok;
 
-    if (!routes_str_get(body, "model", &setup.model, why) || !stream_parse(body, &setup, why)) {
+    if (!routes_str_get(body, "model", &setup.model, why) || !routes_model_check(setup.model, why) ||
+        !stream_parse(body, &setup, why)) {
         return false;
     }
     if (messages == NULL || (json_is_array(messages) && json_array_size(messages) == 0)) {

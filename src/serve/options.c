@@ -29,7 +29,6 @@ static const struct option {
     {"presence_penalty", OPTION_FLOAT, 0, false, 0},
     {"frequency_penalty", OPTION_FLOAT, 0, false, 0},
     {"typical_p", OPTION_FLOAT, 0, false, 1},
-    {"mirostat", OPTION_INT, 0, false, 0},
 };
 
 static const struct option openai_options[] = {
@@ -203,27 +202,23 @@ static bool range_check(const struct options *o, struct refusal *why)
     return engine_options_check(&o->engine, &err) || refusal_of(why, &err);
 }
 
-bool options_parse_ollama(const json_t *object, unsigned context, struct options *o, struct refusal *why)
+/* The context is the service's, and measured; as in Ollama, one that is larger than there is asks for all there is. A
+ * prompt that does not fit is refused then. */
+static bool num_ctx_check(const json_t *v, struct refusal *why)
 {
-    const json_t *num_ctx;
-    int64_t tokens = 0;
+    int64_t tokens;
 
+    return v == NULL || (int_get(v, "num_ctx", &tokens, why) &&
+                         ((tokens >= 1 && tokens <= LIMIT_CONTEXT) || out_of_range(why, "num_ctx")));
+}
+
+bool options_parse_ollama(const json_t *object, struct options *o, struct refusal *why)
+{
     if (object != NULL && !json_is_object(object)) {
         return refusal_set(why, 400, "options must be an object");
     }
-    num_ctx = member(object, "num_ctx");
-    if (num_ctx != NULL) {
-        struct err err;
-
-        if (!int_get(num_ctx, "num_ctx", &tokens, why)) {
-            return false;
-        }
-        if (tokens < 1 || tokens > context) {
-            err_set(&err, REASON_OPTION_RANGE, ERR_NOWHERE, "num_ctx: this service's context has %u tokens", context);
-            return refusal_of(why, &err);
-        }
-    }
-    return numbers_parse(ollama_options, sizeof ollama_options / sizeof *ollama_options, object, o, why) &&
+    return num_ctx_check(member(object, "num_ctx"), why) &&
+           numbers_parse(ollama_options, sizeof ollama_options / sizeof *ollama_options, object, o, why) &&
            seed_parse(object, o, why) && stops_parse(member(object, "stop"), false, o, why) && range_check(o, why);
 }
 

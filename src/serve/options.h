@@ -15,8 +15,8 @@ struct options {
 /* Ollama's defaults, a seed drawn at random. o->engine.stop points into *o. */
 MUST_USE bool options_init(struct options *o, struct err *err);
 
-/* "options" of /api/generate and /api/chat (NULL: absent). context: of the loaded model, for num_ctx. */
-MUST_USE bool options_parse_ollama(const json_t *object, unsigned context, struct options *o, struct refusal *why);
+/* "options" of /api/generate and /api/chat (NULL: absent). */
+MUST_USE bool options_parse_ollama(const json_t *object, struct options *o, struct refusal *why);
 /* Members of the request of /v1/chat/completions. */
 MUST_USE bool options_parse_openai(const json_t *request, struct options *o, struct refusal *why);
 

@@ -56,12 +56,12 @@ static bool host_copy(struct bytes value, char *out, size_t size)
     return true;
 }
 
-static bool refuse(struct reply *p, enum reason reason, const char *what)
+static bool refuse(const struct request *r, struct reply *p, enum reason reason, const char *what)
 {
     struct err err;
 
     err_set(&err, reason, ERR_NOWHERE, "%s", what);
-    reply_send_error(p, &err);
+    routes_send_error(r, &err, p);
     return false;
 }
 
@@ -74,6 +74,59 @@ static bool is_own(const struct request *r, const char *origin)
     return http_token_equal(bytes_of_str(origin), own);
 }
 
+/* scheme://host[:port] of this machine, and the programs on it that are web pages inside, as Ollama allows them. */
+static bool origin_is_local(const char *origin)
+{
+    static const char *const schemes[] = {"app://", "file://", "tauri://", "vscode-webview://", "vscode-file://"};
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "0.0.0.0", "[::1]"};
+    const char *host;
+
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (strncmp(origin, schemes[i], strlen(schemes[i])) == 0) {
+            return true;
+        }
+    }
+    if (strncmp(origin, "http://", 7) == 0) {
+        host = origin + 7;
+    } else if (strncmp(origin, "https://", 8) == 0) {
+        host = origin + 8;
+    } else {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        const size_t len = strlen(hosts[i]);
+
+        if (strncmp(host, hosts[i], len) == 0 && (host[len] == '\0' || host[len] == ':')) {
+            const char *port = host + len + (host[len] == ':' ? 1 : 0);
+
+            return strspn(port, "0123456789") == strlen(port);
+        }
+    }
+    return false;
+}
+
+/* allowed may have one '*', for any text. */
+static bool origin_matches(const char *allowed, const char *origin)
+{
+    const char *star = strchr(allowed, '*');
+    size_t before = star != NULL ? (size_t)(star - allowed) : 0, behind = star != NULL ? strlen(star + 1) : 0;
+
+    return star == NULL ? strcmp(allowed, origin) == 0
+                        : strlen(origin) >= before + behind && strncmp(allowed, origin, before) == 0 &&
+                              strcmp(star + 1, origin + strlen(origin) - behind) == 0;
+}
+
+static bool origin_is_allowed(const struct backend *b, const char *origin)
+{
+    const char *allowed;
+    bool ok = origin_is_local(origin);
+
+    for (size_t i = 0; !ok && (allowed = backend_origin(b, i)) != NULL; i++) {
+        ok = origin_matches(allowed, origin);
+    }
+    return ok;
+}
+
 static bool cors_check(struct routes *rs, const struct request *r, struct reply *p)
 {
     struct bytes value = request_header(r, "Origin");
@@ -84,15 +137,15 @@ static bool cors_check(struct routes *rs, const struct request *r, struct reply 
         return true;
     }
     if (value.len == 0 || value.len >= sizeof origin) {
-        return refuse(p, REASON_ORIGIN_FORBIDDEN, "");
+        return refuse(r, p, REASON_ORIGIN_FORBIDDEN, "");
     }
     memcpy(origin, value.p, value.len);
     origin[value.len] = '\0';
     if (is_own(r, origin)) {
         return true;
     }
-    if (!backend_origin_allowed(rs->backend, origin)) {
-        return refuse(p, REASON_ORIGIN_FORBIDDEN, origin);
+    if (!origin_is_allowed(rs->backend, origin)) {
+        return refuse(r, p, REASON_ORIGIN_FORBIDDEN, origin);
     }
     reply_header(p, "Access-Control-Allow-Origin", origin);
     reply_header(p, "Vary", "Origin");
@@ -116,7 +169,7 @@ bool origin_check(struct routes *rs, const struct request *r, struct reply *p)
     char host[300];
 
     if (r->listener_is_loopback && (!host_copy(r->head->host, host, sizeof host) || !host_is_allowed(rs, host))) {
-        return refuse(p, REASON_HOST_FORBIDDEN, "");
+        return refuse(r, p, REASON_HOST_FORBIDDEN, "");
     }
     return cors_check(rs, r, p);
 }

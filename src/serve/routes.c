@@ -66,6 +66,14 @@ void routes_set_heartbeat(struct routes *rs, unsigned ms)
 
 /* --- what the handlers share --- */
 
+void routes_send_error(const struct request *r, const struct err *err, struct reply *p)
+{
+    struct refusal why;
+
+    (void)refusal_of(&why, err);
+    refusal_send(&why, strncmp(r->path, "/v1/", 4) == 0 ? DIALECT_OPENAI : DIALECT_OLLAMA, p);
+}
+
 void routes_send_json(struct reply *p, int status, json_t *value)
 {
     struct buf body = BUF(MIB(16));
@@ -136,6 +144,11 @@ bool routes_bool_get(const json_t *object, const char *name, bool fallback, bool
     }
     *out = v != NULL ? json_is_true(v) : fallback;
     return true;
+}
+
+bool routes_model_check(const char *name, struct refusal *why)
+{
+    return name[0] != '\0' || refusal_set(why, 400, "model is required");
 }
 
 bool routes_not_supported(struct refusal *why, const char *what)
@@ -264,48 +277,54 @@ static bool path_matches(const char *pattern, const char *path)
                                  : strcmp(pattern, path) == 0;
 }
 
-/* *known: there is a route of this path, perhaps for another method. */
-static const struct route *route_find(const struct request *r, bool *known)
+/* By path alone. */
+static const struct route *route_find(const struct request *r)
 {
-    *known = false;
     for (size_t i = 0; i < ROWS; i++) {
         if (path_matches(table[i].path, r->path)) {
-            *known = true;
-            if (table[i].method == r->method || (table[i].method == HTTP_GET && r->method == HTTP_HEAD)) {
-                return &table[i];
-            }
+            return &table[i];
         }
     }
     return NULL;
 }
 
+static bool route_takes(const struct route *route, enum http_method m)
+{
+    return route->method == m || (route->method == HTTP_GET && m == HTTP_HEAD);
+}
+
 size_t routes_body_limit(void *arg, const struct request *r)
 {
-    bool known;
-    const struct route *route = route_find(r, &known);
+    const struct route *route = route_find(r);
 
     (void)arg;
-    return route != NULL && route->body_max > 0 ? route->body_max : LIMIT_HTTP_BODY_SMALL;
+    return route != NULL && route_takes(route, r->method) && route->body_max > 0 ? route->body_max
+                                                                                 : LIMIT_HTTP_BODY_SMALL;
+}
+
+void routes_refused(void *arg, const struct request *r, const struct err *err, struct reply *p)
+{
+    (void)arg;
+    routes_send_error(r, err, p);
 }
 
 void routes_handle(void *arg, const struct request *r, struct reply *p)
 {
     struct routes *rs = arg;
-    const struct route *route;
-    struct refusal why;
+    const struct route *route = route_find(r);
     struct err err;
-    bool known;
 
     if (!origin_check(rs, r, p) || page_handle(rs, r, p)) {
         return;
     }
-    route = route_find(r, &known);
-    if (route != NULL) {
+    if (route != NULL && route_takes(route, r->method)) {
         reply_header(p, "X-Content-Type-Options", "nosniff");
         route->handler(rs, r, p);
         return;
     }
-    err_set(&err, known ? REASON_ROUTE_METHOD : REASON_ROUTE_ABSENT, ERR_NOWHERE, "%.200s", r->path);
-    (void)refusal_of(&why, &err);
-    refusal_send(&why, strncmp(r->path, "/v1/", 4) == 0 ? DIALECT_OPENAI : DIALECT_OLLAMA, p);
+    if (route != NULL) {
+        reply_header(p, "Allow", route->method == HTTP_GET ? "GET, HEAD" : http_method_name(route->method));
+    }
+    err_set(&err, route != NULL ? REASON_ROUTE_METHOD : REASON_ROUTE_ABSENT, ERR_NOWHERE, "%.200s", r->path);
+    routes_send_error(r, &err, p);
 }

@@ -14,6 +14,7 @@ void routes_free(struct routes *r); /* after every reply has ended */
 /* For struct server_setup; arg is the struct routes. */
 void routes_handle(void *arg, const struct request *r, struct reply *p);
 size_t routes_body_limit(void *arg, const struct request *r);
+void routes_refused(void *arg, const struct request *r, const struct err *err, struct reply *p);
 
 /* What /metrics says of the server; set once it is there, NULL before. */
 void routes_set_server(struct routes *r, const struct server *s);

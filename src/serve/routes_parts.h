@@ -17,6 +17,9 @@ struct routes {
 
 typedef void route_handler(struct routes *rs, const struct request *r, struct reply *p);
 
+/* An error in the form of the API that the path belongs to. */
+void routes_send_error(const struct request *r, const struct err *err, struct reply *p);
+
 /* A JSON value as the whole answer; takes it over (NULL: no memory). */
 void routes_send_json(struct reply *p, int status, json_t *value);
 
@@ -27,7 +30,8 @@ MUST_USE bool routes_body_get(const struct request *r, json_t **out, struct refu
 const json_t *routes_member(const json_t *object, const char *name);
 MUST_USE bool routes_str_get(const json_t *object, const char *name, const char **out, struct refusal *why); /* or "" */
 MUST_USE bool routes_bool_get(const json_t *object, const char *name, bool fallback, bool *out, struct refusal *why);
-bool routes_not_supported(struct refusal *why, const char *what); /* always false */
+MUST_USE bool routes_model_check(const char *name, struct refusal *why); /* "model is required" */
+bool routes_not_supported(struct refusal *why, const char *what);        /* always false */
 
 /* The loaded model under the name that the client gave, and under its demand (header Sotto-Model-Id). missing: the
  * text for a model that is not there, with one %s. */

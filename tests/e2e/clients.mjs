@@ -99,7 +99,7 @@ const tests = {
     await assert.rejects(ollama.chat({ model, messages, tools }), (e) => e.status_code === 400 && e.message === `registry.ollama.ai/library/${model} does not support tools`);
   },
   'ollama: absurd options are refused': async () => {
-    for (const o of [{ temperature: -1 }, { top_p: 7 }, { num_predict: -99 }, { top_k: 'x' }, { num_ctx: 1e9 }]) {
+    for (const o of [{ temperature: -1 }, { top_p: 7 }, { num_predict: -99 }, { top_k: 'x' }, { num_ctx: 1e9 }, { num_ctx: 0 }]) {
       await assert.rejects(ollama.chat({ model, messages, options: o }), (e) => e.status_code === 400, JSON.stringify(o));
     }
   },

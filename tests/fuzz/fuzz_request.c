@@ -23,7 +23,7 @@ static void options_check(const json_t *body, bool openai)
 
     CHECK(options_init(&o, &err));
     ok = openai ? options_parse_openai(body, &o, &why)
-                : options_parse_ollama(json_object_get(body, "options"), 2048, &o, &why);
+                : options_parse_ollama(json_object_get(body, "options"), &o, &why);
     CHECK(ok ? engine_options_check(&o.engine, &err) : why.status >= 400 && why.text[0] != '\0');
     for (size_t i = 0; ok && i < o.engine.stop_count; i++) {
         CHECK(strlen(o.engine.stop[i]) > 0 && strlen(o.engine.stop[i]) < ENGINE_STOP_SIZE);

@@ -41,10 +41,12 @@ const char *backend_attestation(const struct backend *b)
     return "http://127.0.0.1:8081";
 }
 
-bool backend_origin_allowed(const struct backend *b, const char *origin)
+const char *backend_origin(const struct backend *b, size_t i)
 {
+    static const char *const origins[] = {"https://ours.example", "https://*.ours.example:8", NULL};
+
     (void)b;
-    return strcmp(origin, "http://localhost:3000") == 0;
+    return origins[i];
 }
 
 const struct backend_model *backend_models(const struct backend *b, size_t *count)
@@ -235,7 +237,7 @@ static int setup(void **state)
          .template_text = "",
          .info = "{}"},
     };
-    struct server_setup server = {.handler = routes_handle, .body_limit = routes_body_limit};
+    struct server_setup server = {.handler = routes_handle, .body_limit = routes_body_limit, .refused = routes_refused};
     struct address a = {.host = "127.0.0.1"};
     struct err err = {0};
     int fd = -1;
@@ -369,10 +371,20 @@ static const struct route_case {
      "option \\\"stop\\\" must be of type array", NULL},
     {"a negative temperature", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"temperature\":-1}}", 400,
      "(OPTION_RANGE)", NULL},
-    {"num_ctx beyond the context", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":4096}}", 400,
-     "(OPTION_RANGE)", NULL},
-    {"mirostat", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":2}}", 400, "(NOT_SUPPORTED)",
-     NULL},
+    {"num_ctx beyond the context", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":131072}}",
+     200, "\"load\"", NULL},
+    {"num_ctx beyond all", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":1048577}}", 400,
+     "num_ctx (OPTION_RANGE)", NULL},
+    {"num_ctx 0", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":0}}", 400,
+     "num_ctx (OPTION_RANGE)", NULL},
+    {"num_ctx of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":\"1\"}}", 400,
+     "option \\\"num_ctx\\\" must be of type integer", NULL},
+    {"mirostat, which is no more", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":2}}", 200,
+     "\"load\"", NULL},
+    {"typical_p", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"typical_p\":0.5}}", 400,
+     "typical_p (NOT_SUPPORTED)", NULL},
+    {"chat with nobody", "POST", "/api/chat", "{\"messages\":[]}", 400, "{\"error\":\"model is required\"}", NULL},
+    {"generate with nobody", "POST", "/api/generate", "{}", 404, "{\"error\":\"model '' not found\"}", NULL},
     {"too long a prompt", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1001}}", 400, "(CONTEXT_FULL)", "user=p"},
     {"the engine dies in the middle", "POST", "/api/generate",
@@ -407,6 +419,17 @@ static const struct route_case {
      "'messages'\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
      "null}}",
      NULL},
+    {"OpenAI, no model", "POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", 400,
+     "{\"error\":{\"message\":\"model is required\"", NULL},
+    {"OpenAI, reasoning", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning\":{\"effort\":\"low\"}}",
+     400, "does not support thinking", NULL},
+    {"OpenAI, reasoning_effort of a number", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning_effort\":5}", 400,
+     "reasoning_effort must be a string", NULL},
+    {"OpenAI, no reasoning", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning_effort\":\"none\"}", 200,
+     "Hello", "user=a"},
     {"OpenAI, two answers", "POST", "/v1/chat/completions",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 400,
      "\"code\":\"NOT_SUPPORTED\"", NULL},
@@ -425,7 +448,10 @@ static const struct route_case {
     {"no device", "GET",
      "/.well-known/sotto/evidence?nonce=ff02030405060708091011121314151617181920212223242526272829303132", NULL, 503,
      "(NO_QUOTE_DEVICE)", NULL},
-    {"a quote with report data", "GET", "/api/v1/tee/quote?report_data=00", NULL, 400, "(NONCE_FORM)", NULL},
+    {"a quote with half a nonce", "GET", "/api/v1/tee/quote?t=1&nonce=00", NULL, 400, "(NONCE_FORM)", NULL},
+    {"a quote with an empty nonce", "GET", "/api/v1/tee/quote?nonce=", NULL, 400, "(NONCE_FORM)", NULL},
+    /* The nonce is drawn then; this backend's document is none. */
+    {"a quote with report data", "GET", "/api/v1/tee/quote?report_data=00", NULL, 400, "(JSON_FORM)", NULL},
     {"health", "GET", "/healthz", NULL, 200, "{\"status\":\"ok\"}", NULL},
     {"ready", "GET", "/readyz", NULL, 200, "{\"ready\":true", NULL},
     {"metrics", "GET", "/metrics", NULL, 200, "\nsotto_answers_total ", NULL},
@@ -460,6 +486,21 @@ static const struct header_case {
     const char *want;
 } header_cases[] = {
     {"a page of ours elsewhere", "GET", "/api/version", {"Origin", "http://localhost:3000"}, 200, "version"},
+    {"a page of this machine", "GET", "/api/version", {"Origin", "https://[::1]"}, 200, "version"},
+    {"a host that begins like it",
+     "GET",
+     "/api/version",
+     {"Origin", "http://localhost.evil"},
+     403,
+     "(ORIGIN_FORBIDDEN)"},
+    {"a port that is none", "GET", "/api/version", {"Origin", "http://localhost:80@evil"}, 403, "(ORIGIN_FORBIDDEN)"},
+    {"a program that is a page", "GET", "/api/version", {"Origin", "app://obsidian.md"}, 200, "version"},
+    {"another", "GET", "/api/version", {"Origin", "vscode-webview://0a1b"}, 200, "version"},
+    {"one of the list", "GET", "/api/version", {"Origin", "https://ours.example"}, 200, "version"},
+    {"one of the list, elsewhere", "GET", "/api/version", {"Origin", "https://ours.example:9"}, 403, ""},
+    {"one of the list, with a star", "GET", "/api/version", {"Origin", "https://a.b.ours.example:8"}, 200, "version"},
+    {"the star alone is not enough", "GET", "/api/version", {"Origin", "https://ours.example:8"}, 403, ""},
+    {"nobody's page", "GET", "/api/version", {"Origin", "null"}, 403, "(ORIGIN_FORBIDDEN)"},
     {"a stranger's page", "GET", "/api/version", {"Origin", "https://evil.example"}, 403, "(ORIGIN_FORBIDDEN)"},
     {"preflight", "OPTIONS", "/api/chat", {"Origin", "http://localhost:3000"}, 204, ""},
     {"a stranger's preflight", "OPTIONS", "/api/chat", {"Origin", "https://evil.example"}, 403, "(ORIGIN_FORBIDDEN)"},
@@ -498,23 +539,59 @@ static const struct host_case {
     {"[2001:db8::1]", "HTTP/1.1 403"},
 };
 
+/* Bytes as they are; the answer's beginning. */
+static void ask_raw(const struct service *s, const char *text, char *out, size_t size)
+{
+    struct sockaddr_in n = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    memset(out, 0, size);
+    n.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&n, sizeof n), 0);
+    assert_true(send(fd, text, strlen(text), 0) > 0);
+    assert_true(recv(fd, out, size - 1, 0) > 0);
+    (void)close(fd);
+}
+
+/* Each API's own form, also of what no handler sees. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *request, *want, *body;
+    } rows[] = {
+        {"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 33554433\r\n\r\n", "HTTP/1.1 413 ",
+         "\r\n\r\n{\"error\":\"the body of the message is too large"},
+        {"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 33554433\r\n\r\n", "HTTP/1.1 413 ",
+         "\r\n\r\n{\"error\":{\"message\":\"the body of the message is too large"},
+        {"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx",
+         "HTTP/1.1 400 ", "\"code\":\"HTTP_CHUNK\""},
+        {"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\n\r\n", "HTTP/1.1 403 ",
+         "\"code\":\"ORIGIN_FORBIDDEN\""},
+        {"DELETE /api/chat HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: POST\r\n"},
+        {"POST /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: GET, HEAD\r\n"},
+    };
+    struct service *s = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[1000];
+
+        ask_raw(s, rows[i].request, out, sizeof out);
+        if (strncmp(out, rows[i].want, strlen(rows[i].want)) != 0 || strstr(out, rows[i].body) == NULL) {
+            fail_msg("%s: %s", rows[i].request, out);
+        }
+    }
+}
+
 static void test_hosts(void **state)
 {
     struct service *s = *state;
 
     for (size_t i = 0; i < sizeof host_cases / sizeof *host_cases; i++) {
-        struct address a = {.host = "127.0.0.1", .port = s->port};
-        struct sockaddr_in n = {.sin_family = AF_INET, .sin_port = htons(a.port)};
-        char text[300], out[400] = "";
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        char text[300], out[400];
 
-        n.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        assert_int_equal(connect(fd, (struct sockaddr *)&n, sizeof n), 0);
         (void)snprintf(text, sizeof text, "GET /healthz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
                        host_cases[i].host);
-        assert_true(send(fd, text, strlen(text), 0) > 0);
-        assert_true(recv(fd, out, sizeof out - 1, 0) > 0);
-        (void)close(fd);
+        ask_raw(s, text, out, sizeof out);
         if (strncmp(out, host_cases[i].want, strlen(host_cases[i].want)) != 0) {
             fail_msg("%s: %s", host_cases[i].host, out);
         }
@@ -594,8 +671,9 @@ static void test_keep_alive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),   cmocka_unit_test(test_headers),   cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_hang_up), cmocka_unit_test(test_heartbeat), cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_cases),      cmocka_unit_test(test_headers), cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_hang_up), cmocka_unit_test(test_heartbeat),
+        cmocka_unit_test(test_keep_alive),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
