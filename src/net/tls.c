@@ -51,6 +51,25 @@ static bool context_new(bool server, struct tls_context **out, struct err *err)
     return true;
 }
 
+/* RFC 7301: a client that names protocols and HTTP/1.1 is not among them would take our answers for something else. */
+static int protocol_choose(SSL *s, const unsigned char **out, unsigned char *len, const unsigned char *in,
+                           unsigned int in_len, void *arg)
+{
+    static const char http1[] = "http/1.1";
+    const unsigned n = sizeof http1 - 1;
+
+    (void)s;
+    (void)arg;
+    for (unsigned at = 0; at < in_len; at += 1U + in[at]) {
+        if (in[at] == n && in_len - at > n && memcmp(in + at + 1, http1, n) == 0) {
+            *out = in + at + 1;
+            *len = in[at];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 bool tls_server_new(struct bytes certificate, const struct key *k, struct tls_context **out, struct err *err)
 {
     struct tls_context *c = NULL;
@@ -64,6 +83,7 @@ bool tls_server_new(struct bytes certificate, const struct key *k, struct tls_co
         tls_context_free(c);
         return fail(err, REASON_CRYPTO_FAILED, "the TLS certificate and its key");
     }
+    SSL_CTX_set_alpn_select_cb(c->native, protocol_choose, NULL);
     *out = c;
     return true;
 }

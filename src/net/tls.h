@@ -1,5 +1,6 @@
-/* TLS 1.3 and nothing older, over a socket of the caller's, without blocking. No tickets, no early data, no
- * renegotiation. No certificate is ever checked against a web PKI: who the peer is follows from the verdict over its
+/* TLS 1.3 and nothing older, over a socket of the caller's, without blocking. HTTP/1.1 where the client names its
+ * protocols (ALPN), which must be among them. No tickets, no early data, no renegotiation. No certificate is ever
+ * checked against a web PKI: who the peer is follows from the verdict over its
  * evidence, which names the SHA-256 of the connection's SubjectPublicKeyInfo. */
 #ifndef SOTTO_NET_TLS_H
 #define SOTTO_NET_TLS_H

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import time
 
 from harness import ATTESTD, NAME, World, done, free_ports, ok, run, slurp, SOTTO, start, until
@@ -144,6 +145,23 @@ with World() as w:
             except OSError:
                 reply = b''
             ok(b'200' not in reply, f'{name} is refused', reply)
+
+    def handshake(protocols=None, version=ssl.TLSVersion.TLSv1_3):
+        """The protocol that was agreed on, '' for none, or None for no connection."""
+        c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        c.check_hostname, c.verify_mode, c.minimum_version, c.maximum_version = False, ssl.CERT_NONE, version, version
+        if protocols:
+            c.set_alpn_protocols(protocols)
+        try:
+            with socket.create_connection(('127.0.0.1', w.tls), timeout=30) as s, c.wrap_socket(s) as t:
+                return t.selected_alpn_protocol() or ''
+        except (OSError, ssl.SSLError):
+            return None
+
+    ok(handshake() == '', 'TLS 1.3 without ALPN')
+    ok(handshake(['h2', 'http/1.1']) == 'http/1.1', 'ALPN: HTTP/1.1 is chosen')
+    ok(handshake(['h2']) is None, 'ALPN without HTTP/1.1 is refused')
+    ok(handshake(version=ssl.TLSVersion.TLSv1_2) is None, 'TLS 1.2 is refused')
 
     # Evidence, cut and changed: never simulated, always a reason, never a crash.
     status, document = w.get('/.well-known/sotto/evidence?nonce=' + '5a' * 32)
