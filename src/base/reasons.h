@@ -138,7 +138,7 @@
     R(CHAT_FORM, INPUT, "the chat does not have the form that the template wants", "") \
     /* engine */ \
     R(ISA_ABSENT, ABSENT, "this machine or build lacks the instruction set", "choose another with --isa") \
-    R(CONTEXT_FULL, LIMIT, "the prompt does not fit into the context", "shorten it, or raise num_ctx") \
+    R(CONTEXT_FULL, LIMIT, "the prompt does not fit into the context", "shorten it, or serve with a larger context") \
     R(OPTION_RANGE, INPUT, "an option's value is out of range", "") \
     R(QUEUE_FULL, BUSY, "too many requests wait", "try again later") \
     R(ENGINE_GONE, BUSY, "the engine stopped while it computed this answer", "ask again: it has been started anew") \

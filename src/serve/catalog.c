@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define ARRAY_SHOWN 8 /* elements; longer arrays are null, as Ollama has it */
+#define ARRAY_SHOWN 5 /* elements; longer arrays are null, as Ollama has it */
 
 bool catalog_entry(const struct store_model *m, json_t **out, struct err *err)
 {
