@@ -45,7 +45,7 @@
     R(FILE_ACCESS, SYSTEM, "the file may not be opened", "check owner and mode of every folder on its path") \
     R(FILE_IO, SYSTEM, "reading or writing failed", "check the disk") \
     R(FILE_SIZE, LIMIT, "the file is larger than is allowed", "") \
-    R(FILE_CHANGED, REFUTED, "the file changed while it was read", "") \
+    R(FILE_CHANGED, CONFLICT, "the file changed while it was read", "") \
     R(RANDOM_FAILED, SYSTEM, "the kernel gave no random bytes", "") \
     R(MEMORY_LOCK, SYSTEM, "memory for secrets cannot be locked", "raise the limit of locked memory (ulimit -l)") \
     R(CANCELLED, BUSY, "the request was cancelled", "") \
@@ -207,9 +207,9 @@
     R(DEVICE_FAILED, SYSTEM, "the quote device failed", "see the host's quoting service") \
     R(DEVICE_TIMEOUT, SYSTEM, "the quote device did not answer in time", "") \
     R(DEVICE_EVIDENCE, SYSTEM, "the quote device returned something else than was asked for", "") \
-    R(DEVICE_SIMULATED, REFUTED, "the simulator is refused where a real TDX interface is present", "") \
+    R(DEVICE_SIMULATED, CONFLICT, "the simulator is refused where a real TDX interface is present", "") \
     R(DEVICE_HELD, CONFLICT, "a running service owns the quote device", "") \
-    R(REGISTER_UNEXPLAINED, REFUTED, "the register holds a value that no log explains", "reboot the guest") \
+    R(REGISTER_UNEXPLAINED, CONFLICT, "the register holds a value that no log explains", "reboot the guest") \
     R(REGISTER_ABSENT, ABSENT, "the platform has no register that can be extended", "") \
     R(FRAME_FORM, INTERNAL, "a frame from another process is malformed", "") \
     R(PEER_GONE, BUSY, "another process of the service is gone", "it is started anew: try again") \
@@ -226,7 +226,7 @@
     R(MODEL_ABSENT, ABSENT, "there is no such model", "sotto list shows those of this machine's store") \
     R(MODELFILE_FORM, INPUT, "a line of the Modelfile is malformed, or not supported yet", "FROM FILE.gguf is") \
     R(MODEL_CHANGED, CONFLICT, "the loaded model is not the one that was demanded", "verify again") \
-    R(MODEL_DIGEST, REFUTED, "the model file does not have the digest that was demanded", "fetch it again") \
+    R(MODEL_DIGEST, CONFLICT, "the model file does not have the digest that was demanded", "fetch it again") \
     R(STORE_FORM, INPUT, "the model store is damaged", "") \
     R(CONFIG_FORM, USAGE, "the configuration is malformed", "") \
     R(ROUTE_ABSENT, ABSENT, "there is no such route", "") \
