@@ -1,4 +1,5 @@
 /* What the quote's body says of the TD or enclave and its platform, against what the policy demands. */
+#include "base/hex.h"
 #include "verify/judge.h"
 
 #include <stdio.h>
@@ -60,19 +61,31 @@ static bool td_there(struct judge *j, enum fact_id id)
     return true;
 }
 
+#define BITS_SIZE 17
+
+/* As policies and claims spell them: the bytes in the order of the quote. */
+static const char *bits_spell(uint64_t v, char out[BITS_SIZE])
+{
+    uint8_t bytes[8];
+
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(v >> (8 * i));
+    }
+    hex_encode(bytes_of(bytes, sizeof bytes), out);
+    return out;
+}
+
 static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)
 {
-    char want[60], have[24];
+    char want[60], value[BITS_SIZE], mask[BITS_SIZE], have[BITS_SIZE];
 
     if ((seen & b->mask) == b->value) {
         fact_affirm(j, id);
     } else {
         fact_refute(j, id, reason, "%s", "");
     }
-    (void)snprintf(want, sizeof want, "0x%016llx under mask 0x%016llx", (unsigned long long)b->value,
-                   (unsigned long long)b->mask);
-    (void)snprintf(have, sizeof have, "0x%016llx", (unsigned long long)seen);
-    fact_seen(j, id, want, have);
+    (void)snprintf(want, sizeof want, "%s under mask %s", bits_spell(b->value, value), bits_spell(b->mask, mask));
+    fact_seen(j, id, want, bits_spell(seen, have));
 }
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -85,13 +98,11 @@ static bool is_zero(const uint8_t *p, size_t n)
     return true;
 }
 
-/* What holds for a service where the policy says nothing (docs/formats.md, section 7). */
+/* What holds for a service where the policy says nothing of the attributes (docs/formats.md, section 7). */
 static void attributes_default_judge(struct judge *j)
 {
     const uint64_t seen = j->q.td.td_attributes;
-    const bool service_td =
-        j->policy->mrservicetd.count == 0 && j->q.td.is_15 && !is_zero(j->q.td.mrservicetd, sizeof j->q.td.mrservicetd);
-    char have[24];
+    char have[BITS_SIZE];
 
     if ((seen & 0xff) != 0) {
         fact_refute(j, FACT_td_attributes, REASON_TD_DEBUG, "the TD is under debug");
@@ -101,27 +112,41 @@ static void attributes_default_judge(struct judge *j)
         fact_refute(j, FACT_td_attributes, REASON_TD_ATTRIBUTES, "SEPT_VE_DISABLE is clear");
     } else if ((seen & TD_ATTRIBUTE_MIGRATABLE) != 0) {
         fact_refute(j, FACT_td_attributes, REASON_TD_ATTRIBUTES, "MIGRATABLE is set");
-    } else if (service_td) {
-        fact_refute(j, FACT_td_attributes, REASON_TD_SERVICE, "%s", "");
     } else {
         fact_affirm(j, FACT_td_attributes);
     }
-    (void)snprintf(have, sizeof have, "0x%016llx", (unsigned long long)seen);
-    fact_seen(j, FACT_td_attributes, "", have);
+    fact_seen(j, FACT_td_attributes, "", bits_spell(seen, have));
+}
+
+/* A service whose policy says nothing of service TDs has none, whatever the policy says of the attributes. */
+static void service_td_default_judge(struct judge *j)
+{
+    const struct td_body *td = &j->q.td;
+
+    if (j->policy->mrservicetd.count == 0 && td->is_15 && !is_zero(td->mrservicetd, sizeof td->mrservicetd) &&
+        !fact_is(j, FACT_td_attributes, FACT_REFUTED)) {
+        fact_refute(j, FACT_td_attributes, REASON_TD_SERVICE, "MRSERVICETD");
+        fact_seen(j, FACT_td_attributes, "48 zero bytes", "");
+        fact_seen_hex(j, FACT_td_attributes, bytes_of(td->mrservicetd, sizeof td->mrservicetd));
+    }
 }
 
 static void attributes_judge(struct judge *j)
 {
     const struct policy_bits *b = &j->policy->attributes;
+    const bool of_service = j->facts[FACT_td_attributes].required; /* and not by the policy's demand */
 
     if (b->given) {
         fact_demand(j, FACT_td_attributes);
-        if (td_there(j, FACT_td_attributes)) {
+    }
+    if ((b->given || of_service) && td_there(j, FACT_td_attributes)) {
+        if (b->given) {
             bits_judge(j, FACT_td_attributes, REASON_TD_ATTRIBUTES, b, j->q.td.td_attributes);
-        }
-    } else if (j->facts[FACT_td_attributes].required) {
-        if (td_there(j, FACT_td_attributes)) {
+        } else {
             attributes_default_judge(j);
+        }
+        if (of_service) {
+            service_td_default_judge(j);
         }
     }
     if (j->policy->xfam.given) {

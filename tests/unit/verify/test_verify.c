@@ -259,6 +259,9 @@ static const struct row platforms[] = {
     {"SEPT_VE_DISABLE clear", no_sept_ve, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"a reserved attribute", reserved_bit, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"a service TD", service_td, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_SERVICE)},
+    {"a service TD, of which a policy with attributes does not speak", service_td, NULL,
+     ",\"attributes\":{\"mask\":\"0000001000000000\",\"value\":\"0000001000000000\"}", NULL, NULL,
+     REFUTES("td_attributes", TD_SERVICE)},
     {"MRSEAM not listed", NULL, NULL,
      ",\"mrseam\":[\""
      "000000000000000000000000000000000000000000000000"
