@@ -116,14 +116,10 @@ static bool evaluation_read(struct policy *p, const json_t *v, void *place, stru
 
 static bool status_get(const char *name, enum tcb_status *out, struct err *err)
 {
-    if (!tcb_status_find(name, out)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is no TCB status", name);
-    }
-    return (*out != TCB_REVOKED && *out != TCB_NOT_SUPPORTED) ||
-           FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "%s can never be accepted", name);
+    return tcb_status_find(name, out) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is no TCB status", name);
 }
 
-/* An empty list is no value, like an absent one. */
+/* An empty list is no value, like an absent one. Revoked may be named, and is not accepted for that. */
 static bool accept_read(struct policy *p, const json_t *v, void *place, struct err *err)
 {
     bool *accept = place;
@@ -142,7 +138,7 @@ static bool accept_read(struct policy *p, const json_t *v, void *place, struct e
         if (!status_get(name == NULL ? "" : name, &s, err)) {
             return false;
         }
-        accept[s] = true;
+        accept[s] = s != TCB_REVOKED;
     }
     return true;
 }
@@ -175,7 +171,7 @@ static bool grace_read(struct policy *p, const json_t *v, void *place, struct er
     {
         ok = ok && status_get(name, &s, err) && date_get(date, &p->grace_until[s], err);
         if (ok) {
-            p->grace[s] = true;
+            p->grace[s] = s != TCB_REVOKED;
         }
     }
     json_decref(object);

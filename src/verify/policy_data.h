@@ -40,7 +40,7 @@ struct policy {
     bool intel;
     struct policy_list simulated; /* SHA-256 of root certificates */
 
-    bool accept[TCB_STATUS_COUNT]; /* never TCB_REVOKED, TCB_NOT_SUPPORTED */
+    bool accept[TCB_STATUS_COUNT]; /* never TCB_REVOKED, nor in grace */
     bool grace[TCB_STATUS_COUNT];
     int64_t grace_until[TCB_STATUS_COUNT]; /* the last second of it */
     bool has_min_evaluation;

@@ -239,8 +239,6 @@ static void status_judge(struct judge *j)
 
     if (s == TCB_REVOKED) {
         fact_refute(j, FACT_tcb_status, REASON_TCB_REVOKED, "%s", "");
-    } else if (s == TCB_NOT_SUPPORTED) {
-        fact_refute(j, FACT_tcb_status, REASON_TCB_NOT_SUPPORTED, "%s", "");
     } else if (p->accept[s]) {
         fact_affirm(j, FACT_tcb_status);
     } else if (in_grace && !p->ignore_time) {
@@ -249,6 +247,8 @@ static void status_judge(struct judge *j)
                        "the TCB status is accepted for a time of grace");
     } else if (p->grace[s] && p->ignore_time) {
         fact_unknown(j, FACT_tcb_status, REASON_TIME_IGNORED, "grace for %s", tcb_status_name(s));
+    } else if (s == TCB_NOT_SUPPORTED) {
+        fact_refute(j, FACT_tcb_status, REASON_TCB_NOT_SUPPORTED, "%s", "");
     } else {
         fact_refute(j, FACT_tcb_status, REASON_TCB_STATUS, "%s", tcb_status_name(s));
     }

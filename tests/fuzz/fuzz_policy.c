@@ -24,8 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         return 0;
     }
-    if (p->builtin || p->accept[TCB_REVOKED] || p->accept[TCB_NOT_SUPPORTED] || p->grace[TCB_REVOKED] ||
-        p->grace[TCB_NOT_SUPPORTED] || p->places == 0 || p->backing == 0 ||
+    if (p->builtin || p->accept[TCB_REVOKED] || p->grace[TCB_REVOKED] || p->places == 0 || p->backing == 0 ||
         (p->attributes.value & ~p->attributes.mask) != 0 || (p->xfam.value & ~p->xfam.mask) != 0) {
         abort();
     }
