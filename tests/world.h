@@ -151,7 +151,7 @@ static inline void world_init(struct world *w)
     w->input.time = w->time;
     w->input.nonce = w->nonce;
     w->input.connection_spki = w->connection;
-    w->input.nonce_required = true;
+    w->input.nonce_required = w->input.connection_required = true;
 }
 
 static inline void world_log(struct world *w)

@@ -46,12 +46,15 @@ static bool is_document(struct bytes file)
 static bool file_judge(const char *path, const struct trust *t, struct verdict *v, struct err *err)
 {
     struct buf file = BUF(LIMIT_EVIDENCE), quote = BUF(LIMIT_QUOTE_DEVICE);
+    struct err why = {.reason = REASON_OK};
     bool ok = quote_file_read(path, &file, err);
 
     if (ok && is_document(buf_bytes(&file))) {
         ok = verify_document(buf_bytes(&file), &t->input, v, err);
+    } else if (ok && quote_file_decode(buf_bytes(&file), &quote, &why)) {
+        ok = verify_quote(buf_bytes(&quote), &t->input, v, err);
     } else if (ok) {
-        ok = quote_file_decode(buf_bytes(&file), &quote, err) && verify_quote(buf_bytes(&quote), &t->input, v, err);
+        ok = verify_undecodable(&why, &t->input, v, err);
     }
     buf_done(&quote);
     buf_done(&file);
@@ -64,11 +67,22 @@ static bool url_judge(const char *text, struct trust *t, struct verdict *v, stru
     struct client *c = NULL;
     struct client_url url;
     bool ok = client_url_parse(text, &url, err) && client_open(&url, TIMEOUT_MS, &c, err) &&
-              trust_fetch(t, c, url.path, &document, err) && verify_document(buf_bytes(&document), &t->input, v, err);
+              trust_fetch(t, c, url.path, &document, err);
 
+    if (ok) {
+        /* Nothing is sent from here: evidence that came over plain HTTP is worth no less than the same from a file. */
+        t->input.connection_required = url.tls;
+        ok = verify_document(buf_bytes(&document), &t->input, v, err);
+    }
     client_close(c);
     buf_done(&document);
     return ok;
+}
+
+/* Exit codes 11 and 12 are of verdicts, and none was made. */
+static int error_exit(const struct err *err)
+{
+    return report_error(err) == 2 ? 2 : 1;
 }
 
 int cmd_verify(int argc, char **argv)
@@ -86,9 +100,7 @@ int cmd_verify(int argc, char **argv)
     }
     what = a.operands[0];
     if (!trust_open(args_get(&a, "policy"), args_get(&a, "collateral"), args_get(&a, "time"), &t, &err)) {
-        code = report_error(&err);
-        /* A policy or directory that cannot be read is no verdict. */
-        return code == 2 ? 2 : 1;
+        return error_exit(&err);
     }
     ok = is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, &v, &err);
     if (ok) {
@@ -97,7 +109,7 @@ int cmd_verify(int argc, char **argv)
         verdict_done(&v);
     }
     if (!ok) {
-        code = report_error(&err);
+        code = error_exit(&err);
     }
     trust_close(&t);
     return code;

@@ -99,7 +99,7 @@ bool trust_fetch(struct trust *t, struct client *c, const char *path, struct buf
     }
     ok = (r.status == 200 || status_fail(&r, err)) && buf_add(document, r.body.p, r.body.len, err);
     t->input.nonce = t->nonce;
-    t->input.nonce_required = true;
+    t->input.nonce_required = t->input.connection_required = true;
     t->input.connection_spki = NULL;
     if (spki != NULL) {
         memcpy(t->spki, spki, sizeof t->spki);

@@ -52,6 +52,28 @@ bool event_log_begin(struct buf *log, struct err *err)
     return false;
 }
 
+bool event_log_begin_check(struct bytes log, struct err *err)
+{
+    /* index, platform class, errata, size of UINTN: where writers of logs differ */
+    static const struct {
+        size_t at;
+        uint8_t max;
+    } choices[] = {{0, 1}, {48, 1}, {54, UINT8_MAX}, {55, 2}};
+    struct buf own = BUF(256);
+    bool ok = event_log_begin(&own, err);
+
+    ok = ok && (log.len >= own.len || FAIL(err, REASON_BYTES_SHORT, log.len, "the log ends within its first record"));
+    for (size_t i = 0; ok && i < sizeof choices / sizeof *choices; i++) {
+        if (log.p[choices[i].at] <= choices[i].max) {
+            own.p[choices[i].at] = log.p[choices[i].at];
+        }
+    }
+    ok = ok && (memcmp(own.p, log.p, own.len) == 0 ||
+                FAIL(err, REASON_EVENT_FORM, 0, "the log does not begin with a Spec ID event for SHA-384 alone"));
+    buf_done(&own);
+    return ok;
+}
+
 bool event_add(struct buf *log, struct bytes content, uint8_t digest[SHA384_SIZE], struct err *err)
 {
     struct buf event = BUF(LIMIT_LOG_EVENT);

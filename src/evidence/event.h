@@ -32,6 +32,11 @@ const char *event_kind_name(enum event_kind k);
 /* The log's first record. */
 MUST_USE bool event_log_begin(struct buf *log, struct err *err);
 
+/* The log begins with such a record: one algorithm, nothing in the fields that say nothing. No register covers these
+ * bytes, so none of them is left to choose but those in which writers of logs differ (index, platform class, errata,
+ * size of UINTN). EVENT_FORM, BYTES_SHORT. */
+MUST_USE bool event_log_begin_check(struct bytes log, struct err *err);
+
 /* Appends the record of one event to log and gives its digest. content: exact RFC 8785 bytes. LOG_LIMIT. */
 MUST_USE bool event_add(struct buf *log, struct bytes content, uint8_t digest[SHA384_SIZE], struct err *err);
 

@@ -160,16 +160,12 @@ static void attributes_judge(struct judge *j)
 static void list_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l,
                        const uint8_t *seen)
 {
-    char want[40];
-
     if (policy_list_has(l, seen)) {
         fact_affirm(j, id);
     } else {
         fact_refute(j, id, reason, "%s", "");
     }
-    (void)snprintf(want, sizeof want, "one of %zu", l->count);
-    fact_seen(j, id, want, "");
-    fact_seen_hex(j, id, bytes_of(seen, l->size));
+    fact_seen_unlisted(j, id, l, seen);
 }
 
 static void lists_judge(struct judge *j)
@@ -199,13 +195,13 @@ static bool registers_check(struct judge *j, enum fact_id id)
 
     if (p->mrtd.count > 0 && !policy_list_has(&p->mrtd, j->q.td.mrtd)) {
         fact_refute(j, id, REASON_MRTD_MISMATCH, "%s", "");
-        fact_seen_hex(j, id, bytes_of(j->q.td.mrtd, 48));
+        fact_seen_unlisted(j, id, &p->mrtd, j->q.td.mrtd);
         return false;
     }
     for (size_t i = 0; i < 3; i++) {
         if (p->rtmr[i].count > 0 && !policy_list_has(&p->rtmr[i], j->q.td.rtmr[i])) {
             fact_refute(j, id, REASON_RTMR_MISMATCH, "RTMR%zu", i);
-            fact_seen_hex(j, id, bytes_of(j->q.td.rtmr[i], 48));
+            fact_seen_unlisted(j, id, &p->rtmr[i], j->q.td.rtmr[i]);
             return false;
         }
     }
@@ -256,7 +252,7 @@ static void platform_judge(struct judge *j)
     }
     if (p->ppid.count > 0 && !policy_list_has(&p->ppid, j->pck.ppid)) {
         fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "PPID");
-        fact_seen_hex(j, FACT_platform, bytes_of(j->pck.ppid, sizeof j->pck.ppid));
+        fact_seen_unlisted(j, FACT_platform, &p->ppid, j->pck.ppid);
         return;
     }
     if (p->instance.count > 0 && (!j->pck.has_instance || !policy_list_has(&p->instance, j->pck.instance))) {

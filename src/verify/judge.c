@@ -9,6 +9,7 @@ enum requirement {
     ALWAYS,
     DOCUMENT,
     URL,
+    CONNECTION,
     DEMAND,
 };
 
@@ -21,6 +22,23 @@ static const struct {
     FACTS(F)
 #undef F
 };
+
+static bool requirement_applies(enum requirement r, enum subject subject, const struct verify_input *in)
+{
+    switch (r) {
+    case ALWAYS:
+        return true;
+    case DOCUMENT:
+        return subject == SUBJECT_DOCUMENT;
+    case URL:
+        return subject == SUBJECT_DOCUMENT && in->nonce_required;
+    case CONNECTION:
+        return subject == SUBJECT_DOCUMENT && in->connection_required;
+    case DEMAND:
+        break;
+    }
+    return false;
+}
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out)
 {
@@ -36,8 +54,7 @@ void judge_init(struct judge *j, enum subject subject, const struct verify_input
         f->name = facts[i].name;
         f->state = FACT_IS_UNKNOWN;
         f->reason = REASON_FACT_UNKNOWN;
-        f->required = facts[i].required == ALWAYS || (facts[i].required == DOCUMENT && subject == SUBJECT_DOCUMENT) ||
-                      (facts[i].required == URL && subject == SUBJECT_DOCUMENT && in->nonce_required);
+        f->required = requirement_applies(facts[i].required, subject, in);
         (void)snprintf(f->text, sizeof f->text, "%s", reason_text(f->reason));
     }
 }
@@ -152,6 +169,18 @@ void fact_seen(struct judge *j, enum fact_id id, const char *expected, const cha
 {
     (void)snprintf(j->facts[id].expected, sizeof j->facts[id].expected, "%s", expected);
     (void)snprintf(j->facts[id].seen, sizeof j->facts[id].seen, "%s", seen);
+}
+
+void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen)
+{
+    char *expected = j->facts[id].expected;
+
+    if (l->count == 1 && 2 * l->size < sizeof j->facts[id].expected) {
+        hex_encode(bytes_of(l->values, l->size), expected);
+    } else {
+        (void)snprintf(expected, sizeof j->facts[id].expected, "one of %zu", l->count);
+    }
+    fact_seen_hex(j, id, bytes_of(seen, l->size));
 }
 
 void judge_end(struct judge *j)

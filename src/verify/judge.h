@@ -13,8 +13,9 @@
 #include "verify/policy_data.h"
 #include "verify/verify.h"
 
-/* F(name, required, sentence where it is affirmed). Required: ALWAYS; of a DOCUMENT; of a URL; or by DEMAND of the
- * policy, which fact_demand() then says. The order is the one in which people read them. */
+/* F(name, required, sentence where it is affirmed). Required: ALWAYS; of a DOCUMENT; of a document from a URL; with a
+ * CONNECTION that counts; or by DEMAND of the policy, which fact_demand() then says. The order is the one in which
+ * people read them. */
 /* clang-format off */
 #define FACTS(F) \
     F(form, ALWAYS, "the quote has its form") \
@@ -44,7 +45,7 @@
     F(report_data, DOCUMENT, "the quote binds the nonce, the key set, the devices and the log that were shown") \
     F(keyset, DOCUMENT, "the key set has its form and is within its validity") \
     F(nonce, URL, "the quote was made for the nonce that was drawn for it") \
-    F(connection, URL, "the connection's key is in the key set that the quote covers") \
+    F(connection, CONNECTION, "the connection's key is in the key set that the quote covers") \
     F(boot_log, DEMAND, "the firmware's log replays to RTMR0 to RTMR2") \
     F(boot, DOCUMENT, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
     F(event_log, DOCUMENT, "the service's log replays to the register, each event in its place") \
@@ -117,9 +118,11 @@ void fact_signature(struct judge *j, enum fact_id id, struct bytes key_xy, struc
 void fact_fail(struct judge *j, enum fact_id id, const struct err *err);
 void fact_demand(struct judge *j, enum fact_id id); /* required from now on */
 bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state);
-/* What was seen, in hexadecimal; what was expected, a list's first entry or "one of N". */
+/* What was seen, in hexadecimal; or both in words. */
 void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen);
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen);
+/* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. */
+void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen);
 
 /* Facts and result into the verdict. */
 void judge_end(struct judge *j);

@@ -118,7 +118,7 @@ static bool program_apply(struct walk *w, const json_t *v, size_t number, struct
             (void)snprintf(what, sizeof what, "%.100s", name);
             if (!w->refuted[FACT_program]) {
                 event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, what);
-                fact_seen_hex(w->j, FACT_program, bytes_of(digest, sizeof digest));
+                fact_seen_unlisted(w->j, FACT_program, &p->program, digest);
             }
         } else if ((backing_bit(backing) & p->backing) == 0) {
             (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
@@ -134,7 +134,7 @@ static void listed_apply(struct walk *w, enum fact_id id, enum reason reason, co
 {
     if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[id]) {
         event_refute(w, id, reason, number, "not in the policy");
-        fact_seen_hex(w->j, id, bytes_of(digest, SHA384_SIZE));
+        fact_seen_unlisted(w->j, id, l, digest);
     }
 }
 
@@ -205,7 +205,7 @@ static bool model_apply(struct walk *w, const json_t *v, size_t number, struct e
     if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[FACT_model]) {
         if (!policy_list_has(l, m.model_id)) {
             event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, m.name);
-            fact_seen_hex(w->j, FACT_model, bytes_of(m.model_id, sizeof m.model_id));
+            fact_seen_unlisted(w->j, FACT_model, l, digest);
         } else if (!has_default_options(&m)) {
             event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options");
         }
@@ -308,7 +308,7 @@ static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SI
     struct eventlog log;
     bool more = true;
 
-    if (!eventlog_open(bytes, &log, err)) {
+    if (!eventlog_open(bytes, &log, err) || !event_log_begin_check(bytes, err)) {
         return false;
     }
     while (more) {

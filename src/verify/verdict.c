@@ -68,19 +68,19 @@ void verdict_done(struct verdict *v)
 
 /* ---- printing ---- */
 
+/* null where there is none: every fact has the same members. */
+static bool value_print_json(const char *member, const char *value, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, ",\"%s\":", member) &&
+           (value[0] == '\0' ? buf_str(out, "null", err) : json_print_str(bytes_of_str(value), out, err));
+}
+
 static bool fact_print_json(const struct fact *f, struct buf *out, struct err *err)
 {
-    bool ok = buf_printf(out, err, "{\"name\":\"%s\",\"state\":\"%s\",\"required\":%s,\"reason\":\"%s\"", f->name,
-                         state_names[f->state], f->required ? "true" : "false", reason_name(f->reason));
-
-    if (ok && f->expected[0] != '\0') {
-        ok = buf_str(out, ",\"expected\":", err) && json_print_str(bytes_of_str(f->expected), out, err);
-    }
-    if (ok && f->seen[0] != '\0') {
-        ok = buf_str(out, ",\"seen\":", err) && json_print_str(bytes_of_str(f->seen), out, err);
-    }
-    return ok && buf_str(out, ",\"text\":", err) && json_print_str(bytes_of_str(f->text), out, err) &&
-           buf_u8(out, '}', err);
+    return buf_printf(out, err, "{\"name\":\"%s\",\"state\":\"%s\",\"required\":%s,\"reason\":\"%s\"", f->name,
+                      state_names[f->state], f->required ? "true" : "false", reason_name(f->reason)) &&
+           value_print_json("expected", f->expected, out, err) && value_print_json("seen", f->seen, out, err) &&
+           buf_str(out, ",\"text\":", err) && json_print_str(bytes_of_str(f->text), out, err) && buf_u8(out, '}', err);
 }
 
 bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err)

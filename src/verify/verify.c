@@ -164,6 +164,17 @@ bool verify_quote(struct bytes quote, const struct verify_input *in, struct verd
     return s != NULL && session_end(s, quote_judge(&s->j, quote, &readable, err), out);
 }
 
+bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    struct session *s = session_new(SUBJECT_QUOTE, in, err);
+
+    if (s == NULL) {
+        return false;
+    }
+    fact_fail(&s->j, FACT_form, why);
+    return session_end(s, true, out);
+}
+
 bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err)
 {
     struct session *s = session_new(SUBJECT_DOCUMENT, in, err);

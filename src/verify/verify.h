@@ -16,12 +16,17 @@ struct verify_input {
     size_t file_count;
     const uint8_t *nonce;           /* the one the verifier drew; NULL: none, then the fact is unknown */
     const uint8_t *connection_spki; /* SHA-256 of the SPKI of the connection; NULL: there is none */
-    bool nonce_required;            /* a URL was asked: nonce (and the connection's key) are required facts */
+    bool nonce_required;            /* a URL was asked: the fact `nonce` is required */
+    bool connection_required;       /* something is to be sent: the fact `connection` is */
 };
 
 /* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact
  * `form` refuted. */
 MUST_USE bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err);
+
+/* What was to be a quote, and could not even be decoded: the fact `form` is refuted for this reason. */
+MUST_USE bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out,
+                                 struct err *err);
 
 /* An evidence document's exact bytes. Its own collateral is used for names that in->files lacks. */
 MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err);

@@ -41,7 +41,7 @@ rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
 zero=$(printf '%096d' 0)
 data=$(printf '%0128d' 5)
 
-echo 1..27
+echo 1..29
 "$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
 ok $? 'init'
 [ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
@@ -74,6 +74,12 @@ refused 1 BYTES_SHORT 'a quote that is cut' "$sotto" inspect quote "$dir/cut"
 "$sotto" inspect quote "$dir/cut" --json 2>/dev/null >"$dir/out"
 jq -e '.error.reason == "BYTES_SHORT" and .error.offset == 636' "$dir/out" >/dev/null
 ok $? 'and where it is cut, as JSON'
+
+for text in 040002 'not a quote'; do
+    printf '%s' "$text" | "$sotto" verify - --json >"$dir/out" 2>"$dir/log"
+    [ $? = 11 ] && jq -e '.result == "refused" and .facts[0].name == "form" and .facts[0].state == "refuted"' "$dir/out" >/dev/null
+    ok $? "verify, of \"$text\": refused, and not an error"
+done
 
 before=$(rtmr3)
 after=$(ask 3 "03$(printf '%096d' 1)")

@@ -15,6 +15,10 @@ ok $? 'every required fact is affirmed'
 jq -e '.facts[] | select(.name == "nonce") | .state == "affirmed"' "$log" >/dev/null
 ok $? 'it was made for the nonce of the one who asked'
 
+"$sotto" verify "$base" --policy "$policy" --json >"$log" 2>&1
+[ $? = 10 ] && jq -e '[.facts[] | select(.name == "nonce" or .name == "connection") | .state] == ["affirmed", "unknown"]' "$log" >/dev/null
+ok $? 'over plain HTTP the evidence is the same, and no word on the connection'
+
 # docs/formats.md, section 7: each another one, each with a reason of its own
 x=$(printf '0%.0s' {1..96})
 while IFS='|' read -r change reason name; do

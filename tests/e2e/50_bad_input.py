@@ -19,6 +19,14 @@ def form(**more):
     return {'model': NAME, 'prompt': 'hello', 'stream': False, 'options': {'num_predict': 1}, **more}
 
 
+def covered(document):
+    """What a document says, without what nothing covers (docs/formats.md, section 8)."""
+    d = json.loads(bytes(document))
+    d['nonce'] = d['nonce'].lower()
+    d['collateral'].pop('pck_crl_issuer_chain.pem')
+    return {k: v for k, v in d.items() if k not in ('boot_log', 'log_in')}
+
+
 def options(**more):
     return form(options={'num_predict': 1, **more})
 
@@ -183,14 +191,8 @@ with World() as w:
         with open(path, 'wb') as f:
             f.write(broken)
         r = run(SOTTO, 'verify', path, '--policy', w.policy, '--json', env=w.env)
-        same = False
-        if r.returncode == 10:  # a changed bit in collateral that is not required, or in unused base64 bits
-            try:
-                a, b = json.loads(document), json.loads(bytes(broken))
-                same = {k: v for k, v in a.items() if k != 'collateral'} == {k: v for k, v in b.items() if k != 'collateral'}
-            except ValueError:
-                pass
-        if not (r.returncode in (1, 11, 12) or same) or 'Sanitizer' in r.stderr:
+        same = r.returncode == 10 and covered(broken) == covered(document)
+        if not (r.returncode in (11, 12) or same) or 'Sanitizer' in r.stderr:
             bad.append(f'{name}: {r.returncode} {r.stderr[-300:]}')
     ok(not bad, 'evidence that is cut or changed is refused, 30 times', '\n'.join(bad))
     quote = json.loads(document)['quote']
@@ -204,7 +206,7 @@ with World() as w:
         with open(path, 'wb') as f:
             f.write(broken)
         r = run(SOTTO, 'verify', path, '--policy', w.policy, '--collateral', w.platform.folder + '-collateral', env=w.env)
-        if r.returncode not in (1, 11, 12) or 'Sanitizer' in r.stderr:
+        if r.returncode != 11 or 'Sanitizer' in r.stderr:
             bad.append(f'{n}: {r.returncode} {r.stderr[-300:]}')
     ok(not bad, 'quotes that are cut or changed are refused, 20 times', '\n'.join(bad))
 

@@ -175,6 +175,28 @@ static void log_padded(struct world *w)
     world_must(buf_zero(&w->log, 16, &err), &err);
 }
 
+/* The first record, which no register covers. */
+static void log_header(struct world *w)
+{
+    w->log.p[8] ^= 1;
+}
+
+/* ... says that each event has a SHA-256 digest too. */
+static void log_two_algorithms(struct world *w)
+{
+    static const uint8_t sha256[] = {0x0b, 0, 32, 0};
+    struct buf log = BUF(LIMIT_LOG);
+    struct err err = {0};
+
+    world_must(buf_add(&log, w->log.p, 64, &err) && buf_add(&log, sha256, sizeof sha256, &err) &&
+                   buf_add(&log, w->log.p + 64, w->log.len - 64, &err),
+               &err);
+    log.p[28] += sizeof sha256;
+    log.p[56] = 2;
+    buf_done(&w->log);
+    w->log = log;
+}
+
 static void log_bit(struct world *w)
 {
     w->log.p[w->log.len - 3] ^= 1;
@@ -258,6 +280,12 @@ static void no_tls(struct world *w)
     w->input.connection_spki = NULL;
 }
 
+static void no_tls_and_nothing_sent(struct world *w)
+{
+    w->input.connection_spki = NULL;
+    w->input.connection_required = false;
+}
+
 static const struct row services[] = {
     {"a disk under the program, allowed", disk_program, NULL, NULL, ",\"backing\":[\"disk\"]", NULL,
      AFFIRMS("program")},
@@ -291,6 +319,9 @@ static const struct row services[] = {
      REFUTES("event_log", EVENT_LOG_REPLAY)},
     {"an event that is not in the log", ready_twice, log_cut, NULL, NULL, NULL, REFUTES("event_log", EVENT_LOG_REPLAY)},
     {"bytes behind the log", NULL, log_padded, NULL, NULL, NULL, REFUTES("event_log", LOG_FORM)},
+    {"a bit of the log's first record", NULL, log_header, NULL, NULL, NULL, REFUTES("event_log", EVENT_FORM)},
+    {"two algorithms in the log's first record", NULL, log_two_algorithms, NULL, NULL, NULL,
+     REFUTES("event_log", EVENT_FORM)},
     {"a bit of an event", NULL, log_bit, NULL, NULL, NULL, REFUTES("event_log", EVENT_LOG_FOREIGN)},
     {"bound by the report data, which the policy does not name", bound_by_data, NULL, NULL, NULL, NULL,
      REFUTES("event_log", EVENT_LOG_PLACE)},
@@ -313,6 +344,7 @@ static const struct row services[] = {
     {"key set's form", NULL, keyset_form, NULL, NULL, NULL, REFUTES("keyset", KEYSET_FORM)},
     {"a relay", NULL, relay, NULL, NULL, NULL, REFUTES("connection", KEYSET_SPKI)},
     {"no TLS", NULL, no_tls, NULL, NULL, NULL, LEAVES("connection", FACT_UNKNOWN)},
+    {"no TLS, and nothing to send", NULL, no_tls_and_nothing_sent, NULL, NULL, NULL, AFFIRMS("nonce")},
     {"devices demanded", NULL, NULL, NULL, NULL, "\"gpu\":{\"count\":1},", LEAVES("devices", DEVICE_UNCHECKED)},
 };
 
