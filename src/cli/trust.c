@@ -26,10 +26,11 @@ static bool policy_read(const char *path, struct policy **out, struct err *err)
     return ok;
 }
 
-/* Seconds since 1970, or 2026-11-24T12:00:00Z. */
+/* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +00:00; 2026-11-24 for the first second of that day. */
 static bool time_read(const char *text, int64_t *out, struct err *err)
 {
-    char *end;
+    char *end, spelled[48];
+    size_t len;
     long long n;
 
     if (text == NULL) {
@@ -41,7 +42,15 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
         *out = n;
         return true;
     }
-    return civil_parse_iso8601(bytes_of_str(text), out, err) ||
+    len = strlen(text);
+    if (len == 10) {
+        (void)snprintf(spelled, sizeof spelled, "%sT00:00:00Z", text);
+    } else if (len > 6 && strcmp(text + len - 6, "+00:00") == 0) {
+        (void)snprintf(spelled, sizeof spelled, "%.*sZ", (int)(len - 6 < 40 ? len - 6 : 40), text);
+    } else {
+        (void)snprintf(spelled, sizeof spelled, "%.40s", text);
+    }
+    return civil_parse_iso8601(bytes_of_str(spelled), out, err) ||
            FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
 }
 

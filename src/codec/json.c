@@ -83,6 +83,9 @@ bool json_parse(struct bytes text, json_t **out, struct err *err)
     json_error_t e;
     json_t *v;
 
+    if (text.len == 0) {
+        return FAIL(err, REASON_JSON_FORM, 0, "no text at all");
+    }
     if (!depth_check(text, err)) {
         return false;
     }

@@ -85,6 +85,34 @@ static bool claims_add(struct judge *j, struct err *err)
             report_claim_hex(c, "sotto_policy_sha384", j->policy->sha384, sizeof j->policy->sha384, err));
 }
 
+/* What a policy demands of a service is demanded of a quote without a document too, and there is unknown: any TD with
+ * the same boot chain would pass else. False: it demands nothing. */
+static bool service_demand(struct judge *j, const char *why)
+{
+    const struct policy *p = j->policy;
+    const struct {
+        enum fact_id id;
+        bool demanded;
+    } demands[] = {{FACT_program, p->program.count > 0},
+                   {FACT_config, p->config.count > 0},
+                   {FACT_web, p->web.count > 0},
+                   {FACT_model, p->model.count > 0}};
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof demands / sizeof *demands; i++) {
+        if (demands[i].demanded) {
+            fact_demand(j, demands[i].id);
+            fact_unknown(j, demands[i].id, REASON_FACT_UNKNOWN, "%s", why);
+            any = true;
+        }
+    }
+    if (p->gpu) {
+        fact_demand(j, FACT_devices);
+        fact_unknown(j, FACT_devices, REASON_DEVICE_UNCHECKED, "%s", why);
+    }
+    return any;
+}
+
 /* Everything that a quote and its collateral can say. *readable: j->q is. */
 static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, struct err *err)
 {
@@ -161,7 +189,11 @@ bool verify_quote(struct bytes quote, const struct verify_input *in, struct verd
     struct session *s = session_new(SUBJECT_QUOTE, in, err);
     bool readable;
 
-    return s != NULL && session_end(s, quote_judge(&s->j, quote, &readable, err), out);
+    if (s == NULL) {
+        return false;
+    }
+    (void)service_demand(&s->j, "a bare quote shows no log");
+    return session_end(s, quote_judge(&s->j, quote, &readable, err), out);
 }
 
 bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
@@ -237,7 +269,7 @@ static void evidence_log_judge(struct judge *j, const struct verify_bare *bare)
     fact_affirm(j, FACT_event_log);
 }
 
-static void evidence_judge(struct judge *j, const struct verify_bare *bare)
+static bool evidence_judge(struct judge *j, const struct verify_bare *bare, struct err *err)
 {
     const uint8_t *seen = quote_report_data(&j->q);
     bool bound = false;
@@ -259,6 +291,9 @@ static void evidence_judge(struct judge *j, const struct verify_bare *bare)
         evidence_log_judge(j, bare);
     }
     boot_judge(j, bytes_of(NULL, 0));
+    /* The guest's own log may be the service's. */
+    return !service_demand(j, "no log of the service was given") || bare->event_log.p == NULL || !quote_is_tdx(&j->q) ||
+           log_judge(j, bare->event_log, LOG_BOUND_RTMR3, NULL, err);
 }
 
 bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
@@ -275,8 +310,6 @@ bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_in
     fact_demand(&s->j, FACT_boot);
     fact_demand(&s->j, FACT_td_attributes);
     ok = quote_judge(&s->j, bare->quote, &readable, err);
-    if (ok && readable) {
-        evidence_judge(&s->j, bare);
-    }
+    ok = ok && (!readable || evidence_judge(&s->j, bare, err));
     return session_end(s, ok, out);
 }

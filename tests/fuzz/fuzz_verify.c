@@ -30,6 +30,7 @@ static void setup(void)
     if (world->verdict.result != VERDICT_SIMULATED) {
         abort();
     }
+    world_quote_policy(world);
 }
 
 static void judged(bool ok, const struct verify_input *in, struct verdict *v, bool may_be_accepted)

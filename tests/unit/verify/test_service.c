@@ -409,6 +409,35 @@ static void builtin(void **state)
     free(w);
 }
 
+/* What a policy demands of a service, a bare quote cannot show; without those demands the same quote is accepted. */
+static void demands_on_quotes(void **state)
+{
+    static const char *const members[] = {"program", "config", "web", "model"};
+    struct world *w = calloc(1, sizeof *w);
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    world_judge(w);
+    verdict_done(&w->verdict);
+    assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+    assert_int_equal(w->verdict.result, VERDICT_UNDECIDED);
+    for (size_t i = 0; i < 4; i++) {
+        const struct fact *f = verdict_find(&w->verdict, members[i]);
+
+        assert_true(f != NULL && f->required && f->state == FACT_IS_UNKNOWN);
+    }
+    verdict_done(&w->verdict);
+    world_quote_policy(w);
+    assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+    assert_int_equal(w->verdict.result, VERDICT_SIMULATED);
+    assert_null(verdict_find(&w->verdict, "program"));
+    world_done(w);
+    free(w);
+}
+
 /* The document's own collateral serves where the caller has none of the kind, and only there. */
 static void own_collateral(void **state)
 {
@@ -517,9 +546,10 @@ static void claims(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(service_rows), cmocka_unit_test(demands),
-                                       cmocka_unit_test(builtin),      cmocka_unit_test(own_collateral),
-                                       cmocka_unit_test(nonce_paths),  cmocka_unit_test(claims)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(service_rows),   cmocka_unit_test(demands),           cmocka_unit_test(builtin),
+        cmocka_unit_test(own_collateral), cmocka_unit_test(demands_on_quotes), cmocka_unit_test(nonce_paths),
+        cmocka_unit_test(claims)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
