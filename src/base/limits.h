@@ -31,6 +31,8 @@
 #define LIMIT_NONCES 4096 /* clients that share one quote: a path of 12 nodes */
 /* JSON nesting, far beyond any of our forms (jansson itself allows 2,048). */
 #define LIMIT_JSON_DEPTH 64
+/* Values of one text: a hundred thousand messages of a chat; in memory about 50 MB. */
+#define LIMIT_JSON_VALUES 1048576
 
 /* HTTP (research/dependencies-and-ui A1). */
 #define LIMIT_HTTP_HEAD KIB(16)

@@ -35,10 +35,11 @@ static size_t utf8_length(struct bytes s, size_t i)
 
 #define INTEGER_MAX 9007199254740991 /* 2^53 - 1: what every reader of JSON agrees on */
 
-/* jansson recurses, and so does the printer: depth is counted on the bytes, before anything is parsed. */
-static bool depth_check(struct bytes text, struct err *err)
+/* jansson recurses, and so does the printer; and it takes dozens of bytes for a value of two. So depth and values (no
+ * more than one behind each of "{[,:") are counted on the bytes, before anything is parsed. */
+static bool bounds_check(struct bytes text, struct err *err)
 {
-    size_t depth = 0;
+    size_t depth = 0, values = 1;
     bool in_string = false;
 
     for (size_t i = 0; i < text.len; i++) {
@@ -47,7 +48,13 @@ static bool depth_check(struct bytes text, struct err *err)
         if (in_string) {
             i += c == '\\';
             in_string = c != '"';
-        } else if (c == '"') {
+            continue;
+        }
+        values += c == '{' || c == '[' || c == ',' || c == ':';
+        if (values > LIMIT_JSON_VALUES) {
+            return FAIL(err, REASON_ARENA_FULL, i, "more than %d values", LIMIT_JSON_VALUES);
+        }
+        if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
             if (++depth > LIMIT_JSON_DEPTH) {
@@ -86,7 +93,7 @@ bool json_parse(struct bytes text, json_t **out, struct err *err)
     if (text.len == 0) {
         return FAIL(err, REASON_JSON_FORM, 0, "no text at all");
     }
-    if (!depth_check(text, err)) {
+    if (!bounds_check(text, err)) {
         return false;
     }
     call_once(&memory_once, memory_watch);

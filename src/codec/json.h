@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-/* JSON_FORM (with jansson's offset), JSON_DEPTH. */
+/* JSON_FORM (with jansson's offset), JSON_DEPTH, ARENA_FULL (too many values). */
 MUST_USE bool json_parse(struct bytes text, json_t **out, struct err *err);
 
 /* The exact bytes of the value of a member of the outermost object (Intel's collateral is signed over such).

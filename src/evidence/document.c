@@ -106,6 +106,13 @@ static bool member_get(struct arena *a, const json_t *root, const char *member, 
     return bytes_get(a, member, v, max, out, err);
 }
 
+/* Nothing at all is no JSON array, and has the digest that stands for "none". */
+static bool devices_get(struct arena *a, const json_t *root, struct bytes *out, struct err *err)
+{
+    return member_get(a, root, "devices", LIMIT_DEVICES, true, out, err) &&
+           (out->p == NULL || out->len > 0 || FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "devices is empty"));
+}
+
 static bool path_parse(const json_t *root, struct document *d, struct err *err)
 {
     uint64_t index, count;
@@ -208,7 +215,7 @@ bool document_parse(struct bytes text, struct document *out, struct err *err)
         !member_get(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) ||
         !member_get(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) ||
         !member_get(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) || !path_parse(root, &d, err) ||
-        !member_get(a, root, "devices", LIMIT_DEVICES, true, &d.devices, err) || !files_parse(a, root, &d, err)) {
+        !devices_get(a, root, &d.devices, err) || !files_parse(a, root, &d, err)) {
         json_decref(root);
         document_done(&d);
         return false;

@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "codec/json.h"
 #include "test.h"
 
@@ -39,6 +40,31 @@ static void rfc8785_strings_and_order(void **state)
               "\"111\":[{\"E\":\"no\",\"e\":\"yes\"}],\"A\":{},\"a\":{}}");
     canonical("[\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"]", "[\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"]");
     canonical("[9007199254740991,-9007199254740991,-0]", "[9007199254740991,-9007199254740991,0]");
+}
+
+/* Many small values take far more memory than text. */
+static void too_many_values(void **state)
+{
+    struct buf text = BUF(4 * LIMIT_JSON_VALUES);
+    struct err err = {0};
+    json_t *v = NULL;
+
+    (void)state;
+    assert_ok(buf_str(&text, "[0", &err), err);
+    for (size_t i = 2; i < LIMIT_JSON_VALUES; i++) {
+        assert_ok(buf_str(&text, ",0", &err), err);
+    }
+    text.len--;
+    assert_ok(buf_str(&text, "0]", &err), err);
+    assert_ok(json_parse(buf_bytes(&text), &v, &err), err);
+    assert_int_equal(json_array_size(v), LIMIT_JSON_VALUES - 1);
+    json_decref(v);
+    text.len--;
+    assert_ok(buf_str(&text, ",0]", &err), err);
+    assert_false(json_parse(buf_bytes(&text), &v, &err));
+    assert_int_equal(err.reason, REASON_ARENA_FULL);
+    assert_int_equal(err.offset, text.len - 3);
+    buf_done(&text);
 }
 
 static void canonical_refusals(void **state)
@@ -141,10 +167,10 @@ static void hostile_text_becomes_a_string(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rfc8785_strings_and_order),
-                                       cmocka_unit_test(canonical_refusals), cmocka_unit_test(spans_are_exact),
-                                       cmocka_unit_test(getters_name_what_is_wrong),
-                                       cmocka_unit_test(hostile_text_becomes_a_string)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rfc8785_strings_and_order),  cmocka_unit_test(too_many_values),
+        cmocka_unit_test(canonical_refusals),         cmocka_unit_test(spans_are_exact),
+        cmocka_unit_test(getters_name_what_is_wrong), cmocka_unit_test(hostile_text_becomes_a_string)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
