@@ -30,6 +30,7 @@ static bool body_read(struct bytes text, size_t *at, struct bytes end, struct bu
     struct buf digits = BUF(LIMIT_CRL * 2);
     size_t start = *at;
     struct bytes line;
+    size_t width = 0; /* of the first line: others are wrapped at 76, or not at all */
     bool last = false, ok = true, ended = false;
 
     while (ok && line_next(text, at, &line)) {
@@ -37,9 +38,10 @@ static bool body_read(struct bytes text, size_t *at, struct bytes end, struct bu
             ended = true;
             break;
         }
-        ok = (!last && line.len > 0 && line.len <= 64 && buf_add(&digits, line.p, line.len, err)) ||
-             FAIL(err, REASON_PEM_FORM, start, "a line that is empty, too long, or follows a short one");
-        last = line.len < 64;
+        width = width == 0 ? line.len : width;
+        ok = (!last && line.len > 0 && line.len <= width && buf_add(&digits, line.p, line.len, err)) ||
+             FAIL(err, REASON_PEM_FORM, start, "a line that is empty, longer than the first, or follows a short one");
+        last = line.len < width;
     }
     ok = ok && (ended || FAIL(err, REASON_PEM_FORM, text.len, "no END line"));
     if (ok && !base64_decode(buf_bytes(&digits), BASE64_STANDARD, der, err)) {

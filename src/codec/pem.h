@@ -1,5 +1,5 @@
-/* PEM (RFC 7468), strict: blocks of one label, base64 lines of at most 64 digits, LF or CRLF, nothing between or around
- * the blocks but line ends; one zero byte may end the text (quotes carry it). */
+/* PEM (RFC 7468), strict: blocks of one label, base64 lines of one width but for the last, LF or CRLF, nothing between
+ * or around the blocks but line ends; one zero byte may end the text (quotes carry it). */
 #ifndef SOTTO_CODEC_PEM_H
 #define SOTTO_CODEC_PEM_H
 
