@@ -173,7 +173,10 @@ static bool claims_add(struct judge *j, const struct levels *launch, const struc
         return false;
     }
     if (j->tcb_status == TCB_NOT_SUPPORTED) {
-        return true; /* of a platform that reaches no level there is neither a date nor advice */
+        static const struct tcb_verdict *const none[3];
+
+        /* Of a platform that reaches no level there is neither a date nor advice. */
+        return claim_new(j->v->claims, "tcb_date", json_null(), err) && advisories_claim(j, none, err);
     }
     civil_print_iso8601(oldest, date);
     date[10] = '\0';

@@ -83,7 +83,8 @@ static void status_check(const char *line, char *const *c, const struct verdict 
     (void)snprintf(number, sizeof number, "%lld",
                    (long long)json_integer_value(json_object_get(v->claims, "tcb_evaluation_data_number")));
     if (strcmp(claim(v, "tcb_status"), c[FINAL_STATUS]) != 0 || strcmp(number, c[EVAL_NUM]) != 0 ||
-        (supported && (strcmp(claim(v, "tcb_date"), c[TCB_DATE]) != 0 || strcmp(ids, c[ADVISORIES]) != 0)) ||
+        json_object_get(v->claims, "tcb_date") == NULL || json_object_get(v->claims, "advisory_ids") == NULL ||
+        (supported && strcmp(claim(v, "tcb_date"), c[TCB_DATE]) != 0) || strcmp(ids, c[ADVISORIES]) != 0 ||
         (strcmp(c[CURRENT_STATUS], "-") != 0 && strcmp(claim(v, "tcb_current_status"), c[CURRENT_STATUS]) != 0)) {
         fail_msg("%s: %s of %s, %s, evaluation %s", line, claim(v, "tcb_status"), claim(v, "tcb_date"), ids, number);
     }
