@@ -41,7 +41,7 @@ rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
 zero=$(printf '%096d' 0)
 data=$(printf '%0128d' 5)
 
-echo 1..29
+echo 1..30
 "$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
 ok $? 'init'
 [ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
@@ -80,6 +80,12 @@ for text in 040002 'not a quote'; do
     [ $? = 11 ] && jq -e '.result == "refused" and .facts[0].name == "form" and .facts[0].state == "refuted"' "$dir/out" >/dev/null
     ok $? "verify, of \"$text\": refused, and not an error"
 done
+
+for time in 1795000000 2026-11-18 2026-11-18T12:26:40Z 2026-11-18T12:26:40+00:00; do
+    "$sotto" verify "$dir/quote" --time $time --json 2>"$dir/log" | jq .time
+done >"$dir/out"
+[ "$(echo $(cat "$dir/out"))" = '1795000000 1794960000 1795004800 1795004800' ]
+ok $? 'verify --time: seconds, a day, an instant in two spellings'
 
 before=$(rtmr3)
 after=$(ask 3 "03$(printf '%096d' 1)")
