@@ -199,6 +199,7 @@
     R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "") \
     R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "") \
     R(POLICY_FORM, INPUT, "the policy is malformed", "") \
+    R(ARCHIVED_VERDICT, REFUTED, "the stored verdict was not reproduced", "it is the archiver's word, and not required") \
     R(VERDICT_REFUSED, REFUTED, "the evidence was refused", "") \
     R(VERDICT_UNDECIDED, UNKNOWN, "the evidence could not be decided", "") \
     /* device, proc, net */ \

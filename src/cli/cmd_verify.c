@@ -13,15 +13,16 @@
 static const struct args_option options[] = {
     {"collateral", 'c', "DIR", "collateral files to judge with"},
     {"policy", 'p', "FILE", "the policy to judge by; without one: Intel's root, for bare quotes only"},
-    {"time", 't', "TIME", "judge as of this time (2026-11-24T12:00:00Z, or seconds since 1970)"},
+    {"time", 't', "TIME",
+     "judge as of this time (2026-11-24T12:00:00Z, or seconds since 1970; bundle: the bundle's own)"},
     {"json", 0, NULL, "print the verdict as JSON"},
     {"verbose", 'v', NULL, "list every fact, not only those that are not affirmed"},
     {NULL, 0, NULL, NULL},
 };
 
 static const struct args_form form = {
-    .usage = "sotto verify QUOTE|DOCUMENT|URL [options]",
-    .about = "Judges a quote (raw, hexadecimal or base64), an evidence document, or a service by its URL.\n"
+    .usage = "sotto verify QUOTE|DOCUMENT|BUNDLE|URL [options]",
+    .about = "Judges a quote (raw, hexadecimal or base64), an evidence document, a bundle, or a service by its URL.\n"
              "Exit code: 0 verified, 10 simulated, 11 refused, 12 undecided.",
     .options = options,
     .operands_min = 1,
@@ -43,13 +44,17 @@ static bool is_document(struct bytes file)
     return i < file.len && file.p[i] == '{';
 }
 
-static bool file_judge(const char *path, const struct trust *t, struct verdict *v, struct err *err)
+static bool file_judge(const char *path, const struct trust *t, bool its_time, struct verdict *v, struct err *err)
 {
     struct buf file = BUF(LIMIT_EVIDENCE), quote = BUF(LIMIT_QUOTE_DEVICE);
     struct err why = {.reason = REASON_OK};
     bool ok = quote_file_read(path, &file, err);
 
-    if (ok && is_document(buf_bytes(&file))) {
+    if (ok && is_document(buf_bytes(&file)) && bundle_is(buf_bytes(&file))) {
+        ok = verify_bundle(buf_bytes(&file), &t->input, its_time, v, err);
+    } else if (ok && its_time) {
+        ok = FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time bundle: %s is no bundle", path);
+    } else if (ok && is_document(buf_bytes(&file))) {
         ok = verify_document(buf_bytes(&file), &t->input, v, err);
     } else if (ok && quote_file_decode(buf_bytes(&file), &quote, &why)) {
         ok = verify_quote(buf_bytes(&quote), &t->input, v, err);
@@ -91,18 +96,24 @@ int cmd_verify(int argc, char **argv)
     struct verdict v = {0};
     struct trust t;
     struct args a;
-    const char *what;
+    const char *what, *time;
+    bool its_time, ok;
     int code;
-    bool ok;
 
     if (!args_parse(argc, argv, &form, &a, &code)) {
         return code;
     }
     what = a.operands[0];
-    if (!trust_open(args_get(&a, "policy"), args_get(&a, "collateral"), args_get(&a, "time"), &t, &err)) {
+    time = args_get(&a, "time");
+    its_time = time != NULL && strcmp(time, "bundle") == 0;
+    if (its_time && is_url(what)) {
+        err_set(&err, REASON_USAGE, ERR_NOWHERE, "--time bundle: %.100s is no bundle", what);
         return error_exit(&err);
     }
-    ok = is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, &v, &err);
+    if (!trust_open(args_get(&a, "policy"), args_get(&a, "collateral"), its_time ? NULL : time, &t, &err)) {
+        return error_exit(&err);
+    }
+    ok = is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, its_time, &v, &err);
     if (ok) {
         ok = trust_print(&v, args_flag(&a, "json"), args_flag(&a, "verbose"), &err);
         code = verdict_exit_code(v.result);

@@ -1,10 +1,9 @@
 #include "evidence/document.h"
 
-#include "base/arena.h"
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/limits.h"
-#include "codec/json.h"
+#include "evidence/member.h"
 
 #include <stdlib.h>
 
@@ -71,45 +70,10 @@ struct memory {
     struct arena arena;
 };
 
-/* base64 text into the document's memory. */
-static bool bytes_get(struct arena *a, const char *member, const json_t *v, size_t max, struct bytes *out,
-                      struct err *err)
-{
-    struct buf b = BUF(max);
-    uint8_t *copy;
-    bool ok = json_is_string(v) || FAIL(err, REASON_JSON_TYPE, ERR_NOWHERE, "\"%.60s\" is no string", member);
-
-    ok = ok && base64_decode(bytes_of(json_string_value(v), json_string_length(v)), BASE64_STANDARD, &b, err) &&
-         arena_copy(a, buf_bytes(&b), &copy, err);
-    if (ok) {
-        *out = bytes_of(copy, b.len);
-    } else {
-        err->offset = ERR_NOWHERE; /* it counted within the member */
-        err_prefix(err, member);
-    }
-    buf_done(&b);
-    return ok;
-}
-
-static bool member_get(struct arena *a, const json_t *root, const char *member, size_t max, bool may_be_null,
-                       struct bytes *out, struct err *err)
-{
-    const json_t *v = json_object_get(root, member);
-
-    if (v == NULL) {
-        return FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", member);
-    }
-    if (json_is_null(v) && may_be_null) {
-        *out = bytes_of(NULL, 0);
-        return true;
-    }
-    return bytes_get(a, member, v, max, out, err);
-}
-
 /* Nothing at all is no JSON array, and has the digest that stands for "none". */
 static bool devices_get(struct arena *a, const json_t *root, struct bytes *out, struct err *err)
 {
-    return member_get(a, root, "devices", LIMIT_DEVICES, true, out, err) &&
+    return member_bytes(a, root, "devices", LIMIT_DEVICES, true, out, err) &&
            (out->p == NULL || out->len > 0 || FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "devices is empty"));
 }
 
@@ -138,39 +102,6 @@ static bool path_parse(const json_t *root, struct document *d, struct err *err)
             return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "nonce_path: node %zu is not 64 hexadecimal digits", i);
         }
     }
-    return true;
-}
-
-static bool files_parse(struct arena *a, const json_t *root, struct document *d, struct err *err)
-{
-    json_t *object = json_object_get(root, "collateral"), *v;
-    struct document_file *files;
-    const char *name;
-    uint8_t *copy;
-    void *memory;
-    size_t n = 0;
-
-    if (object == NULL || json_is_null(object)) {
-        return object != NULL || FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"collateral\"");
-    }
-    if (!json_is_object(object) || json_object_size(object) > LIMIT_COLLATERAL_FILES) {
-        return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "collateral is no object of at most %d files",
-                    LIMIT_COLLATERAL_FILES);
-    }
-    if (!arena_alloc(a, json_object_size(object), sizeof *files, &memory, err)) {
-        return false;
-    }
-    files = memory;
-    json_object_foreach(object, name, v)
-    {
-        if (!bytes_get(a, name, v, LIMIT_COLLATERAL, &files[n].content, err) ||
-            !arena_copy(a, bytes_of_str(name), &copy, err)) {
-            return false;
-        }
-        files[n++].name = (const char *)copy;
-    }
-    d->files = files;
-    d->file_count = n;
     return true;
 }
 
@@ -211,11 +142,11 @@ bool document_parse(struct bytes text, struct document *out, struct err *err)
     a = &m->arena;
     d.memory = m;
     if (!json_parse(text, &root, err) || !json_only(root, names, err) || !place_parse(root, &d, err) ||
-        !member_get(a, root, "quote", LIMIT_QUOTE, false, &d.quote, err) ||
-        !member_get(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) ||
-        !member_get(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) ||
-        !member_get(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) || !path_parse(root, &d, err) ||
-        !devices_get(a, root, &d.devices, err) || !files_parse(a, root, &d, err)) {
+        !member_bytes(a, root, "quote", LIMIT_QUOTE, false, &d.quote, err) ||
+        !member_bytes(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) ||
+        !member_bytes(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) ||
+        !member_bytes(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) || !path_parse(root, &d, err) ||
+        !devices_get(a, root, &d.devices, err) || !member_files(a, root, &d.files, &d.file_count, err)) {
         json_decref(root);
         document_done(&d);
         return false;

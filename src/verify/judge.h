@@ -127,6 +127,9 @@ void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_li
 /* Facts and result into the verdict. */
 void judge_end(struct judge *j);
 
+/* The fact `archived_verdict`, behind those of a verdict that was made. archived: its JSON; NULL: none. */
+void bundle_judge(struct verdict *v, struct bytes archived);
+
 /* ---- claims; false: NO_MEMORY ---- */
 
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);

@@ -207,7 +207,9 @@ bool verify_undecodable(const struct err *why, const struct verify_input *in, st
     return session_end(s, true, out);
 }
 
-bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err)
+/* files: the collateral of the bundle that the document came in; NULL: the document's own counts. */
+static bool document_verify(struct bytes text, const struct document_file *files, size_t file_count,
+                            const struct verify_input *in, struct verdict *out, struct err *err)
 {
     struct session *s = session_new(SUBJECT_DOCUMENT, in, err);
     struct document d = {0};
@@ -221,11 +223,43 @@ bool verify_document(struct bytes text, const struct verify_input *in, struct ve
         fact_fail(&s->j, FACT_form, &e);
         return session_end(s, true, out);
     }
-    s->j.own_files = d.files;
-    s->j.own_file_count = d.file_count;
+    s->j.own_files = files != NULL ? files : d.files;
+    s->j.own_file_count = files != NULL ? file_count : d.file_count;
     ok = quote_judge(&s->j, d.quote, &readable, err) && (!readable || document_judge(&s->j, &d, err));
     ok = session_end(s, ok, out);
     document_done(&d);
+    return ok;
+}
+
+bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    return document_verify(text, NULL, 0, in, out, err);
+}
+
+bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
+                   struct err *err)
+{
+    struct verify_input input = *in;
+    struct err why = {0};
+    struct bundle b;
+    struct verdict v;
+    bool ok;
+
+    if (!bundle_parse(text, &b, &why)) {
+        return verify_undecodable(&why, in, out, err);
+    }
+    input.time = its_time ? b.time : in->time;
+    ok = document_verify(b.evidence, b.files, b.file_count, &input, &v, err);
+    if (ok) {
+        bundle_judge(&v, b.verdict);
+        ok = !its_time || claim_str(v.claims, "time_source", "bundle", err);
+        if (ok) {
+            *out = v;
+        } else {
+            verdict_done(&v);
+        }
+    }
+    bundle_done(&b);
     return ok;
 }
 

@@ -3,7 +3,7 @@
 #ifndef SOTTO_VERIFY_VERIFY_H
 #define SOTTO_VERIFY_VERIFY_H
 
-#include "evidence/document.h"
+#include "evidence/bundle.h"
 #include "verify/policy.h"
 #include "verify/verdict.h"
 
@@ -30,6 +30,12 @@ MUST_USE bool verify_undecodable(const struct err *why, const struct verify_inpu
 
 /* An evidence document's exact bytes. Its own collateral is used for names that in->files lacks. */
 MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err);
+
+/* A bundle's exact bytes: its evidence, with its collateral where in->files lacks the kind, and the fact
+ * `archived_verdict` (not required) on whether the stored verdict was reproduced. its_time: judged at the bundle's time
+ * and not at in->time, which the claim `time_source` then says. */
+MUST_USE bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
+                            struct err *err);
 
 /* Runtime data of the other kind of evidence (Trustee's form: quote, logs and data beside it), docs/formats.md
  * section 9. */

@@ -1,6 +1,6 @@
 /* The whole call. The input's first byte says what it is:
- *     'q' a quote, 'd' a document: judged by the built-in policy. Never accepted: nothing here is Intel's.
- *     'm' changes (u16 place, u8 value) to a simulator's good quote, judged by the policy that names its root:
+ *     'q' a quote, 'd' a document, 'b' a bundle: judged by the built-in policy. Never accepted: nothing here is
+ * Intel's. 'm' changes (u16 place, u8 value) to a simulator's good quote, judged by the policy that names its root:
  *         accepted only if it is still the same quote, white space of the certificates' text aside.
  * And always: the result is the one that the facts give. */
 #include "world.h"
@@ -90,8 +90,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.policy = builtin;
     in.files = world->files;
     in.file_count = world->file_count;
-    ok = data[0] == 'd' ? verify_document(bytes_of(data + 1, size - 1), &in, &v, &err)
-                        : verify_quote(bytes_of(data + 1, size - 1), &in, &v, &err);
+    ok = data[0] == 'd'   ? verify_document(bytes_of(data + 1, size - 1), &in, &v, &err)
+         : data[0] == 'b' ? verify_bundle(bytes_of(data + 1, size - 1), &in, false, &v, &err)
+                          : verify_quote(bytes_of(data + 1, size - 1), &in, &v, &err);
     judged(ok, &in, &v, false);
     return 0;
 }

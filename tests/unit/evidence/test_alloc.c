@@ -2,7 +2,7 @@
  * sees to that), and nothing is taken for malformed that was only too much at the moment. */
 #include "bad.h"
 #include "base/limits.h"
-#include "evidence/document.h"
+#include "evidence/bundle.h"
 #include "evidence/event.h"
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
@@ -123,6 +123,23 @@ static void each_allocation_fails(const char *file, bool (*trip)(struct bytes in
     free(bytes);
 }
 
+static bool bundle_trip(struct bytes in, struct err *err)
+{
+    struct bundle b;
+
+    if (!bundle_parse(in, &b, err)) {
+        return false;
+    }
+    bundle_done(&b);
+    return true;
+}
+
+static void bundles(void **state)
+{
+    (void)state;
+    each_allocation_fails("bundle/good.json", bundle_trip);
+}
+
 static void documents(void **state)
 {
     (void)state;
@@ -149,7 +166,8 @@ static void manifests(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(documents), cmocka_unit_test(keysets), cmocka_unit_test(events),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(documents), cmocka_unit_test(bundles),
+                                       cmocka_unit_test(keysets), cmocka_unit_test(events),
                                        cmocka_unit_test(manifests)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* The bad files of the formats that evidence/ reads: what each must give stands in tests/bad/FORMAT/expected.txt. */
 #include "bad.h"
-#include "evidence/document.h"
+#include "evidence/bundle.h"
 #include "evidence/event.h"
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
@@ -33,6 +33,17 @@ static bool document_read(struct bytes in, struct err *err)
         return false;
     }
     document_done(&d);
+    return true;
+}
+
+static bool bundle_read(struct bytes in, struct err *err)
+{
+    struct bundle b;
+
+    if (!bundle_parse(in, &b, err)) {
+        return false;
+    }
+    bundle_done(&b);
     return true;
 }
 
@@ -71,6 +82,12 @@ static void bad_document(void **state)
     bad_run("document", document_read);
 }
 
+static void bad_bundle(void **state)
+{
+    (void)state;
+    bad_run("bundle", bundle_read);
+}
+
 static void bad_manifest(void **state)
 {
     (void)state;
@@ -80,7 +97,8 @@ static void bad_manifest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bad_keyset), cmocka_unit_test(bad_event),
-                                       cmocka_unit_test(bad_document), cmocka_unit_test(bad_manifest)};
+                                       cmocka_unit_test(bad_document), cmocka_unit_test(bad_bundle),
+                                       cmocka_unit_test(bad_manifest)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

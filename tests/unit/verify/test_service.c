@@ -1,4 +1,5 @@
 /* verify/ over a signed world: what the evidence document says of the service, and what the policy demands of it. */
+#include "base/base64.h"
 #include "row.h"
 
 static void other_program(struct world *w)
@@ -470,6 +471,95 @@ static void own_collateral(void **state)
     free(w);
 }
 
+static void base64_member(struct buf *out, const char *name, struct bytes b)
+{
+    struct err err = {0};
+
+    assert_ok(buf_printf(out, &err, ",\"%s\":\"", name) && base64_add(out, BASE64_STANDARD, b, &err) &&
+                  buf_u8(out, '"', &err),
+              err);
+}
+
+/* The world as an archiver leaves it, his verdict included. */
+static void bundle_make(const struct world *w, struct bytes verdict, struct buf *out)
+{
+    struct err err = {0};
+
+    out->len = 0;
+    assert_ok(buf_printf(out, &err, "{\"v\":1,\"time\":%lld", (long long)w->time), err);
+    base64_member(out, "evidence", buf_bytes(&w->document));
+    base64_member(out, "policy", bytes_of_str("{\"v\":1}"));
+    base64_member(out, "verdict", verdict);
+    assert_ok(buf_str(out, ",\"collateral\":{\"none\":\"\"", &err), err);
+    for (size_t i = 0; i < COLLATERAL_FILES; i++) {
+        base64_member(out, w->collateral.list[i].name, w->collateral.list[i].content);
+    }
+    assert_ok(buf_str(out, "}}", &err), err);
+}
+
+static void bundle_is_judged(struct world *w, const struct buf *text, bool its_time, enum verdict_result result,
+                             enum fact_state archived)
+{
+    struct err err = {0};
+
+    verdict_done(&w->verdict);
+    assert_true(bundle_is(buf_bytes(text)));
+    assert_ok(verify_bundle(buf_bytes(text), &w->input, its_time, &w->verdict, &err), err);
+    assert_int_equal(w->verdict.result, result);
+    assert_int_equal(verdict_find(&w->verdict, "archived_verdict")->state, archived);
+    assert_false(verdict_find(&w->verdict, "archived_verdict")->required);
+    assert_int_equal(json_object_get(w->verdict.claims, "time_source") != NULL, its_time);
+}
+
+/* What an archiver says of his bundle judges nothing: the caller's policy and the time do. */
+static void bundles(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct buf verdict = BUF(MIB(4)), text = BUF(LIMIT_EVIDENCE);
+    struct policy *builtin_policy = NULL;
+    struct err err = {0};
+    char *word;
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    world_judge(w);
+    assert_ok(verdict_print_json(&w->verdict, &verdict, &err) && buf_u8(&verdict, 0, &err), err);
+    verdict.len--;
+    bundle_make(w, buf_bytes(&verdict), &text);
+    w->input.files = NULL;
+    w->input.file_count = 0;
+    bundle_is_judged(w, &text, false, VERDICT_SIMULATED, FACT_AFFIRMED);
+    w->input.nonce = NULL; /* nobody draws one for an archive */
+    w->input.nonce_required = w->input.connection_required = false;
+    bundle_is_judged(w, &text, false, VERDICT_SIMULATED, FACT_AFFIRMED);
+    w->input.time += INT64_C(86400) * 365 * 5;
+    bundle_is_judged(w, &text, false, VERDICT_REFUSED, FACT_REFUTED);
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_AFFIRMED);
+    assert_int_equal(w->verdict.time, w->time);
+    word = strstr((char *)verdict.p, "simulated");
+    assert_non_null(word);
+    memcpy(word, "verified ", 9);
+    bundle_make(w, buf_bytes(&verdict), &text);
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_REFUTED);
+    bundle_make(w, bytes_of_str("no JSON"), &text);
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_REFUTED);
+    assert_ok(policy_builtin(&builtin_policy, &err), err);
+    w->input.policy = builtin_policy;
+    bundle_is_judged(w, &text, true, VERDICT_UNDECIDED, FACT_REFUTED);
+    text.p[5] ^= 1;
+    verdict_done(&w->verdict);
+    assert_ok(verify_bundle(buf_bytes(&text), &w->input, true, &w->verdict, &err), err);
+    assert_int_equal(w->verdict.result, VERDICT_REFUSED);
+    assert_int_equal(verdict_find(&w->verdict, "form")->state, FACT_REFUTED);
+    policy_free(builtin_policy);
+    buf_done(&verdict);
+    buf_done(&text);
+    world_done(w);
+    free(w);
+}
+
 /* Many clients, one quote: each by its own path. */
 static void nonce_paths(void **state)
 {
@@ -546,10 +636,10 @@ static void claims(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(service_rows),   cmocka_unit_test(demands),           cmocka_unit_test(builtin),
-        cmocka_unit_test(own_collateral), cmocka_unit_test(demands_on_quotes), cmocka_unit_test(nonce_paths),
-        cmocka_unit_test(claims)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(service_rows),      cmocka_unit_test(demands),
+                                       cmocka_unit_test(builtin),           cmocka_unit_test(own_collateral),
+                                       cmocka_unit_test(demands_on_quotes), cmocka_unit_test(bundles),
+                                       cmocka_unit_test(nonce_paths),       cmocka_unit_test(claims)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,76 @@
+#include "evidence/bundle.h"
+
+#include "base/limits.h"
+#include "evidence/member.h"
+
+#include <stdlib.h>
+
+#define TIME_MAX 253402300799 /* the end of year 9999 */
+
+struct memory {
+    struct arena arena;
+};
+
+bool bundle_is(struct bytes text)
+{
+    struct err ignored = {0};
+    json_t *root = NULL;
+    bool is = json_parse(text, &root, &ignored) && json_object_get(root, "evidence") != NULL;
+
+    json_decref(root);
+    return is;
+}
+
+static bool members_get(const json_t *root, struct bundle *b, struct arena *a, struct err *err)
+{
+    static const char *const names[] = {"v", "evidence", "collateral", "policy", "time", "verdict", NULL};
+    uint64_t version, time;
+
+    if (!json_only(root, names, err) || !json_get_u64(root, "v", 1, &version, err) ||
+        !json_get_u64(root, "time", TIME_MAX, &time, err)) {
+        return false;
+    }
+    b->time = (int64_t)time;
+    return (version == 1 || FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "a bundle of version 0")) &&
+           member_bytes(a, root, "evidence", LIMIT_EVIDENCE, false, &b->evidence, err) &&
+           member_files(a, root, &b->files, &b->file_count, err) &&
+           member_bytes(a, root, "policy", LIMIT_POLICY, true, &b->policy, err) &&
+           member_bytes(a, root, "verdict", LIMIT_POLICY, true, &b->verdict, err);
+}
+
+bool bundle_parse(struct bytes text, struct bundle *out, struct err *err)
+{
+    struct bundle b = {.time = 0};
+    struct memory *m;
+    json_t *root = NULL;
+    bool ok;
+
+    if (text.len > LIMIT_EVIDENCE) {
+        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a bundle of %zu bytes, at most %zu", text.len, LIMIT_EVIDENCE);
+    }
+    m = calloc(1, sizeof *m);
+    if (m == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a bundle");
+    }
+    m->arena = ARENA(LIMIT_EVIDENCE);
+    b.memory = m;
+    ok = json_parse(text, &root, err) && members_get(root, &b, &m->arena, err);
+    json_decref(root);
+    if (!ok) {
+        bundle_done(&b);
+        return false;
+    }
+    *out = b;
+    return true;
+}
+
+void bundle_done(struct bundle *b)
+{
+    struct memory *m = b->memory;
+
+    if (m != NULL) {
+        arena_done(&m->arena);
+        free(m);
+    }
+    *b = (struct bundle){.time = 0};
+}

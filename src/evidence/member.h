@@ -1,0 +1,17 @@
+/* Members of our JSON forms that carry bytes, as base64, read into an arena. Inside of evidence/. */
+#ifndef SOTTO_EVIDENCE_MEMBER_H
+#define SOTTO_EVIDENCE_MEMBER_H
+
+#include "base/arena.h"
+#include "codec/json.h"
+#include "evidence/document.h"
+
+/* At most max bytes. null, where it may be: NULL. JSON_MEMBER, JSON_TYPE, BASE64_*, BUF_FULL, ARENA_FULL. */
+MUST_USE bool member_bytes(struct arena *a, const json_t *root, const char *member, size_t max, bool may_be_null,
+                           struct bytes *out, struct err *err);
+
+/* The member `collateral`: file names to contents. null: *files NULL. DOCUMENT_FORM and the above. */
+MUST_USE bool member_files(struct arena *a, const json_t *root, const struct document_file **files, size_t *count,
+                           struct err *err);
+
+#endif
