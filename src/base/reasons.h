@@ -106,20 +106,23 @@
     R(NONCE_PATH, REFUTED, "the nonce does not lead to the quote's nonce root", "ask again with a fresh nonce") \
     /* model */ \
     R(GGUF_MAGIC, INPUT, "the file does not begin with GGUF", "this is no GGUF model") \
+    R(GGUF_TRUNCATED, INPUT, "the file ends inside of its header", "the download may be incomplete") \
     R(GGUF_VERSION, INPUT, "the GGUF version is not 2 or 3", "") \
     R(GGUF_COUNT, INPUT, "a count is larger than the file could hold", "the download may be damaged") \
     R(GGUF_STRING, INPUT, "a string is too long or ends past the file's end", "the download may be damaged") \
     R(GGUF_TYPE, INPUT, "a metadata value has an unknown type", "") \
-    R(GGUF_ARRAY, INPUT, "an array is nested or ends past the file's end", "") \
+    R(GGUF_ARRAY, INPUT, "an array ends past the file's end", "the download may be damaged") \
+    R(GGUF_ARRAY_NESTED, INPUT, "an array of arrays", "") \
     R(GGUF_KEY_REPEATED, INPUT, "a metadata key is there twice", "") \
     R(GGUF_KEY_MISSING, INPUT, "a metadata key is missing", "") \
     R(GGUF_KEY_TYPE, INPUT, "a metadata key has another type", "") \
     R(GGUF_KEY_RANGE, INPUT, "a metadata value is out of range", "") \
     R(GGUF_BOOL, INPUT, "a bool is neither 0 nor 1", "the download may be damaged") \
-    R(GGUF_ALIGNMENT, INPUT, "the alignment is not a power of two of 8 or more", "") \
+    R(GGUF_ALIGNMENT, INPUT, "the alignment is not a power of two of 8 or more, or beyond the file", "") \
     R(GGUF_TENSOR_NAME, INPUT, "a tensor's name is empty, too long, or not text", "") \
     R(GGUF_TENSOR_REPEATED, INPUT, "two tensors have one name", "") \
     R(GGUF_TENSOR_DIMS, INPUT, "a tensor's dimensions are wrong", "") \
+    R(GGUF_TENSOR_SIZE, INPUT, "a tensor's dimensions overflow", "") \
     R(GGUF_TENSOR_BLOCKS, INPUT, "a tensor's rows are not whole blocks of its type", "") \
     R(GGUF_TENSOR_TYPE, INPUT, "a tensor's type is unknown or not supported", "") \
     R(GGUF_TENSOR_RANGE, INPUT, "a tensor ends past the end of the file", "the download may be incomplete") \

@@ -124,7 +124,7 @@ static bool array_read(struct source *s, struct gguf_pair *p, struct err *err)
         return false;
     }
     if (p->element == GGUF_ARRAY) {
-        return FAIL(err, REASON_GGUF_ARRAY, at, "an array of arrays");
+        return FAIL(err, REASON_GGUF_ARRAY_NESTED, at, "an array of arrays");
     }
     if (!cursor_u64le(&s->c, &p->count, err)) {
         return false;
@@ -255,7 +255,7 @@ static bool pairs_read(struct source *s, struct gguf *g, uint64_t count, struct 
     return true;
 }
 
-static bool alignment_read(struct gguf *g, struct err *err)
+static bool alignment_read(struct gguf *g, uint64_t tensors, struct err *err)
 {
     const struct gguf_pair *p = gguf_find(g, "general.alignment");
     uint32_t v = ALIGNMENT_DEFAULT;
@@ -266,6 +266,10 @@ static bool alignment_read(struct gguf *g, struct err *err)
         }
         if (v < ALIGNMENT_MIN || (v & (v - 1)) != 0) {
             return FAIL(err, REASON_GGUF_ALIGNMENT, p->offset, "general.alignment is %u", v);
+        }
+        if (tensors != 0 && v > g->file_length) {
+            return FAIL(err, REASON_GGUF_ALIGNMENT, p->offset, "general.alignment is %u, the file has %llu bytes", v,
+                        (unsigned long long)g->file_length);
         }
     }
     g->alignment = v;
@@ -290,9 +294,12 @@ static bool dims_read(struct source *s, struct gguf_tensor *t, struct err *err)
         if (i < t->dim_count && !cursor_u64le(&s->c, &t->dims[i], err)) {
             return false;
         }
-        if (t->dims[i] == 0 || t->dims[i] > INT64_MAX || __builtin_mul_overflow(t->weights, t->dims[i], &t->weights) ||
+        if (t->dims[i] == 0) {
+            return FAIL(err, REASON_GGUF_TENSOR_DIMS, at, "%.*s: dimension %u is 0", STR_ARG(t->name), i);
+        }
+        if (t->dims[i] > INT64_MAX || __builtin_mul_overflow(t->weights, t->dims[i], &t->weights) ||
             t->weights > INT64_MAX) {
-            return FAIL(err, REASON_GGUF_TENSOR_DIMS, at, "%.*s: dimension %u is %llu", STR_ARG(t->name), i,
+            return FAIL(err, REASON_GGUF_TENSOR_SIZE, at, "%.*s: dimension %u is %llu", STR_ARG(t->name), i,
                         (unsigned long long)t->dims[i]);
         }
     }
@@ -328,7 +335,7 @@ static bool tensor_read(struct source *s, const struct gguf *g, struct gguf_tens
                     (unsigned long long)t.dims[0], t.type->weights, t.type->name);
     }
     if (__builtin_mul_overflow(t.weights / t.type->weights, (uint64_t)t.type->bytes, &t.size)) {
-        return FAIL(err, REASON_GGUF_TENSOR_DIMS, t.entry, "%.*s: the size overflows", STR_ARG(t.name));
+        return FAIL(err, REASON_GGUF_TENSOR_SIZE, t.entry, "%.*s: the size overflows", STR_ARG(t.name));
     }
     at = s->c.offset;
     if (!cursor_u64le(&s->c, &t.offset, err)) {
@@ -439,7 +446,7 @@ static bool header_read(struct source *s, struct gguf *g, struct err *err)
                     (g->version & 0xffff) == 0 && g->version != 0 ? ": a big-endian file" : "");
     }
     return cursor_u64le(&s->c, &tensors, err) && cursor_u64le(&s->c, &pairs, err) &&
-           counts_check(g, tensors, pairs, err) && pairs_read(s, g, pairs, err) && alignment_read(g, err) &&
+           counts_check(g, tensors, pairs, err) && pairs_read(s, g, pairs, err) && alignment_read(g, tensors, err) &&
            tensors_read(s, g, tensors, err);
 }
 
@@ -450,6 +457,9 @@ bool gguf_parse_header(struct bytes prefix, uint64_t file_length, struct gguf *o
 
     if (!header_read(&s, &g, err)) {
         arena_done(&g.memory);
+        if (err->reason == REASON_BYTES_SHORT && prefix.len == file_length) {
+            err->reason = REASON_GGUF_TRUNCATED;
+        }
         return false;
     }
     *out = g;

@@ -6,9 +6,9 @@
  *
  * Refused, by the GGUF_* reasons with the offset in the file: another magic or version; counts that the file cannot
  * hold; keys or strings past the end; unknown types, nested arrays, bools other than 0 and 1; a key twice; an alignment
- * that is no power of two of 8 or more; tensors with an empty, long or repeated name, no or more than four dimensions,
- * a dimension of 0, a product that overflows, an unknown type, rows that are no whole blocks, an unaligned offset, data
- * past the end or shared with another. Bytes behind the last tensor are allowed. */
+ * that is no power of two of 8 or more, or larger than the file; tensors with an empty, long or repeated name, no or
+ * more than four dimensions, a dimension of 0, a product that overflows, an unknown type, rows that are no whole
+ * blocks, an unaligned offset, data past the end or shared with another. Bytes behind the last tensor are allowed. */
 #ifndef SOTTO_MODEL_GGUF_H
 #define SOTTO_MODEL_GGUF_H
 
@@ -67,7 +67,7 @@ struct gguf {
     struct arena memory;
 };
 
-/* The whole file. BYTES_SHORT, GGUF_*. *out holds memory until gguf_done(). */
+/* The whole file. GGUF_*. *out holds memory until gguf_done(). */
 MUST_USE bool gguf_parse(struct bytes file, struct gguf *out, struct err *err);
 
 /* The same checks, from the first bytes of a file of file_length >= prefix.len bytes. BYTES_SHORT while prefix is

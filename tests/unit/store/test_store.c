@@ -175,7 +175,7 @@ static void test_refused(void **state)
     assert_false(import("tiny", NULL, &m, &err));
     assert_int_equal(err.reason, REASON_GGUF_TENSOR_RANGE);
     assert_int_equal(truncate(model_path, 0), 0);
-    assert_fails(import("tiny", NULL, &m, &err), err, REASON_BYTES_SHORT, 0);
+    assert_fails(import("tiny", NULL, &m, &err), err, REASON_GGUF_TRUNCATED, 0);
     assert_int_equal(count_models(NULL), 0);
     assert_int_equal(count_leftovers(), 0);
 }
@@ -252,6 +252,37 @@ static void blob_path(const uint8_t sha256[SHA256_SIZE], char out[256])
     for (size_t i = 0; i < SHA256_SIZE; i++) {
         n += snprintf(out + n, 256 - (size_t)n, "%02x", sha256[i]);
     }
+}
+
+/* Others open the store while a model is put in: none of them takes a file for a leftover that is just being made. */
+static void test_beside(void **state)
+{
+    struct store s = store_here();
+    struct store_model m;
+    struct err err;
+    pid_t self = getpid(), child = fork();
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct store again;
+
+        while (getppid() == self && store_open(root, &again, &err)) {
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < 100; i++) {
+        struct store_import in = {.name = "m:x", .fd = open(model_path, O_RDONLY | O_CLOEXEC), .path = model_path};
+        bool ok = store_import(&s, &in, &m, &err);
+
+        (void)close(in.fd);
+        if (!ok) {
+            (void)kill(child, SIGKILL);
+        }
+        assert_ok(ok, err);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void test_damaged(void **state)
@@ -419,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_beside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layers, setup, teardown),
     };
