@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define STEP MIB(1)
+#define TEMP_TRIES 100
 
 /* A file without its name yet: locked, so that nobody takes it for a leftover. */
 struct temp {
@@ -21,17 +22,27 @@ struct temp {
     char path[STORE_PATH_MAX];
 };
 
+/* Between its making and its lock somebody may have removed it as a leftover: then it has no name, and another one is
+ * made. */
 static bool temp_open(const struct store *s, const char *folder, struct temp *t, struct err *err)
 {
+    struct stat st = {.st_nlink = 0};
+
     t->fd = -1;
-    if (!layout_path(s, t->path, err, "%s/" LAYOUT_TEMP_PREFIX "XXXXXX", folder)) {
-        return false;
+    for (int i = 0; i < TEMP_TRIES && st.st_nlink == 0; i++) {
+        if (t->fd >= 0) {
+            (void)close(t->fd);
+            t->fd = -1;
+        }
+        if (!layout_path(s, t->path, err, "%s/" LAYOUT_TEMP_PREFIX "XXXXXX", folder)) {
+            return false;
+        }
+        t->fd = mkostemp(t->path, O_CLOEXEC);
+        if (t->fd < 0 || flock(t->fd, LOCK_EX) != 0 || fchmod(t->fd, 0644) != 0 || fstat(t->fd, &st) != 0) {
+            return file_fail(err, t->path, errno);
+        }
     }
-    t->fd = mkostemp(t->path, O_CLOEXEC);
-    if (t->fd < 0) {
-        return file_fail(err, t->path, errno);
-    }
-    return (flock(t->fd, LOCK_EX) == 0 && fchmod(t->fd, 0644) == 0) || file_fail(err, t->path, errno);
+    return st.st_nlink != 0 || FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: removed while it was made", t->path);
 }
 
 /* The name counts only once the bytes are on the disk, and then the folder is. */

@@ -4,8 +4,9 @@
  *     ROOT/blobs/sha256-HEX                     layers and configurations, named by their digests
  *
  * ROOT is SOTTO_MODELS, or OLLAMA_MODELS, or ~/.sotto/models. A model is there when its manifest is, and that is
- * written last: after a crash at any moment the store holds the model as before or as after, and at most a temporary
- * file, which store_open() removes once nobody holds it. Files: manifests and blobs are 0644, folders 0755.
+ * written last: after a crash at any moment the store holds the model as before or as after, and at most blobs that no
+ * manifest names yet (putting the model in again takes them up) and a temporary file, which store_open() removes once
+ * nobody holds it. Files: manifests and blobs are 0644, folders 0755.
  *
  * A store's root belongs to the operator; what lies in it is checked (STORE_FORM): digests and sizes have their form,
  * the blob has the size that the manifest says. Whether its bytes have the digest is seen by whoever reads them. */
