@@ -166,6 +166,7 @@ static bool metadata_write(struct writer *w)
            key_f32(w, "llama.attention.layer_norm_rms_epsilon", 1e-5F) &&
            key_f32(w, "llama.rope.freq_base", 10000.0F) && key_u32(w, "llama.rope.dimension_count", m->head_dim) &&
            key_u32(w, "llama.vocab_size", m->vocab) && vocabulary_write(w) &&
+           (m->rope_factor_key == NULL || key_f32(w, m->rope_factor_key, 4.0F)) &&
            (m->chat_template == NULL || key_str(w, "tokenizer.chat_template", m->chat_template));
 }
 

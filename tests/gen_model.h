@@ -12,11 +12,12 @@ struct gen_model {
     uint32_t vocab; /* at least GEN_MODEL_VOCAB_MIN; the 256 bytes, then pairs of letters, then 3 control tokens */
     enum quant_id weights; /* of the layers' matrices: F32 F16 Q4_0 Q4_1 Q8_0 Q4_K Q6_K */
     enum quant_id embedding;
-    bool untied;               /* with a head of its own, of the embedding's type */
-    bool rope_factors;         /* with rope_freqs.weight */
-    bool add_bos;              /* a raw prompt begins with <|im_start|> */
-    const char *chat_template; /* NULL: none */
-    const char *defect;        /* NULL, or a tensor's name: its first weight or scale is infinite */
+    bool untied;                 /* with a head of its own, of the embedding's type */
+    bool rope_factors;           /* with rope_freqs.weight */
+    bool add_bos;                /* a raw prompt begins with <|im_start|> */
+    const char *chat_template;   /* NULL: none */
+    const char *rope_factor_key; /* NULL, or a key that scales positions by 4 */
+    const char *defect;          /* NULL, or a tensor's name: its first weight or scale is infinite */
 };
 
 #define GEN_MODEL_VOCAB_MIN 260U

@@ -13,13 +13,15 @@ struct forward {
     struct forward_setup setup;
     const struct weights *w;
     const struct kernels *k;
-    size_t embd, ff, heads, kv_heads, dim; /* embd and ff padded to 16; heads * dim is a multiple of 16 */
-    size_t element, positions;             /* bytes of a cached value; context rounded up to 16 */
+    size_t embd, ff, heads, kv_heads; /* embd and ff padded to 16 */
+    size_t head, dim;                 /* values of a head; padded to 16, the rest zero, as attention reads them */
+    size_t q_row, kv_row;             /* all heads' values, then padded to 16, as products write them */
+    size_t element, positions;        /* bytes of a cached value; context rounded up to 16 */
     uint8_t *cache;
     size_t cache_size;
     double *frequencies; /* rope_dim / 2 */
     /* Of the chunk: rows of floats. */
-    float *x, *y, *q, *kv, *att, *gate, *up, *angles, *logits, *scratch;
+    float *x, *y, *q, *kv, *queries, *att, *gate, *up, *angles, *logits, *scratch;
     uint8_t *acts[KERNEL_ACT_COUNT];
     size_t rows; /* tokens in the chunk */
     size_t position;
@@ -233,38 +235,39 @@ static void cache_put(const struct forward *f, size_t layer, size_t head, size_t
     if (f->setup.f16) {
         uint16_t half[512];
 
-        f->k->to_f16(k, f->dim, half);
-        for (size_t d = 0; d < f->dim; d++) {
+        f->k->to_f16(k, f->head, half);
+        for (size_t d = 0; d < f->head; d++) {
             memcpy(keys + 2 * (at + 16 * d), half + d, 2);
         }
-        f->k->to_f16(v, f->dim, half);
-        memcpy(values + 2 * position * f->dim, half, 2 * f->dim);
+        f->k->to_f16(v, f->head, half);
+        memcpy(values + 2 * position * f->dim, half, 2 * f->head);
         return;
     }
-    for (size_t d = 0; d < f->dim; d++) {
+    for (size_t d = 0; d < f->head; d++) {
         memcpy(keys + 4 * (at + 16 * d), k + d, 4);
     }
-    memcpy(values + 4 * position * f->dim, v, 4 * f->dim);
+    memcpy(values + 4 * position * f->dim, v, 4 * f->head);
 }
 
 static void positions_put(void *arg, size_t token, unsigned thread)
 {
     const struct step *s = arg;
     struct forward *f = s->f;
-    const float scale = 1.0F / __builtin_sqrtf((float)f->dim);
-    float *q = f->q + token * f->heads * f->dim, *k = f->kv + token * 2 * f->kv_heads * f->dim;
-    float *v = k + f->kv_heads * f->dim;
+    const float scale = 1.0F / __builtin_sqrtf((float)f->head);
+    float *k = f->kv + token * 2 * f->kv_row, *v = k + f->kv_row;
 
     (void)thread;
     for (size_t h = 0; h < f->heads; h++) {
-        rotate(f, q + h * f->dim, token);
-    }
-    for (size_t i = 0; i < f->heads * f->dim; i++) {
-        q[i] = q[i] * scale;
+        float *q = f->q + token * f->q_row + h * f->head, *query = f->queries + (token * f->heads + h) * f->dim;
+
+        rotate(f, q, token);
+        for (size_t d = 0; d < f->head; d++) {
+            query[d] = q[d] * scale;
+        }
     }
     for (size_t h = 0; h < f->kv_heads; h++) {
-        rotate(f, k + h * f->dim, token);
-        cache_put(f, s->index, h, f->position + token, k + h * f->dim, v + h * f->dim);
+        rotate(f, k + h * f->head, token);
+        cache_put(f, s->index, h, f->position + token, k + h * f->head, v + h * f->head);
     }
 }
 
@@ -284,7 +287,7 @@ static void attend(void *arg, size_t item, unsigned thread)
     for (size_t i = first; i < all && a.count < KERNEL_GROUP; i++) {
         size_t token = i / share, at = (token * f->heads + head * share + i % share) * f->dim;
 
-        a.q[a.count] = f->q + at;
+        a.q[a.count] = f->queries + at;
         a.out[a.count] = f->att + at;
         a.limit[a.count] = f->position + token + 1;
         a.count++;
@@ -295,10 +298,15 @@ static void attend(void *arg, size_t item, unsigned thread)
 static void after_attention(void *arg, size_t token, unsigned thread)
 {
     const struct step *s = arg;
+    struct forward *f = s->f;
     const struct matrix *m[] = {&s->layer->o};
+    float *att = f->att + token * f->heads * f->dim;
 
     (void)thread;
-    act_put(s->f, m, 1, s->f->att + token * s->f->heads * s->f->dim, token);
+    for (size_t h = 1; f->head != f->dim && h < f->heads; h++) {
+        memmove(att + h * f->head, att + h * f->dim, f->head * sizeof *att);
+    }
+    act_put(f, m, 1, att, token);
 }
 
 static void before_ff(void *arg, size_t token, unsigned thread)
@@ -339,11 +347,11 @@ static void layer_run(struct step *s)
 {
     struct forward *f = s->f;
     const struct layer *l = s->layer;
-    size_t kv = f->kv_heads * f->dim, groups = (f->rows * (f->heads / f->kv_heads) + KERNEL_GROUP - 1) / KERNEL_GROUP;
+    size_t groups = (f->rows * (f->heads / f->kv_heads) + KERNEL_GROUP - 1) / KERNEL_GROUP;
     struct products qkv = {
         .f = f,
         .count = 3,
-        .p = {{&l->q, f->q, f->heads * f->dim}, {&l->k, f->kv, 2 * kv}, {&l->v, f->kv + kv, 2 * kv}}};
+        .p = {{&l->q, f->q, f->q_row}, {&l->k, f->kv, 2 * f->kv_row}, {&l->v, f->kv + f->kv_row, 2 * f->kv_row}}};
     struct products ff = {.f = f, .count = 2, .p = {{&l->gate, f->gate, f->ff}, {&l->up, f->up, f->ff}}};
 
     each_token(s, before_attention);
@@ -467,8 +475,9 @@ static bool buffers_new(struct forward *f)
 
     f->x = floats(rows * f->embd);
     f->y = floats(rows * f->embd);
-    f->q = floats(chunk * q);
-    f->kv = floats(chunk * 2 * f->kv_heads * f->dim);
+    f->q = floats(chunk * f->q_row);
+    f->kv = floats(chunk * 2 * f->kv_row);
+    f->queries = floats(chunk * q);
     f->att = floats(chunk * q);
     f->gate = floats(chunk * f->ff);
     f->up = floats(chunk * f->ff);
@@ -476,9 +485,13 @@ static bool buffers_new(struct forward *f)
     f->logits = floats((size_t)FORWARD_HEAD_ROWS * f->w->output.panels * KERNEL_ROWS);
     f->scratch = floats(pool_threads(f->setup.pool) * (size_t)KERNEL_GROUP * (KERNEL_BLOCK + f->dim));
     f->frequencies = calloc(s->rope_dim / 2 + 1, sizeof *f->frequencies);
-    return f->x != NULL && f->y != NULL && f->q != NULL && f->kv != NULL && f->att != NULL && f->gate != NULL &&
-           f->up != NULL && f->angles != NULL && f->logits != NULL && f->scratch != NULL && f->frequencies != NULL &&
-           acts_new(f, chunk);
+    if (f->x == NULL || f->y == NULL || f->q == NULL || f->kv == NULL || f->queries == NULL || f->att == NULL ||
+        f->gate == NULL || f->up == NULL || f->angles == NULL || f->logits == NULL || f->scratch == NULL ||
+        f->frequencies == NULL) {
+        return false;
+    }
+    memset(f->queries, 0, chunk * q * sizeof *f->queries);
+    return acts_new(f, chunk);
 }
 
 bool forward_new(const struct forward_setup *setup, struct forward **out, struct err *err)
@@ -496,7 +509,10 @@ bool forward_new(const struct forward_setup *setup, struct forward **out, struct
     f->ff = padded(s->ff);
     f->heads = s->heads;
     f->kv_heads = s->kv_heads;
-    f->dim = s->head_dim;
+    f->head = s->head_dim;
+    f->dim = padded(s->head_dim);
+    f->q_row = padded(f->heads * f->head);
+    f->kv_row = padded(f->kv_heads * f->head);
     f->element = setup->f16 ? 2 : 4;
     f->positions = padded(setup->context);
     f->cache_size = 2 * (size_t)s->layers * f->kv_heads * f->positions * f->dim * f->element;
@@ -526,6 +542,7 @@ void forward_free(struct forward *f)
     free(f->y);
     free(f->q);
     free(f->kv);
+    free(f->queries);
     free(f->att);
     free(f->gate);
     free(f->up);
@@ -552,8 +569,9 @@ void forward_wipe(struct forward *f, size_t used)
     }
     wipe(f->x, chunk * f->embd * sizeof(float));
     wipe(f->y, larger(chunk, FORWARD_HEAD_ROWS) * f->embd * sizeof(float));
-    wipe(f->q, chunk * q * sizeof(float));
-    wipe(f->kv, chunk * 2 * f->kv_heads * f->dim * sizeof(float));
+    wipe(f->q, chunk * f->q_row * sizeof(float));
+    wipe(f->kv, chunk * 2 * f->kv_row * sizeof(float));
+    wipe(f->queries, chunk * q * sizeof(float));
     wipe(f->att, chunk * q * sizeof(float));
     wipe(f->gate, chunk * f->ff * sizeof(float));
     wipe(f->up, chunk * f->ff * sizeof(float));

@@ -30,17 +30,47 @@ static bool get_u32(const struct reading *r, const char *key, uint32_t min, uint
                                                 "%s is %u, not %u to %u", key, *out, min, max);
 }
 
-static bool get_u32_or(const struct reading *r, const char *key, uint32_t max, uint32_t fallback, uint32_t *out)
+static bool get_u32_or(const struct reading *r, const char *key, uint32_t min, uint32_t max, uint32_t fallback,
+                       uint32_t *out)
 {
     *out = fallback;
-    return gguf_find(r->g, key) == NULL || get_u32(r, key, 1, max, out);
+    return gguf_find(r->g, key) == NULL || get_u32(r, key, min, max, out);
+}
+
+/* Scaled positions: by the key's type, or by a factor alone, which llama.cpp takes as linear. */
+static bool rope_check(const struct reading *r)
+{
+    static const char *const factors[] = {"llama.rope.scaling.factor", "llama.rope.scale_linear"};
+    const struct gguf_pair *type = gguf_find(r->g, "llama.rope.scaling.type");
+    struct bytes name;
+
+    if (type != NULL) {
+        if (!gguf_get_str(r->g, "llama.rope.scaling.type", &name, r->err)) {
+            return false;
+        }
+        if (!bytes_equal(name, bytes_of_str("none"))) {
+            return FAIL(r->err, REASON_MODEL_ARCHITECTURE, type->offset, "RoPE scaling %.*s", STR_ARG(name));
+        }
+    }
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        float factor = 1.0F;
+
+        if (gguf_find(r->g, factors[i]) != NULL && !gguf_get_f32(r->g, factors[i], &factor, r->err)) {
+            return false;
+        }
+        if (factor != 0.0F && factor != 1.0F) {
+            return FAIL(r->err, REASON_MODEL_ARCHITECTURE, gguf_find(r->g, factors[i])->offset, "%s is %g", factors[i],
+                        (double)factor);
+        }
+    }
+    return true;
 }
 
 /* Everything that would make the graph another one than ours is refused by name. */
 static bool architecture_check(const struct reading *r)
 {
     struct bytes name;
-    const struct gguf_pair *p;
+    uint32_t experts;
 
     if (!gguf_get_str(r->g, "general.architecture", &name, r->err)) {
         return false;
@@ -48,15 +78,14 @@ static bool architecture_check(const struct reading *r)
     if (!bytes_equal(name, bytes_of_str("llama"))) {
         return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "%.*s", STR_ARG(name));
     }
-    p = gguf_find(r->g, "llama.expert_count");
-    if (p != NULL && gguf_scalar_at(p, 0).u != 0) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, p->offset, "llama with experts");
+    if (!get_u32_or(r, "llama.expert_count", 0, UINT32_MAX, 0, &experts)) {
+        return false;
     }
-    p = gguf_find(r->g, "llama.rope.scaling.type");
-    if (p != NULL && !bytes_equal(p->value, bytes_of_str("none"))) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, p->offset, "RoPE scaling %.*s", STR_ARG(p->value));
+    if (experts != 0) {
+        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, gguf_find(r->g, "llama.expert_count")->offset,
+                    "llama with experts");
     }
-    return true;
+    return rope_check(r);
 }
 
 static bool floats_read(const struct reading *r, struct shape *s)
@@ -82,21 +111,21 @@ static bool shape_read(const struct reading *r, struct shape *s)
 {
     uint32_t value_dim;
 
-    if (!architecture_check(r) || !get_u32(r, "llama.block_count", 1, LIMIT_LAYERS, &s->layers) ||
+    if (!get_u32(r, "llama.block_count", 1, LIMIT_LAYERS, &s->layers) ||
         !get_u32(r, "llama.embedding_length", 1, EMBD_MAX, &s->embd) ||
         !get_u32(r, "llama.feed_forward_length", 1, FF_MAX, &s->ff) ||
         !get_u32(r, "llama.attention.head_count", 1, HEADS_MAX, &s->heads) ||
-        !get_u32_or(r, "llama.attention.head_count_kv", HEADS_MAX, s->heads, &s->kv_heads) ||
-        !get_u32_or(r, "llama.attention.key_length", HEAD_DIM_MAX, s->embd / s->heads, &s->head_dim) ||
-        !get_u32_or(r, "llama.attention.value_length", HEAD_DIM_MAX, s->head_dim, &value_dim) ||
-        !get_u32_or(r, "llama.rope.dimension_count", HEAD_DIM_MAX, s->head_dim, &s->rope_dim) ||
+        !get_u32_or(r, "llama.attention.head_count_kv", 1, HEADS_MAX, s->heads, &s->kv_heads) ||
+        !get_u32_or(r, "llama.attention.key_length", 1, HEAD_DIM_MAX, s->embd / s->heads, &s->head_dim) ||
+        !get_u32_or(r, "llama.attention.value_length", 1, HEAD_DIM_MAX, s->head_dim, &value_dim) ||
+        !get_u32_or(r, "llama.rope.dimension_count", 1, HEAD_DIM_MAX, s->head_dim, &s->rope_dim) ||
         !get_u32(r, "llama.context_length", 1, LIMIT_CONTEXT, &s->trained_context) || !floats_read(r, s)) {
         return false;
     }
     if (s->heads % s->kv_heads != 0) {
         return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "%u heads over %u KV heads", s->heads, s->kv_heads);
     }
-    if (s->head_dim == 0 || s->head_dim % 16 != 0 || s->head_dim > HEAD_DIM_MAX || value_dim != s->head_dim) {
+    if (s->head_dim == 0 || s->head_dim > HEAD_DIM_MAX || value_dim != s->head_dim) {
         return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "heads of %u and %u values", s->head_dim,
                     value_dim);
     }
@@ -385,7 +414,8 @@ bool weights_open(const struct engine_source *source, const struct engine_setup 
     }
     gguf_identity(&g, &id);
     memcpy(w.template_sha256, id.template_sha256, sizeof w.template_sha256);
-    if (!tokenizer_new(&g, &t, err) || !weights_read(&file, &g, setup, pool, &w, err)) {
+    if (!architecture_check(&(struct reading){.g = &g, .err = err}) || !tokenizer_new(&g, &t, err) ||
+        !weights_read(&file, &g, setup, pool, &w, err)) {
         goto out;
     }
     tokenizer_info(t, &info);
