@@ -163,7 +163,8 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
         return false;
     }
     ok = model_stdin_read(&text, err) && ids_parse(buf_bytes(&text), &i.ids, &i.count, err) &&
-         ((i.count != 0 && i.count <= LIMIT_CONTEXT - more) ||
+         (i.count != 0 || FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "no token ids on standard input")) &&
+         (i.count <= LIMIT_CONTEXT - more ||
           FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu ids and %zu more", i.count, more));
     if (ok) {
         setup.context = (unsigned)(i.count + more);

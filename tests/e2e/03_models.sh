@@ -68,6 +68,7 @@ ok $? 'inspect tensor'
 [ "$(printf '\0\0\1\2' | "$sotto" inspect blocks BF16 | od -An -tx1 | tr -d ' \n')" = 0000000000000102 ]
 ok $? 'inspect blocks'
 head -c 5000000 "$MODEL" >"$dir/cut.gguf"
+refused 1 REQUEST_FORM 'no ids' "$sotto" inspect logits smollm2:135m -o "$dir/logits" </dev/null
 refused 1 GGUF_TENSOR_RANGE 'a model file that is cut' "$sotto" inspect model "$dir/cut.gguf"
 "$sotto" list >/dev/full 2>"$dir/log"
 [ $? = 1 ] && grep -q FILE_IO "$dir/log"
