@@ -137,9 +137,5 @@ int cmd_create(int argc, char **argv)
         err_set(&err, REASON_USAGE, ERR_NOWHERE, "one of -f MODELFILE and --from FILE is wanted");
         return report_error(&err);
     }
-    if (create(&a, &err)) {
-        return 0;
-    }
-    code = report_error(&err);
-    return code == 2 ? 2 : 1; /* a file with another digest is no verdict (docs/formats.md, section 8) */
+    return create(&a, &err) ? 0 : report_error(&err);
 }
