@@ -298,18 +298,56 @@ static bool stops_take(struct request *r, const struct engine_options *o, struct
     return true;
 }
 
-static bool chat_encode(struct engine *e, const struct template_chat *chat, struct tokenizer_ids *ids, struct err *err)
+/* The chat without its oldest messages, as many as are said. */
+static bool chat_encode(struct engine *e, const struct template_chat *chat, size_t without, struct tokenizer_ids *ids,
+                        struct err *err)
 {
+    struct template_message *messages = calloc(chat->count + 1, sizeof *messages);
     struct template_rendered text;
+    struct template_chat rest;
     bool ok;
 
-    if (!template_render(e->renderer, chat, &text, err)) {
+    if (messages == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
+    }
+    rest = template_without_oldest(chat, without, messages);
+    ok = template_render(e->renderer, &rest, &text, err);
+    free(messages);
+    if (!ok) {
         return false;
     }
+    ids->count = 0;
     ok = tokenizer_encode_rendered(e->tokenizer, &text, ids, err);
     wipe(text.text.p, text.text.cap);
     template_rendered_done(&text);
     return ok;
+}
+
+/* Ollama's rule for a chat that the context does not hold: the oldest messages go, as few as will do, but never one of
+ * the system or the last. */
+static bool chat_fit(struct engine *e, const struct template_chat *chat, struct tokenizer_ids *ids, struct err *err)
+{
+    size_t too_few = 0, enough = chat->count - 1;
+
+    if (chat_encode(e, chat, 0, ids, err)) {
+        return true;
+    }
+    if (err->reason != REASON_CONTEXT_FULL || chat->count < 2 || !chat_encode(e, chat, enough, ids, err)) {
+        return false;
+    }
+    while (enough - too_few > 1) {
+        size_t half = too_few + (enough - too_few) / 2;
+
+        if (chat_encode(e, chat, half, ids, err)) {
+            enough = half;
+        } else if (err->reason == REASON_CONTEXT_FULL) {
+            too_few = half;
+        } else {
+            return false;
+        }
+    }
+    e->stats.truncated = true;
+    return chat_encode(e, chat, enough, ids, err);
 }
 
 static bool prompt_encode(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
@@ -317,7 +355,7 @@ static bool prompt_encode(struct engine *e, const struct engine_request *q, stru
     bool bos = e->vocabulary.add_bos && e->vocabulary.bos != TOKENIZER_NO_TOKEN;
 
     if (q->chat != NULL) {
-        return chat_encode(e, q->chat, ids, err);
+        return chat_fit(e, q->chat, ids, err);
     }
     if ((bos || q->prompt.len == 0) && e->vocabulary.bos != TOKENIZER_NO_TOKEN &&
         !tokenizer_ids_add(ids, e->vocabulary.bos, err)) {
@@ -339,21 +377,18 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     r->active = true;
     r->options = q->options;
     r->options.stop = NULL;
-    r->ids = TOKENIZER_IDS(e->setup.context);
+    r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
     if (!stops_take(r, &q->options, err) || !prompt_encode(e, q, &r->ids, err)) {
         request_end(e);
         return false;
     }
-    r->prompt = r->ids.count;
-    if (r->prompt == 0 || r->prompt >= e->setup.context) {
-        size_t n = r->prompt;
-
+    if (r->ids.count == 0) {
         request_end(e);
-        return n == 0 ? FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt")
-                      : FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu tokens, the context holds %u", n,
-                             e->setup.context);
+        return FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt");
     }
+    r->prompt = r->ids.count;
+    r->ids.max = e->setup.context;
     e->stats.prompt_tokens = (unsigned)r->prompt;
     return true;
 }

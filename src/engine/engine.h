@@ -106,11 +106,13 @@ struct engine_event {
 struct engine_stats {
     unsigned prompt_tokens, answer_tokens;
     uint64_t prompt_ns, answer_ns;
-    bool truncated; /* the context overflowed and old tokens were dropped */
+    bool truncated; /* the context did not hold the chat: its oldest messages were left out */
 };
 
 /* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED.
- * The request's memory may go when this returns, except what is said to be borrowed above. */
+ * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
+ * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
+ * said to be borrowed above. */
 MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
 
 /* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.

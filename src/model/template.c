@@ -126,3 +126,15 @@ void template_rendered_done(struct template_rendered *r)
     free(r->segments);
     *r = (struct template_rendered){.text = BUF(r->text.max)};
 }
+
+struct template_chat template_without_oldest(const struct template_chat *chat, size_t n, struct template_message *out)
+{
+    struct template_chat rest = {.messages = out, .add_generation_prompt = chat->add_generation_prompt};
+
+    for (size_t i = 0; i < chat->count; i++) {
+        if (i >= n || strcmp(chat->messages[i].role, "system") == 0) {
+            out[rest.count++] = chat->messages[i];
+        }
+    }
+    return rest;
+}

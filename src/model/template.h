@@ -41,4 +41,8 @@ MUST_USE bool template_render(enum template_renderer r, const struct template_ch
                               struct err *err);
 void template_rendered_done(struct template_rendered *r);
 
+/* A chat without its oldest messages: of the first n only those of the system stay. out has room for all messages;
+ * the result borrows it. n < chat->count. */
+struct template_chat template_without_oldest(const struct template_chat *chat, size_t n, struct template_message *out);
+
 #endif

@@ -94,7 +94,8 @@ static bool ollama_end(const struct answer *a, struct bytes text, const struct b
            number_print("prompt_eval_count", e->stats.prompt_tokens, out, err) &&
            number_print("prompt_eval_duration", e->stats.prompt_ns, out, err) &&
            number_print("eval_count", e->stats.answer_tokens, out, err) &&
-           number_print("eval_duration", e->stats.answer_ns, out, err) && buf_str(out, "}", err);
+           number_print("eval_duration", e->stats.answer_ns, out, err) &&
+           buf_str(out, e->stats.truncated ? ",\"truncated\":true}" : "}", err);
 }
 
 static bool openai_begin(const struct answer *a, const char *object, struct buf *out, struct err *err)

@@ -85,7 +85,20 @@ with World() as w:
         status, reply = w.post('/api/generate', options(**more), seconds=100)
         ok(status in (200, 400), f'options {list(more.items())[0][0]}={str(list(more.values())[0])[:20]}: {status}', f'{status} {reply[:300]}')
     status, reply = w.post('/api/generate', form(prompt='hello ' * 20000))
-    ok(status in (200, 400), f'a prompt beyond the context: {status}', reply[:300])
+    ok(status == 400 and b'CONTEXT_FULL' in reply, f'a prompt beyond the context: {status}', reply[:300])
+
+    # A chat that the context does not hold loses its oldest messages: the same answer as without them, and it is said.
+    system, last = {'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': 'What is the sky?'}
+    long = [{'role': r, 'content': r * 4500} for r in ('user', 'assistant')]
+    recent = [{'role': 'user', 'content': 'Hello.'}, {'role': 'assistant', 'content': 'Hi.'}]
+    answers = []
+    for messages in ([system, *long, *long, *recent, last], [system, *recent, last], [system, *recent, {**last, 'content': 'sky ' * 20000}]):
+        status, reply = w.post('/api/chat', chat(messages=messages, options={'num_predict': 12, 'seed': 1}), seconds=100)
+        answers.append((status, json.loads(reply)))
+    ok([a[0] for a in answers] == [200, 200, 400] and answers[0][1]['message'] == answers[1][1]['message'] and
+       answers[0][1]['prompt_eval_count'] == answers[1][1]['prompt_eval_count'], 'a long chat loses its oldest messages', str(answers)[:600])
+    ok(answers[0][1].get('truncated') is True and 'truncated' not in answers[1][1] and 'CONTEXT_FULL' in answers[2][1]['error'],
+       'and the answer says so', str(answers)[:600])
 
     # Heads.
     g = b'GET /api/version HTTP/1.1\r\nHost: localhost\r\n'

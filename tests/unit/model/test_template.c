@@ -92,6 +92,29 @@ static void case_run(const json_t *one)
     template_rendered_done(&r);
 }
 
+/* The oldest go, but never those of the system. */
+static void test_without_oldest(void **state)
+{
+    static const struct template_message list[] = {{"user", {(const uint8_t *)"1", 1}},
+                                                   {"system", {(const uint8_t *)"2", 1}},
+                                                   {"assistant", {(const uint8_t *)"3", 1}},
+                                                   {"user", {(const uint8_t *)"4", 1}}};
+    static const char *const want[] = {"1234", "234", "234", "24"};
+    struct template_chat chat = {.messages = list, .count = 4, .add_generation_prompt = true};
+
+    (void)state;
+    for (size_t n = 0; n < 4; n++) {
+        struct template_message out[4];
+        struct template_chat rest = template_without_oldest(&chat, n, out);
+
+        assert_true(rest.add_generation_prompt);
+        assert_int_equal(rest.count, strlen(want[n]));
+        for (size_t i = 0; i < rest.count; i++) {
+            assert_int_equal(rest.messages[i].content.p[0], want[n][i]);
+        }
+    }
+}
+
 /* What another program's Jinja makes of the same template. */
 static void test_vectors(void **state)
 {
@@ -117,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chatml),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_without_oldest),
         cmocka_unit_test(test_vectors),
     };
 
