@@ -32,6 +32,7 @@ struct role_engine {
     bool stepping;          /* within step_due() */
     struct loop_timer step; /* the next piece of computing; between pieces, and within long ones, messages are read */
     bool confined;
+    bool tee; /* the keeper must have the model in its log before it is said to be loaded */
     char name[STORE_NAME_SIZE], model_id[2 * SHA384_SIZE + 1];
     struct buf manifest; /* its RFC 8785 bytes */
 };
@@ -298,7 +299,7 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
     ok = json_get_str(v, "name", &name, err) && json_get_str(v, "kv", &kv, err) &&
          json_get_hex(v, "sha256", sha256, sizeof sha256, err) &&
          json_get_u64(v, "context", LIMIT_CONTEXT, &context, err) && json_get_u64(v, "threads", 1024, &threads, err) &&
-         confine(r, err);
+         json_get_bool(v, "tee", &r->tee, err) && confine(r, err);
     if (ok) {
         setup.kv = strcmp(kv, "f32") == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
         setup.context = (unsigned)context;
@@ -346,13 +347,14 @@ static void keeper_gone(void *arg, struct link *l, const struct err *why)
 
 static const struct link_handler keeper_handler = {keeper_frame, keeper_gone};
 
-/* The model is in memory: now the event, and only then is it said to be loaded. */
+/* The model is in memory: now the event, and only then is it said to be loaded. While the keeper is being started
+ * anew, it waits for it. */
 static void loaded(struct role_engine *r)
 {
-    if (r->keeper != NULL) {
-        link_send(r->keeper, MESSAGE_EVENT_MODEL, 0, buf_bytes(&r->manifest), -1);
-    } else {
+    if (!r->tee) {
         loaded_send(r);
+    } else if (r->keeper != NULL) {
+        link_send(r->keeper, MESSAGE_EVENT_MODEL, 0, buf_bytes(&r->manifest), -1);
     }
 }
 
@@ -368,7 +370,14 @@ static bool peer_set(struct role_engine *r, const struct frame *f, struct err *e
     }
     if (is_keeper) {
         link_close(r->keeper);
-        return link_open(r->base.loop, f->fd, &keeper_handler, r, &r->keeper, err);
+        r->keeper = NULL;
+        if (!link_open(r->base.loop, f->fd, &keeper_handler, r, &r->keeper, err)) {
+            return false;
+        }
+        if (r->engine != NULL) { /* a keeper that was started anew: it must know this model, or be told now */
+            loaded(r);
+        }
+        return true;
     }
     if (r->gateway != NULL) {
         gateway_gone(r, r->gateway, NULL);

@@ -262,18 +262,24 @@ void gateway_keyset_refused(struct backend *b, const struct err *why)
 
 /* ---- the parent's messages ---- */
 
-static bool begin(struct gateway *g, struct err *err)
+/* Before the first message: what the parent hands on comes from files and from the engine. */
+static bool confine(struct err *err)
 {
     char text[16];
     int abi;
 
-    if (!routes_new(&g->backend, &g->routes, err) || !random_bytes(g->node, sizeof g->node, err) ||
-        !sandbox_enter(SANDBOX_GATEWAY, NULL, &abi, err)) {
+    if (!sandbox_enter(SANDBOX_GATEWAY, NULL, &abi, err)) {
         return false;
     }
     (void)snprintf(text, sizeof text, "%d", abi);
     log_event(LOG_LEVEL_INFO, "confined", "landlock", text, NULL);
-    if (!keys_make(g, err)) {
+    return true;
+}
+
+static bool begin(struct gateway *g, struct err *err)
+{
+    if (!routes_new(&g->backend, &g->routes, err) || !random_bytes(g->node, sizeof g->node, err) ||
+        !keys_make(g, err)) {
         return false;
     }
     if (g->backend.has_tee) {
@@ -378,7 +384,7 @@ int gateway_main(void)
     the_gateway = &g;
     g.rotate = (struct loop_timer){.due = rotate_due, .arg = &g};
     role_begin(&g.base, ROLE_GATEWAY, &control_handler, &g);
-    if (!backend_init(&g.backend, g.base.loop, &err) || !loop_run(g.base.loop, &err)) {
+    if (!confine(&err) || !backend_init(&g.backend, g.base.loop, &err) || !loop_run(g.base.loop, &err)) {
         role_fail(&g.base, &err);
     }
     return 0;

@@ -236,64 +236,73 @@ static bool pending_recover(struct journal *j, struct err *err)
 
 /* ---- opening ---- */
 
+static bool log_is_empty(const struct journal *j)
+{
+    struct buf b = BUF(LIMIT_LOG);
+    struct err ignored;
+    bool is = file_read(j->log_path, &b, &ignored) && bytes_equal(buf_bytes(&b), buf_bytes(&j->log));
+
+    buf_done(&b);
+    return is;
+}
+
+/* An empty log, in place of one that holds anything, which is put aside. */
 static bool log_begin(struct journal *j, struct err *err)
 {
     char old[PATH_SIZE + 8];
 
-    if (file_exists(j->log_path)) {
-        (void)snprintf(old, sizeof old, "%s.old", j->log_path);
-        if (rename(j->log_path, old) != 0) {
-            return file_fail(err, j->log_path, errno);
-        }
-    }
     j->log.len = 0;
-    return event_log_begin(&j->log, err) && file_write(j->log_path, 0600, buf_bytes(&j->log), err) && log_apply(j, err);
-}
-
-/* The log, the register and the boot must agree. */
-static bool register_explain(struct journal *j, const char *boot_id, struct err *err)
-{
-    static const uint8_t zero[SHA384_SIZE];
-    bool same, fresh;
-
-    if (!j->has_reg) {
-        return strcmp(j->boot_id, boot_id) == 0 || j->starts == 0 || log_begin(j, err);
-    }
-    if (!register_is(j, j->value, &same, err) || !register_is(j, zero, &fresh, err)) {
+    if (!event_log_begin(&j->log, err)) {
         return false;
     }
-    if (same) {
-        return true;
+    if (!log_is_empty(j)) {
+        (void)snprintf(old, sizeof old, "%s.old", j->log_path);
+        if (rename(j->log_path, old) != 0 && errno != ENOENT) {
+            return file_fail(err, j->log_path, errno);
+        }
+        if (!file_write(j->log_path, 0600, buf_bytes(&j->log), err)) {
+            return false;
+        }
     }
-    return fresh ? log_begin(j, err)
-                 : FAIL(err, REASON_REGISTER_UNEXPLAINED, ERR_NOWHERE, "RTMR3 is not what %s replays to", j->log_path);
+    return log_apply(j, err) && file_remove(j->pending_path, err);
+}
+
+/* The log as it is on the disk must explain the register. */
+static bool log_resume(struct journal *j, struct err *err)
+{
+    bool same;
+
+    if (!file_read(j->log_path, &j->log, err) || !pending_recover(j, err)) {
+        return false;
+    }
+    if (!log_apply(j, err)) {
+        err_prefix(err, j->log_path);
+        return false;
+    }
+    if (!register_is(j, j->value, &same, err)) {
+        return false;
+    }
+    return same ? file_remove(j->pending_path, err)
+                : FAIL(err, REASON_REGISTER_UNEXPLAINED, ERR_NOWHERE, "RTMR3 is not what %s replays to", j->log_path);
 }
 
 static bool journal_recover(struct journal *j, const char *boot_id, struct err *err)
 {
-    struct err why;
+    static const uint8_t zero[SHA384_SIZE];
+    bool fresh = false;
 
-    if (!file_exists(j->log_path)) {
-        return log_begin(j, err) && register_explain(j, boot_id, err) && file_remove(j->pending_path, err);
-    }
-    if (!file_read(j->log_path, &j->log, err) || !pending_recover(j, err)) {
+    if (j->has_reg && !register_is(j, zero, &fresh, err)) {
         return false;
     }
-    if (!log_apply(j, &why)) { /* a damaged log explains nothing; a new boot needs no explanation */
-        static const uint8_t zero[SHA384_SIZE];
-        bool fresh;
-
-        if (!register_is(j, zero, &fresh, err)) {
-            return false;
-        }
-        if (!fresh || !j->has_reg) {
-            *err = why;
-            err_prefix(err, j->log_path);
-            return false;
-        }
-        return log_begin(j, err) && file_remove(j->pending_path, err);
+    if (fresh || (!j->has_reg && !file_exists(j->log_path))) {
+        return log_begin(j, err);
     }
-    return register_explain(j, boot_id, err) && file_remove(j->pending_path, err);
+    if (!file_exists(j->log_path)) {
+        return FAIL(err, REASON_REGISTER_UNEXPLAINED, ERR_NOWHERE, "RTMR3 is not zero, and there is no %s",
+                    j->log_path);
+    }
+    return log_resume(j, err) &&
+           (j->has_reg || j->starts == 0 || strcmp(j->boot_id, boot_id) == 0 || log_begin(j, err));
 }
 
 static bool lock_take(const char *dir, int *out, struct err *err)
@@ -371,24 +380,46 @@ static bool event_commit(struct journal *j, const struct pending *p, const uint8
     return file_append_sync(j->log_path, 0600, p->record, err) && file_remove(j->pending_path, err);
 }
 
-bool journal_append(struct journal *j, struct bytes content, struct err *err)
+/* The log with one event more, in memory: *p says what changes. What no start would read back is refused here. */
+static bool event_try(struct journal *j, struct bytes content, struct pending *p, uint8_t digest[SHA384_SIZE],
+                      struct err *err)
 {
     const size_t before = j->log.len;
-    struct pending p = {.log_len = before};
+    struct err again;
+
+    p->log_len = before;
+    memcpy(p->old, j->value, sizeof p->old);
+    if (!event_add(&j->log, content, digest, err)) {
+        return false;
+    }
+    if (!log_apply(j, err)) {
+        j->log.len = before;
+        j->broken = !log_apply(j, &again);
+        return false;
+    }
+    memcpy(p->new, j->value, sizeof p->new);
+    p->record = bytes_of(j->log.p + before, j->log.len - before);
+    return true;
+}
+
+bool journal_append(struct journal *j, struct bytes content, struct err *err)
+{
     uint8_t digest[SHA384_SIZE];
+    struct pending p;
 
     if (j->broken) {
         return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "the event log is out of step");
     }
-    if (!event_add(&j->log, content, digest, err)) {
+    if (!event_try(j, content, &p, digest, err)) {
         return false;
     }
-    memcpy(p.old, j->value, sizeof p.old);
-    memcpy(p.new, j->value, sizeof p.new);
-    event_extend(p.new, digest);
-    p.record = bytes_of(j->log.p + before, j->log.len - before);
-    j->broken = !event_commit(j, &p, digest, err) || !log_apply(j, err);
+    j->broken = !event_commit(j, &p, digest, err);
     return !j->broken;
+}
+
+bool journal_is_broken(const struct journal *j)
+{
+    return j->broken;
 }
 
 struct bytes journal_log(const struct journal *j)

@@ -8,7 +8,8 @@
  * Each event: `pending` is written and synced, the register is extended and read again, the record is appended and
  * synced, `pending` is removed. A crash at any of these steps is found out by comparing the register with both values:
  * still the old one, and the event never happened; already the new one, and the record is appended. A register that is
- * zero belongs to a new boot: the old log is put aside as event_log.old. Any other value: REGISTER_UNEXPLAINED.
+ * zero belongs to a new boot, whatever the files hold: an old log is put aside as event_log.old. Any other value:
+ * REGISTER_UNEXPLAINED.
  *
  * Without a register the log alone counts, and it begins anew with each boot id. */
 #ifndef SOTTO_SERVE_JOURNAL_H
@@ -31,8 +32,10 @@ MUST_USE bool journal_open(const char *dir, const struct journal_register *reg, 
                            struct journal **out, struct err *err);
 void journal_close(struct journal *j);
 
-/* content: an event's exact RFC 8785 bytes. After an error nothing more may be appended: open it anew. */
+/* content: an event's exact RFC 8785 bytes. One that is refused (EVENT_*, LOG_LIMIT) changes nothing; after any other
+ * error nothing more may be appended: open it anew. */
 MUST_USE bool journal_append(struct journal *j, struct bytes content, struct err *err);
+bool journal_is_broken(const struct journal *j);
 
 struct bytes journal_log(const struct journal *j); /* until the next append */
 uint64_t journal_starts(const struct journal *j);  /* `start` events since boot */

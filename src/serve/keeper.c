@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "device/device.h"
 #include "evidence/report_data.h"
+#include "os/file.h"
 #include "os/log.h"
 #include "proc/sandbox.h"
 #include "serve/journal.h"
@@ -40,19 +41,8 @@ static bool register_extend(void *arg, const uint8_t digest[SHA384_SIZE], struct
 
 /* ---- set-up ---- */
 
-static bool keeper_open(struct keeper *k, const char *device, const char *state, struct err *err)
-{
-    struct journal_register reg = {.read = register_read, .extend = register_extend};
-
-    if (!device_open(device, &k->device, err) || !measure_boot_id(k->boot_id, err)) {
-        return false;
-    }
-    reg.arg = k->device;
-    return device_boot_log(k->device, &k->boot_log, err) &&
-           journal_open(state, device_has_registers(k->device) ? &reg : NULL, k->boot_id, &k->journal, err);
-}
-
-/* What it may still open: its log, the device's own folders. */
+/* What it may still open: its log, the device's own folders, the firmware's log. The program was measured and the boot
+ * id read before; the host's bytes come after. */
 static bool keeper_confine(const char *device, const char *state, struct err *err)
 {
     const char *own = strchr(device, ':') != NULL ? strchr(device, ':') + 1 : NULL; /* sim:DIR */
@@ -60,7 +50,6 @@ static bool keeper_confine(const char *device, const char *state, struct err *er
         {state, true},
         {"/sys/kernel/config/tsm", true},
         {"/sys/devices/virtual/misc/tdx_guest", true},
-        {"/sys/class/misc", false},
         {"/sys/firmware/acpi/tables", false},
         {own, true},
         {NULL, false},
@@ -68,7 +57,7 @@ static bool keeper_confine(const char *device, const char *state, struct err *er
     char text[16];
     int abi;
 
-    if (!sandbox_enter(SANDBOX_KEEPER, folders, &abi, err)) {
+    if (!file_mkdir(state, 0700, err) || !sandbox_enter(SANDBOX_KEEPER, folders, &abi, err)) {
         return false;
     }
     (void)snprintf(text, sizeof text, "%d", abi);
@@ -76,28 +65,48 @@ static bool keeper_confine(const char *device, const char *state, struct err *er
     return true;
 }
 
+static bool keeper_open(struct keeper *k, const char *device, const char *state, struct err *err)
+{
+    struct journal_register reg = {.read = register_read, .extend = register_extend};
+
+    if (!device_open(device, &k->device, err)) {
+        return false;
+    }
+    reg.arg = k->device;
+    return device_boot_log(k->device, &k->boot_log, err) &&
+           journal_open(state, device_has_registers(k->device) ? &reg : NULL, k->boot_id, &k->journal, err);
+}
+
 static bool setup(struct keeper *k, struct bytes payload, struct err *err)
 {
     const char *device, *state;
     json_t *v;
-    bool ok = json_parse(payload, &v, err);
+    bool ok =
+        measure_program_event(&k->program, err) && measure_boot_id(k->boot_id, err) && json_parse(payload, &v, err);
 
     if (!ok) {
         return false;
     }
     ok = json_get_str(v, "device", &device, err) && json_get_str(v, "state", &state, err) &&
-         json_get_bool(v, "resume", &k->resume, err) && keeper_open(k, device, state, err) &&
-         keeper_confine(device, state, err);
+         json_get_bool(v, "resume", &k->resume, err) && keeper_confine(device, state, err) &&
+         keeper_open(k, device, state, err);
     json_decref(v);
+    if (ok && k->resume && !journal_is_ready(k->journal)) {
+        return FAIL(err, REASON_REGISTER_UNEXPLAINED, ERR_NOWHERE, "this start is not in the log any more");
+    }
     return ok;
 }
 
 /* ---- events ---- */
 
+/* An append that broke off leaves register and log to the next keeper, which finds out how far it came. */
 static bool append(struct keeper *k, struct buf *content, struct err *err)
 {
     bool ok = journal_append(k->journal, buf_bytes(content), err);
 
+    if (journal_is_broken(k->journal)) {
+        role_fail(&k->base, err);
+    }
     content->len = 0;
     return ok;
 }
@@ -108,8 +117,7 @@ static bool start_events(struct keeper *k, struct err *err)
     struct bytes policy = k->has_policy ? buf_bytes(&k->policy) : bytes_of(NULL, 0);
     struct buf b = BUF(LIMIT_LOG_EVENT);
     bool ok = measure_start_event(journal_starts(k->journal) + 1, k->boot_id, &b, err) && append(k, &b, err) &&
-              journal_append(k->journal, buf_bytes(&k->program), err) &&
-              journal_append(k->journal, buf_bytes(&k->config_event), err) && measure_web_event(&b, err) &&
+              append(k, &k->program, err) && append(k, &k->config_event, err) && measure_web_event(&b, err) &&
               append(k, &b, err) && measure_policy_event(policy, &b, err) && append(k, &b, err);
 
     buf_done(&b);
@@ -128,12 +136,13 @@ static void begin(struct keeper *k)
 
 static void ready_event(struct keeper *k)
 {
-    static const char content[] = "{\"kind\":\"ready\",\"v\":1}";
+    struct buf b = BUF(LIMIT_LOG_EVENT);
     struct err err;
 
-    if (!journal_is_ready(k->journal) && !journal_append(k->journal, bytes_of_str(content), &err)) {
+    if (!journal_is_ready(k->journal) && !(buf_str(&b, "{\"kind\":\"ready\",\"v\":1}", &err) && append(k, &b, &err))) {
         role_fail(&k->base, &err);
     }
+    buf_done(&b);
     link_send(k->base.control, MESSAGE_DONE, 0, bytes_of(NULL, 0), -1);
 }
 
@@ -295,7 +304,7 @@ static void control_frame(void *arg, struct link *l, const struct frame *f)
     (void)l;
     switch (f->type) {
     case MESSAGE_SETUP:
-        ok = measure_program_event(&k->program, &err) && setup(k, f->payload, &err);
+        ok = setup(k, f->payload, &err);
         break;
     case MESSAGE_CONFIG:
         ok = buf_add(&k->config_event, f->payload.p, f->payload.len, &err);

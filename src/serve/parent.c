@@ -6,6 +6,7 @@
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 #include "serve/catalog.h"
+#include "serve/restart.h"
 #include "serve/role.h"
 #include "serve/supplies.h"
 
@@ -17,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESTARTS_MAX 12 /* of one role */
-#define RESTARTS_NS (60ULL * 1000000000)
 #define DRAIN_MS 10000
 #define MODELS_MAX 512 /* that are described */
 
@@ -30,9 +29,8 @@ struct child {
     pid_t pid; /* 0: none */
     struct link *control;
     struct err failed; /* what it said before it ended; reason OK: nothing */
-    struct loop_timer restart;
-    uint64_t starts[RESTARTS_MAX]; /* when, CLOCK_MONOTONIC; the oldest is overwritten */
-    size_t start_count;
+    struct restart restart;
+    struct loop_timer again;
 };
 
 enum phase {
@@ -51,7 +49,8 @@ struct parent {
     int program, signal_fd;
     struct child children[ROLE_COUNT];
     enum phase phase;
-    bool keeper_begun, engine_loaded, had_keys;
+    bool keeper_begun, engine_loaded; /* in the log of this start */
+    bool had_keys;
     struct buf *described; /* what the engine said of the store's models, passed on unread */
     size_t described_count;
     struct buf loaded; /* its last word on the loaded model */
@@ -171,8 +170,8 @@ static void engine_setup(struct parent *p)
         return;
     }
     setup_send(p, ROLE_ENGINE, MESSAGE_LOAD,
-               json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", p->supplies.model.name, "sha256", sha256, "kv",
-                         config_get(p->config, CONFIG_kv), "context",
+               json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "name", p->supplies.model.name, "sha256", sha256, "kv",
+                         config_get(p->config, CONFIG_kv), "tee", config_has_tee(p->config), "context",
                          (json_int_t)config_number(p->config, CONFIG_context), "threads",
                          (json_int_t)(threads > 0 ? threads : (uint64_t)(cores > 0 ? cores : 1))),
                fd);
@@ -266,6 +265,7 @@ static void measured_check(struct parent *p)
 
 static void keeper_done(struct parent *p)
 {
+    restart_up(&p->children[ROLE_KEEPER].restart, clock_monotonic_ns());
     if (p->phase == PHASE_MEASURING) {
         p->keeper_begun = true;
         measured_check(p);
@@ -278,6 +278,7 @@ static void keeper_done(struct parent *p)
 static void gateway_done(struct parent *p)
 {
     p->had_keys = true;
+    restart_up(&p->children[ROLE_GATEWAY].restart, clock_monotonic_ns());
     if (p->phase == PHASE_GATEWAY) {
         p->phase = PHASE_SERVING;
         addresses_log(p);
@@ -292,7 +293,7 @@ static bool loaded_take(struct parent *p, struct bytes payload, struct err *err)
     if (payload.len < MESSAGE_LOADED_DIGEST) {
         return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "a loaded model without its digest");
     }
-    if (p->engine_loaded && memcmp(p->loaded.p, payload.p, MESSAGE_LOADED_DIGEST) != 0) {
+    if (p->loaded.len > 0 && memcmp(p->loaded.p, payload.p, MESSAGE_LOADED_DIGEST) != 0) {
         return FAIL(err, REASON_MODEL_CHANGED, ERR_NOWHERE, "the engine came back with another model");
     }
     p->loaded.len = 0;
@@ -309,16 +310,20 @@ static bool described_add(struct parent *p, struct bytes payload, struct err *er
     return buf_add(&p->described[p->described_count++], payload.p, payload.len, err);
 }
 
+/* A process of the engine says so once, and again to each keeper that is started after it. */
 static void engine_is_loaded(struct parent *p, struct bytes payload)
 {
+    struct restart *restart = &p->children[ROLE_ENGINE].restart;
+    const bool again = restart_is_up(restart);
     struct err err;
 
+    restart_up(restart, clock_monotonic_ns());
     if (!loaded_take(p, payload, &err)) {
         parent_fail(p, &err);
         return;
     }
     measured_check(p);
-    if (p->phase >= PHASE_GATEWAY && p->children[ROLE_GATEWAY].control != NULL) {
+    if (!again && p->phase >= PHASE_GATEWAY && p->children[ROLE_GATEWAY].control != NULL) {
         link_send(p->children[ROLE_GATEWAY].control, MESSAGE_LOADED, 0, payload, -1);
         if (p->had_keys) { /* a gateway that is being started was connected with its set-up */
             peers_connect(p, ROLE_ENGINE, ROLE_GATEWAY);
@@ -362,31 +367,44 @@ static void death_print(int status, char *out, size_t size)
     }
 }
 
-static void restart_due(void *arg)
+static void again_due(void *arg)
 {
     struct child *c = arg;
 
     child_start(c->p, c->role);
 }
 
-/* At once at first, then slower; a role that keeps dying ends the service. */
-static void restart_plan(struct child *c)
+/* What a keeper had measured of a start that was not complete counts for nothing: the next one begins with `start`, and
+ * the engine tells it of the model. */
+static void measuring_again(struct parent *p)
 {
-    const uint64_t now = clock_monotonic_ns();
-    size_t recent = 0;
+    p->phase = PHASE_MEASURING;
+    p->keeper_begun = p->engine_loaded = false;
+}
+
+/* A role that said why it cannot do its duty ends a start; else it is started again, unless it dies too often. */
+static void again_plan(struct child *c, const char *how)
+{
+    struct parent *p = c->p;
+    uint64_t delay_ms;
     struct err err;
 
-    for (size_t i = 0; i < RESTARTS_MAX; i++) {
-        recent += c->starts[i] != 0 && now - c->starts[i] < RESTARTS_NS ? 1 : 0;
-    }
-    if (recent >= RESTARTS_MAX) {
-        err_set(&err, c->failed.reason != REASON_OK ? c->failed.reason : REASON_PEER_GONE, ERR_NOWHERE,
-                "the %s died %d times within a minute: %.120s", role_name(c->role), RESTARTS_MAX, c->failed.detail);
-        parent_fail(c->p, &err);
+    if (p->phase != PHASE_SERVING && c->failed.reason != REASON_OK) {
+        parent_fail(p, &c->failed);
         return;
     }
-    if (!loop_timer_set(c->p->loop, &c->restart, recent <= 2 ? 0 : 50ULL << (recent < 8 ? recent : 8), &err)) {
-        parent_fail(c->p, &err);
+    if (!restart_died(&c->restart, clock_monotonic_ns(), &delay_ms)) {
+        err_set(&err, c->failed.reason != REASON_OK ? c->failed.reason : REASON_PEER_GONE, ERR_NOWHERE,
+                "the %s ended %d times before it could do its duty: %.150s", role_name(c->role), RESTART_FAILED_MAX,
+                c->failed.reason != REASON_OK ? c->failed.detail : how);
+        parent_fail(p, &err);
+        return;
+    }
+    if (c->role == ROLE_KEEPER && p->phase < PHASE_GATEWAY) {
+        measuring_again(p);
+    }
+    if (!loop_timer_set(p->loop, &c->again, delay_ms, &err)) {
+        parent_fail(p, &err);
     }
 }
 
@@ -394,7 +412,6 @@ static void child_gone(void *arg, struct link *l, const struct err *why)
 {
     struct child *c = arg;
     struct parent *p = c->p;
-    struct err err;
     char how[64];
     int status = 0;
 
@@ -413,15 +430,7 @@ static void child_gone(void *arg, struct link *l, const struct err *why)
         return;
     }
     log_event(LOG_LEVEL_ERROR, "a process died", "died", role_name(c->role), "how", how, NULL);
-    if (p->phase == PHASE_SERVING) {
-        restart_plan(c);
-        return;
-    }
-    err = c->failed;
-    if (err.reason == REASON_OK) {
-        err_set(&err, REASON_PEER_GONE, ERR_NOWHERE, "the %s died during the start: %s", role_name(c->role), how);
-    }
-    parent_fail(p, &err);
+    again_plan(c, how);
 }
 
 static const struct link_handler child_handler = {child_frame, child_gone};
@@ -446,7 +455,6 @@ static void child_start(struct parent *p, enum role role)
 
     c->failed.reason = REASON_OK;
     c->failed.detail[0] = '\0';
-    c->starts[c->start_count++ % RESTARTS_MAX] = clock_monotonic_ns();
     if (!channel_pair(fds, &err)) {
         parent_fail(p, &err);
         return;
@@ -512,7 +520,7 @@ static void children_end(struct parent *p)
     for (size_t i = ROLE_COUNT; i-- > 0;) {
         struct child *c = &p->children[i];
 
-        loop_timer_stop(p->loop, &c->restart);
+        loop_timer_stop(p->loop, &c->again);
         link_close(c->control);
         if (c->pid > 0) { /* without keys or prompts that it could still save, killing is as good as asking */
             (void)kill(c->pid, SIGKILL);
@@ -526,7 +534,7 @@ static bool parent_serve(struct parent *p, struct err *err)
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         p->children[i].p = p;
         p->children[i].role = (enum role)i;
-        p->children[i].restart = (struct loop_timer){.due = restart_due, .arg = &p->children[i]};
+        p->children[i].again = (struct loop_timer){.due = again_due, .arg = &p->children[i]};
     }
     p->drain = (struct loop_timer){.due = drain_due, .arg = p};
     if (!loop_new(&p->loop, err) || !signals_open(p, err)) {

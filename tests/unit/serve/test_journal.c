@@ -17,6 +17,7 @@ struct fake {
     uint8_t value[SHA384_SIZE];
     int die; /* 0: no; 1: before the extension; 2: behind it; 3: when it is read again */
     int extended;
+    bool fail; /* the extension does */
 };
 
 static struct fake *fake;
@@ -36,7 +37,9 @@ static bool fake_read(void *arg, uint8_t out[SHA384_SIZE], struct err *err)
 static bool fake_extend(void *arg, const uint8_t digest[SHA384_SIZE], struct err *err)
 {
     (void)arg;
-    (void)err;
+    if (fake->fail) {
+        return FAIL(err, REASON_DEVICE_FAILED, ERR_NOWHERE, "no extension");
+    }
     if (fake->die == 1) {
         _exit(77);
     }
@@ -64,6 +67,18 @@ static char *path(const char *name)
 
     (void)snprintf(out, sizeof out, "%s/%s", dir, name);
     return out;
+}
+
+static size_t size_of(const char *name)
+{
+    struct buf b = BUF(1 << 20);
+    struct err err = {0};
+    size_t len;
+
+    assert_ok(file_read(path(name), &b, &err), err);
+    len = b.len;
+    buf_done(&b);
+    return len;
 }
 
 static int teardown(void **state)
@@ -322,24 +337,96 @@ static void test_loaded(void **state)
     buf_done(&event);
 }
 
-/* Nothing that is no event of ours is appended. */
+/* What no start would read back is refused before the register is touched, and the next event is appended. */
 static void test_refused(void **state)
+{
+    static const struct {
+        const char *content;
+        enum reason reason;
+    } rows[] = {
+        {"{\"kind\":\"foreign\",\"v\":1}", REASON_EVENT_KIND},
+        {"{\"kind\":\"ready\",\"more\":1,\"v\":1}", REASON_EVENT_FORM},
+        {"{\"kind\":\"model\",\"manifest\":{},\"v\":1}", REASON_JSON_MEMBER},
+        {"{\"kind\":\"model\",\"manifest\":[],\"v\":1}", REASON_JSON_TYPE},
+        {"{\"kind\":\"unload\",\"model_id\":\"00\",\"v\":1}", REASON_OK},
+        {"{", REASON_OK},
+        {"", REASON_OK},
+    };
+    struct journal *j = open_ok(BOOT);
+    size_t before;
+
+    (void)state;
+    append_ok(j, START);
+    before = assert_explained(j);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = {0};
+
+        assert_false(journal_append(j, bytes_of_str(rows[i].content), &err));
+        if (rows[i].reason != REASON_OK && err.reason != rows[i].reason) {
+            fail_msg("%s: %s", rows[i].content, reason_name(err.reason));
+        }
+        assert_false(journal_is_broken(j));
+        assert_int_equal(assert_explained(j), before);
+    }
+    append_ok(j, WEB);
+    journal_close(j);
+    j = open_ok(BOOT);
+    assert_int_equal(assert_explained(j), before + 1);
+    journal_close(j);
+}
+
+/* A register that fails, or is another one after its extension, ends the appending until the log is opened anew. */
+static void test_broken(void **state)
 {
     struct journal *j = open_ok(BOOT);
     struct err err = {0};
 
     (void)state;
-    assert_false(journal_append(j, bytes_of_str("{\"kind\":\"foreign\",\"v\":1}"), &err));
-    assert_int_equal(err.reason, REASON_EVENT_KIND);
+    append_ok(j, START);
+    fake->fail = true;
+    assert_fails(journal_append(j, bytes_of_str(WEB), &err), err, REASON_DEVICE_FAILED, ERR_NOWHERE);
+    assert_true(journal_is_broken(j));
+    fake->fail = false;
+    assert_fails(journal_append(j, bytes_of_str(WEB), &err), err, REASON_INTERNAL, ERR_NOWHERE);
     journal_close(j);
+    j = open_ok(BOOT);
+    assert_int_equal(assert_explained(j), 1);
+    append_ok(j, WEB);
+    journal_close(j);
+}
+
+/* After a boot the files are of no importance, damaged or not; and a boot that came to nothing keeps the log before. */
+static void test_boot_damaged(void **state)
+{
+    static const char *const damaged[] = {"event_log", "pending"};
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct journal *j = open_ok(BOOT);
+
+        append_ok(j, START);
+        journal_close(j);
+        assert_ok(file_write(path(damaged[i]), 0600, bytes_of_str("rubbish"), &err), err);
+        err.reason = REASON_OK;
+        assert_false(journal_open(dir, &fake_register, BOOT, &j, &err));
+        memset(fake->value, 0, sizeof fake->value);
+        j = open_ok(BOOT);
+        assert_int_equal(assert_explained(j), 0);
+        assert_false(file_exists(path("pending")));
+        journal_close(j);
+        assert_true(file_exists(path("event_log.old")));
+        journal_close(open_ok(BOOT)); /* again, with nothing in it */
+        assert_int_not_equal(size_of("event_log.old"), size_of("event_log"));
+    }
 }
 
 int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        ROW(test_appends), ROW(test_crashes),     ROW(test_torn),   ROW(test_unexplained),
-        ROW(test_boot),    ROW(test_no_register), ROW(test_loaded), ROW(test_refused),
+        ROW(test_appends),     ROW(test_crashes), ROW(test_torn),    ROW(test_unexplained), ROW(test_boot),
+        ROW(test_no_register), ROW(test_loaded),  ROW(test_refused), ROW(test_broken),      ROW(test_boot_damaged),
     };
 
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
