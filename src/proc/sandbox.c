@@ -129,7 +129,6 @@ static const int calls_all[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sigaltstack),
-    SCMP_SYS(tgkill),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
@@ -139,12 +138,11 @@ static const int calls_all[] = {
     SCMP_SYS(uname),
     SCMP_SYS(sysinfo),
     SCMP_SYS(membarrier),
-    SCMP_SYS(prlimit64),
 };
 
 static const int calls_gateway[] = {
     SCMP_SYS(accept4),    SCMP_SYS(listen),     SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),    SCMP_SYS(ioctl),
+    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
 };
 
 static const int calls_keeper[] = {
@@ -153,7 +151,7 @@ static const int calls_keeper[] = {
     SCMP_SYS(fsync),      SCMP_SYS(fdatasync),  SCMP_SYS(ftruncate),  SCMP_SYS(fchmod),     SCMP_SYS(access),
     SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),   SCMP_SYS(readlinkat), SCMP_SYS(statx),
     SCMP_SYS(getdents64), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(connect),    SCMP_SYS(shutdown),
-    SCMP_SYS(ioctl),      SCMP_SYS(pwrite64),   SCMP_SYS(flock),      SCMP_SYS(umask),
+    SCMP_SYS(pwrite64),   SCMP_SYS(flock),      SCMP_SYS(umask),
 };
 
 static const int calls_engine[] = {
@@ -166,8 +164,9 @@ static const int calls_engine[] = {
 /* Beside them: what AddressSanitizer needs to say what it found. */
 static const int calls_sanitizer[] = {
 #ifdef SANDBOX_SANITIZER
-    SCMP_SYS(openat), SCMP_SYS(open),       SCMP_SYS(readlink),    SCMP_SYS(ioctl), SCMP_SYS(stat),
-    SCMP_SYS(lstat),  SCMP_SYS(getdents64), SCMP_SYS(personality), SCMP_SYS(mmap),  SCMP_SYS(mprotect),
+    SCMP_SYS(openat), SCMP_SYS(open),     SCMP_SYS(readlink),   SCMP_SYS(ioctl),
+    SCMP_SYS(stat),   SCMP_SYS(lstat),    SCMP_SYS(getdents64), SCMP_SYS(personality),
+    SCMP_SYS(mmap),   SCMP_SYS(mprotect), SCMP_SYS(prlimit64),
 #else
     -1,
 #endif
@@ -189,6 +188,19 @@ static int calls_allow(scmp_filter_ctx f, const int *calls, size_t count)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = calls[i] < 0 ? 0 : seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
     }
+    return rc;
+}
+
+/* Calls that may be made in one way only: a signal to itself (abort), limits that are read. A descriptor that is a
+ * terminal is none here. */
+static int narrow_allow(scmp_filter_ctx f)
+{
+    int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+
+#ifndef SANDBOX_SANITIZER
+    rc = rc != 0 ? rc : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+    rc = rc != 0 ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
+#endif
     return rc;
 }
 
@@ -214,9 +226,7 @@ static int role_allow(scmp_filter_ctx f, enum sandbox_role role)
     int rc = calls_allow(f, roles[role].calls, roles[role].count);
 
     if (rc == 0 && role == SANDBOX_KEEPER) {
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
-        return rc != 0 ? rc
-                       : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_VSOCK, 0));
+        return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
     }
 #ifndef SANDBOX_SANITIZER
     if (rc == 0) {
@@ -233,10 +243,12 @@ static bool seccomp_enter(enum sandbox_role role, struct err *err)
     int rc = f == NULL ? -ENOMEM : 0;
 
     rc = rc != 0 ? rc : calls_allow(f, calls_all, sizeof calls_all / sizeof *calls_all);
+    rc = rc != 0 ? rc : narrow_allow(f);
     rc = rc != 0 ? rc : memory_allow(f);
     rc = rc != 0 ? rc : calls_allow(f, calls_sanitizer, sizeof calls_sanitizer / sizeof *calls_sanitizer);
     rc = rc != 0 ? rc : role_allow(f, role);
     rc = rc != 0 ? rc : seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
+    rc = rc != 0 ? rc : seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     rc = rc != 0 ? rc : seccomp_load(f);
     seccomp_release(f);
     return rc == 0 || FAIL(err, REASON_SANDBOX_FAILED, ERR_NOWHERE, "seccomp: %s", strerror(-rc));

@@ -18,7 +18,7 @@
 
 enum sandbox_role {
     SANDBOX_GATEWAY, /* accepts on sockets that it was given; opens nothing, connects nowhere */
-    SANDBOX_KEEPER,  /* files below its folders; local and vsock connections for the quote device */
+    SANDBOX_KEEPER,  /* files below its folders; local connections for the quote device */
     SANDBOX_ENGINE,  /* computes: threads, memory, the descriptors that it has or is handed */
 };
 

@@ -8,8 +8,11 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -71,6 +74,50 @@ static bool call_executable(void)
     return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
 }
 #endif
+
+static bool call_vsock(void)
+{
+    return socket(AF_VSOCK, SOCK_STREAM, 0) >= 0;
+}
+
+/* Signal 0 asks whether one could be sent. */
+static bool call_signal_parent(void)
+{
+    return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0;
+}
+
+static bool call_signal_self(void)
+{
+    return syscall(SYS_tgkill, getpid(), getpid(), 0) == 0;
+}
+
+static bool call_limits_read(void)
+{
+    struct rlimit l;
+
+    return getrlimit(RLIMIT_NOFILE, &l) == 0;
+}
+
+#ifndef SANDBOX_SANITIZER
+static bool call_limits_set(void)
+{
+    const struct rlimit l = {0, 0};
+
+    return setrlimit(RLIMIT_CORE, &l) == 0;
+}
+
+static bool call_ioctl(void)
+{
+    int n;
+
+    return ioctl(STDOUT_FILENO, FIONREAD, &n) == 0 || errno != ENOTTY;
+}
+#endif
+
+static bool call_dumpable(void)
+{
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
+}
 
 static bool call_ptrace(void)
 {
@@ -156,7 +203,16 @@ static const struct row {
     {"keeper: local socket", SANDBOX_KEEPER, call_unix, DONE, false},
     {"keeper: fork", SANDBOX_KEEPER, call_fork, KILLED, false},
     {"keeper: exec", SANDBOX_KEEPER, call_exec, KILLED, false},
+    {"keeper: socket to the host", SANDBOX_KEEPER, call_vsock, KILLED, false},
+    {"engine: signal to the parent", SANDBOX_ENGINE, call_signal_parent, KILLED, false},
+    {"engine: signal to itself", SANDBOX_ENGINE, call_signal_self, DONE, false},
+    {"gateway: signal to the parent", SANDBOX_GATEWAY, call_signal_parent, KILLED, false},
+    {"engine: limits are read", SANDBOX_ENGINE, call_limits_read, DONE, false},
+    {"engine: core files again", SANDBOX_ENGINE, call_dumpable, KILLED, false},
 #ifndef SANDBOX_SANITIZER
+    {"engine: limits are set", SANDBOX_ENGINE, call_limits_set, KILLED, false},
+    {"gateway: ioctl", SANDBOX_GATEWAY, call_ioctl, REFUSED, false},
+    {"keeper: ioctl", SANDBOX_KEEPER, call_ioctl, REFUSED, false},
     {"gateway: executable memory", SANDBOX_GATEWAY, call_executable, KILLED, false},
     {"engine: executable memory", SANDBOX_ENGINE, call_executable, KILLED, false},
     {"keeper: executable memory", SANDBOX_KEEPER, call_executable, KILLED, false},
