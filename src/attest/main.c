@@ -241,6 +241,7 @@ int main(int argc, char **argv)
     int code;
     bool ok;
 
+    file_stdio_open();
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         (void)printf("sotto-attestd version %s\n", SOTTO_VERSION);
         return 0;

@@ -1,4 +1,5 @@
 #include "cli/cmd.h"
+#include "os/file.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ static int output_check(int code)
 
 int main(int argc, char **argv)
 {
+    file_stdio_open();
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         return help_print(stderr);

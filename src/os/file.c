@@ -180,6 +180,15 @@ bool file_mkdir(const char *path, unsigned mode, struct err *err)
     return true;
 }
 
+void file_stdio_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) { /* it is the lowest that is free; its use stays an error */
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 bool file_remove(const char *path, struct err *err)
 {
     return unlink(path) == 0 || errno == ENOENT || file_fail(err, path, errno);

@@ -28,6 +28,10 @@ MUST_USE bool file_mkdir(const char *path, unsigned mode, struct err *err);
 MUST_USE bool file_remove(const char *path, struct err *err); /* absent is fine */
 bool file_exists(const char *path);
 
+/* Standard input, output and error, if whoever started this program left them closed: taken, and still of no use. Else the
+ * next file that is opened gets the number, and what is printed goes into it. */
+void file_stdio_open(void);
+
 /* FAIL with the reason that errno_value maps to, and the path. Always false. */
 bool file_fail(struct err *err, const char *path, int errno_value);
 

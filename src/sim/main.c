@@ -215,6 +215,7 @@ static int command_run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    file_stdio_open();
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         return help_print(stdout);
     }

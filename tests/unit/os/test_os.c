@@ -225,6 +225,27 @@ static void log_cannot_be_forged(void **state)
     assert_null(strstr(line, "not seen"));
 }
 
+/* In a child that has none of the three: the next file is not one of them, and each is of no use. */
+static void standard_descriptors_are_taken(void **state)
+{
+    pid_t p = fork();
+    int status;
+
+    (void)state;
+    if (p == 0) {
+        bool ok;
+
+        (void)close(0);
+        (void)close(1);
+        (void)close(2);
+        file_stdio_open();
+        ok = open("/dev/null", O_RDONLY) > 2 && read(0, &status, 1) < 0 && write(1, "x", 1) < 0 && write(2, "x", 1) < 0;
+        _exit(ok ? 0 : 1);
+    }
+    assert_int_equal(waitpid(p, &status, 0), p);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +256,7 @@ int main(void)
         cmocka_unit_test(secret_does_not_survive_a_fork),
         cmocka_unit_test(secret_equality),
         cmocka_unit_test(process_leaves_no_core),
+        cmocka_unit_test(standard_descriptors_are_taken),
         cmocka_unit_test(random_differs),
         cmocka_unit_test(clocks_go_forward),
         cmocka_unit_test(log_cannot_be_forged),
