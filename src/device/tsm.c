@@ -13,6 +13,7 @@
 #include "os/random.h"
 #include "tdx/report.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,6 +28,7 @@
 #define MEASUREMENTS_DIR "/sys/devices/virtual/misc/tdx_guest/measurements"
 #define BOOT_LOG "/sys/firmware/acpi/tables/data/CCEL"
 #define PROVIDER "tdx_guest"
+#define ENTRY "sotto-" /* and 32 digits */
 #define QUOTE_MIN 1020 /* bytes; a driver that ignores the host's status returns less, and success */
 #define PAUSE_FIRST_MS 10
 #define PAUSE_MAX_MS 500
@@ -158,7 +160,7 @@ static bool generation_read(const struct entry *e, unsigned long *out, struct er
 static bool entry_new(const struct tsm *t, struct entry *e, struct err *err)
 {
     uint8_t random[16];
-    char name[64] = "/sotto-", digits[33];
+    char name[64] = "/" ENTRY, digits[33];
 
     *e = (struct entry){.deadline = clock_monotonic_ns() + t->timeout_ns, .pause_ms = PAUSE_FIRST_MS};
     if (!random_bytes(random, sizeof random, err)) {
@@ -265,6 +267,28 @@ static void tsm_close(void *state)
     free(t);
 }
 
+/* Entries of processes that were killed over a quote: nobody else has one while we hold the lock, and the kernel keeps
+ * them until the next boot. */
+static void leftovers_remove(const struct tsm *t)
+{
+    const size_t prefix = strlen(ENTRY);
+    const struct dirent *d;
+    struct err ignored;
+    char path[PATH_SIZE];
+    DIR *dir;
+
+    if (!path_form(path, &ignored, t->root, REPORT_DIR, "") || (dir = opendir(path)) == NULL) {
+        return;
+    }
+    while ((d = readdir(dir)) != NULL) {
+        if (strncmp(d->d_name, ENTRY, prefix) == 0 && strspn(d->d_name + prefix, "0123456789abcdef") == 32 &&
+            d->d_name[prefix + 32] == '\0' && path_form(path, &ignored, t->root, REPORT_DIR "/", d->d_name)) {
+            (void)rmdir(path);
+        }
+    }
+    (void)closedir(dir);
+}
+
 /* The report folder, locked; and that the provider behind it is TDX. */
 static bool interface_open(struct tsm *t, struct err *err)
 {
@@ -281,7 +305,11 @@ static bool interface_open(struct tsm *t, struct err *err)
                    ? FAIL(err, REASON_NO_QUOTE_DEVICE, ERR_NOWHERE, "%s: %s", path, strerror(errno))
                    : file_fail(err, path, errno);
     }
-    if (!device_lock(t->dir_fd, path, err) || !entry_new(t, &e, err)) {
+    if (!device_lock(t->dir_fd, path, err)) {
+        return false;
+    }
+    leftovers_remove(t);
+    if (!entry_new(t, &e, err)) {
         return false;
     }
     ok = provider_check(&e, err);

@@ -402,6 +402,27 @@ static void one_holder_at_a_time(void **state)
     device_close(first);
 }
 
+/* What a killed process left is removed with the next opening; what is not ours stays. */
+static void leftovers_go(void **state)
+{
+    static const char *const names[] = {"/sotto-00112233445566778899aabbccddeeff", "/sotto-0011", "/com.intel.dcap"};
+    char path[3][PATH_MAX];
+    struct device *d;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path[i], sizeof path[i], "%s" REPORT "%s", root, names[i]);
+        assert_int_equal(mkdir(path[i], 0700), 0);
+    }
+    assert_ok(open_root(&d), err);
+    assert_false(file_exists(path[0]));
+    for (size_t i = 1; i < 3; i++) {
+        assert_true(file_exists(path[i]));
+        assert_int_equal(rmdir(path[i]), 0);
+    }
+    device_close(d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kernel_reset, kernel_end)
@@ -416,6 +437,7 @@ int main(void)
         TEST(other_providers_are_absence),
         TEST(registers_are_files),
         TEST(one_holder_at_a_time),
+        TEST(leftovers_go),
     };
 
     return cmocka_run_group_tests_name("tsm", tests, root_make, root_remove);
