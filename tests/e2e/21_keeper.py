@@ -1,11 +1,73 @@
 #!/usr/bin/env python3
-"""The keeper dies at any moment of a start, and evidence verifies afterwards; a register that somebody else extended stops
-the next start, by name, before anything listens."""
+"""The keeper is killed at each step of each extension, and evidence verifies afterwards; a register that somebody else
+extended stops the next start, by name, before anything listens."""
 import os
-import random
-import time
+import socket
+import struct
+import threading
 
 from harness import World, done, ok, refuted, slurp, until
+
+READ, EXTEND = 2, 3
+
+
+class Tap:
+    """Between the keeper and the simulated TD: each request passes by `watch`, before it is done and before its answer is
+    given. Whoever is killed in there is killed at a known step."""
+
+    def __init__(self, folder, real):
+        os.mkdir(folder)
+        os.symlink(os.path.join(real, 'qgs.sock'), os.path.join(folder, 'qgs.sock'))
+        self.real, self.watch = os.path.join(real, 'td.sock'), lambda kind, done: None
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(folder, 'td.sock'))
+        self.listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            threading.Thread(target=self._serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    @staticmethod
+    def _frame(f):
+        head = f.read(8)
+        return head + f.read(struct.unpack('<HHI', head)[2]) if len(head) == 8 else b''
+
+    def _serve(self, keeper):
+        with keeper, socket.socket(socket.AF_UNIX) as real:
+            real.connect(self.real)
+            from_keeper, from_real = keeper.makefile('rb'), real.makefile('rb')
+            try:
+                while request := self._frame(from_keeper):
+                    kind = struct.unpack('<HHI', request[:8])[1]
+                    self.watch(kind, False)
+                    real.sendall(request)
+                    answer = self._frame(from_real)
+                    self.watch(kind, True)
+                    keeper.sendall(answer)
+            except OSError:
+                pass
+
+
+STEPS = {'before the extension': (EXTEND, False), 'behind the extension': (EXTEND, True), 'while the register is read again': (READ, True)}
+
+
+class Trigger:
+    """Kills the keeper at a step of the nth extension from now on."""
+
+    def __init__(self, w, number, step):
+        self.w, self.number, self.step, self.seen = w, number, STEPS[step], 0
+        self.killed = self.pending = False
+
+    def __call__(self, kind, is_done):
+        self.seen += kind == EXTEND and not is_done
+        if self.killed or self.seen != self.number or (kind, is_done) != self.step:
+            return
+        self.pending = os.path.exists(self.w.dir + '/service/pending')
+        pid = self.w.role('keeper')
+        self.killed = self.w.kill_role('keeper')
+        until(lambda: self.w.role('keeper') != pid, 20)  # it gets no answer in between
+
 
 with World() as w:
     w.serve()
@@ -15,39 +77,31 @@ with World() as w:
     ok(w.verified(), 'a second start in the same boot: simulated')
     w.stop()
 
-    # The extensions come within some milliseconds of a start: many starts, killed at moments close together.
-    draw, pending, killed, bad = random.Random(5), 0, 0, []
-    for n in range(40):
-        w.launch()
-        if until(lambda: w.role('keeper') is not None, 10):
-            log = w.dir + '/service/event_log'
-            size = len(slurp(log))
-            if n % 2:  # from the first event of this start on
-                end = time.monotonic() + 10
-                while len(slurp(log)) == size and time.monotonic() < end and w.service.poll() is None:
-                    pass
-            time.sleep(draw.random() * 0.02)
-            killed += w.kill_role('keeper')
-        _ = w.service.poll()
-        w.stop(9)
-        time.sleep(0.1)
-        pending += os.path.exists(w.dir + '/service/pending')
-        if n % 10 == 9:
-            w.serve()
-            code, verdict = w.verify()
-            if code != 10:
-                bad.append(f'{n}: {code} {refuted(verdict)}')
+    tap = Tap(w.dir + '/tap', w.platform.folder)
+    w.configure(w.conf, device='sim:' + w.dir + '/tap')
+    for number, event in enumerate(('start', 'program', 'config', 'web', 'policy', 'model', 'ready'), 1):
+        for step in STEPS:
+            tap.watch = trigger = Trigger(w, number, step)
+            w.launch()
+            ready = w.ready()
+            code, verdict = w.verify() if ready else (None, {})
+            ok(trigger.killed and trigger.pending and code == 10, f'killed {step} of `{event}`: the start goes on, and verifies',
+               f'killed {trigger.killed}, pending {trigger.pending}, ready {ready}, {code} {refuted(verdict)}\n{slurp(w.log)[-2000:].decode(errors="replace")}')
             w.stop()
-    ok(killed >= 30, f'the keeper was killed {killed} times during a start, {pending} times with an event on its way')
-    ok(not bad, 'each time the next whole start verifies', '\n'.join(bad))
 
-    # The keeper alone: the service starts another one, or ends; then the next start is fine.
-    w.launch()
-    until(lambda: w.role('keeper') is not None, 10)
-    w.kill_role('keeper')
-    if not w.ready():
-        w.launch()
-    ok(w.ready() and w.verified(), 'a keeper that died during a start: evidence verifies', slurp(w.log)[-2000:].decode(errors='replace'))
+    w.serve()
+    for step in STEPS:
+        tap.watch = trigger = Trigger(w, 1, step)
+        w.kill_role('gateway')  # new keys are an event
+        good = until(lambda: trigger.killed, 20) and w.ready() and w.verified()
+        ok(good and trigger.pending, f'killed {step} of `key-epoch`: ready again, and verifies', slurp(w.log)[-2000:].decode(errors='replace'))
+    ok(w.service.poll() is None and b'"kind":"key-epoch"' in slurp(w.dir + '/service/event_log'), 'by one and the same service')
+    tap.watch = lambda kind, is_done: None
+    w.stop()
+    left = sorted(os.listdir(w.dir + '/service'))
+    ok(left == ['event_log', 'lock'], 'nothing but log and lock is left', left)
+    w.configure(w.conf)
+    w.serve()
 
     # Extended by another program while the service runs: evidence no longer holds.
     ok(w.platform.extend(3, b'\x5a' * 48), 'another program extends RTMR3')
