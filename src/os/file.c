@@ -1,5 +1,6 @@
 #include "os/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #define READ_STEP 65536
+#define TEMP ".XXXXXX" /* behind the name of a file that is being written */
 
 bool file_fail(struct err *err, const char *path, int e)
 {
@@ -78,19 +80,25 @@ bool file_write_fd(int fd, const char *name, struct bytes b, struct err *err)
     return true;
 }
 
+static void folder_of(const char *path, char out[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL) {
+        (void)snprintf(out, PATH_MAX, ".");
+    } else {
+        (void)snprintf(out, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    }
+}
+
 /* The folder of path, for its fsync after a rename. */
 static bool folder_sync(const char *path, struct err *err)
 {
     char dir[PATH_MAX];
-    const char *slash = strrchr(path, '/');
     bool ok;
     int fd;
 
-    if (slash == NULL) {
-        (void)snprintf(dir, sizeof dir, ".");
-    } else {
-        (void)snprintf(dir, sizeof dir, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    }
+    folder_of(path, dir);
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return file_fail(err, dir, errno);
@@ -106,7 +114,7 @@ bool file_write(const char *path, unsigned mode, struct bytes b, struct err *err
     bool ok;
     int fd;
 
-    if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp) {
+    if ((size_t)snprintf(temp, sizeof temp, "%s" TEMP, path) >= sizeof temp) {
         return file_fail(err, path, ENAMETOOLONG);
     }
     fd = mkostemp(temp, O_CLOEXEC);
@@ -125,6 +133,27 @@ bool file_write(const char *path, unsigned mode, struct bytes b, struct err *err
         (void)unlink(temp);
     }
     return ok && folder_sync(path, err);
+}
+
+void file_sweep(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const size_t len = strlen(name);
+    const struct dirent *d;
+    char dir[PATH_MAX];
+    DIR *folder;
+
+    folder_of(path, dir);
+    folder = opendir(dir);
+    while (folder != NULL && (d = readdir(folder)) != NULL) {
+        if (strncmp(d->d_name, name, len) == 0 && d->d_name[len] == '.' && strlen(d->d_name) == len + strlen(TEMP)) {
+            (void)unlinkat(dirfd(folder), d->d_name, 0);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
 }
 
 bool file_put(const char *path, unsigned mode, struct bytes b, struct err *err)

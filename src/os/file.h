@@ -12,6 +12,9 @@ MUST_USE bool file_read_fd(int fd, const char *name, struct buf *out, struct err
  */
 MUST_USE bool file_write(const char *path, unsigned mode, struct bytes b, struct err *err);
 
+/* Removes the temporary files that a file_write() of this path left when it was killed. Only for whoever alone writes it. */
+void file_sweep(const char *path);
+
 /* For an output that the operator names: like file_write(), but a link, a device or a pipe is written to as it is,
  * never replaced. */
 MUST_USE bool file_put(const char *path, unsigned mode, struct bytes b, struct err *err);

@@ -347,6 +347,8 @@ bool journal_open(const char *dir, const struct journal_register *reg, const cha
         journal_close(j);
         return false;
     }
+    file_sweep(j->log_path);
+    file_sweep(j->pending_path);
     *out = j;
     return true;
 }

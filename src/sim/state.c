@@ -21,6 +21,20 @@ bool state_path(const char *dir, const char *name, char out[STATE_PATH_MAX], str
     return (n > 0 && n < STATE_PATH_MAX) || FAIL(err, REASON_USAGE, ERR_NOWHERE, "the folder's path is too long");
 }
 
+/* Whoever was killed while it wrote one of these left a part of it. */
+static void sweep(const char *dir)
+{
+    static const char *const names[] = {"secret", "pki.pem", "state"};
+    char path[STATE_PATH_MAX];
+    struct err ignored;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (state_path(dir, names[i], path, &ignored)) {
+            file_sweep(path);
+        }
+    }
+}
+
 bool state_lock(const char *dir, int *out, struct err *err)
 {
     char path[STATE_PATH_MAX];
@@ -38,6 +52,7 @@ bool state_lock(const char *dir, int *out, struct err *err)
         (void)close(fd);
         return false;
     }
+    sweep(dir);
     *out = fd;
     return true;
 }

@@ -225,6 +225,25 @@ static void log_cannot_be_forged(void **state)
     assert_null(strstr(line, "not seen"));
 }
 
+/* What a killed writer left goes; every other file stays. */
+static void leftovers_are_swept(void **state)
+{
+    static const char *const names[] = {"left.Ab3dEf",  "left",         "left.old",
+                                        "left.Ab3dEfg", "xleft.Ab3dEf", "leftXAb3dEf"};
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        assert_ok(file_write(in_dir(names[i]), 0600, bytes_of_str("x"), &err), err);
+    }
+    file_sweep(in_dir("left"));
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(file_exists(in_dir(names[i])), i != 0);
+        assert_ok(file_remove(in_dir(names[i]), &err), err);
+    }
+    file_sweep("/nowhere/at/all");
+}
+
 /* In a child that has none of the three: the next file is not one of them, and each is of no use. */
 static void standard_descriptors_are_taken(void **state)
 {
@@ -256,6 +275,7 @@ int main(void)
         cmocka_unit_test(secret_does_not_survive_a_fork),
         cmocka_unit_test(secret_equality),
         cmocka_unit_test(process_leaves_no_core),
+        cmocka_unit_test(leftovers_are_swept),
         cmocka_unit_test(standard_descriptors_are_taken),
         cmocka_unit_test(random_differs),
         cmocka_unit_test(clocks_go_forward),

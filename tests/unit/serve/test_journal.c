@@ -408,12 +408,14 @@ static void test_boot_damaged(void **state)
         append_ok(j, START);
         journal_close(j);
         assert_ok(file_write(path(damaged[i]), 0600, bytes_of_str("rubbish"), &err), err);
+        assert_ok(file_write(path("pending.a1b2c3"), 0600, bytes_of_str("a part"), &err), err);
         err.reason = REASON_OK;
         assert_false(journal_open(dir, &fake_register, BOOT, &j, &err));
         memset(fake->value, 0, sizeof fake->value);
         j = open_ok(BOOT);
         assert_int_equal(assert_explained(j), 0);
         assert_false(file_exists(path("pending")));
+        assert_false(file_exists(path("pending.a1b2c3")));
         journal_close(j);
         assert_true(file_exists(path("event_log.old")));
         journal_close(open_ok(BOOT)); /* again, with nothing in it */
