@@ -16,7 +16,7 @@ start() { # of quotes of this version
     "$BUILD/sotto-sim" run "$dir/sim" --listen 127.0.0.1:0 --quote-version "$1" 2>>"$dir/log-sim" &
     sim=$!
     address=
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         address=$(sed -n 's/.*address="\([^"]*\)".*/\1/p' "$dir/log-sim")
         [ -z "$address" ] || return 0
         kill -0 "$sim" 2>/dev/null || break

@@ -21,7 +21,7 @@ refused() {
 start() {
     "$simulator" run "$dir/sim" --listen 127.0.0.1:0 2>"$dir/log" &
     sim=$!
-    for _ in {1..100}; do ! grep -q address= "$dir/log" || return 0; sleep 0.05; done
+    for _ in {1..600}; do ! grep -q address= "$dir/log" || return 0; sleep 0.05; done
     return 1
 }
 # One request on td.sock: KIND PAYLOAD; prints the answer's payload, all in hexadecimal.

@@ -36,7 +36,8 @@ done <<C
 .td.rtmr1 = ["$x"]|RTMR_MISMATCH|another kernel
 C
 "$sotto" verify "$tls" >"$log" 2>&1
-[ $? != 0 ] && [ $? != 10 ]
+code=$?
+[ $code = 11 ] || [ $code = 12 ]
 ok $? 'without a policy nothing is verified'
 
 # no route puts a caller's bytes into report data
@@ -97,17 +98,17 @@ ok $? 'a second service on the same log is refused: DEVICE_HELD'
 kill -TERM "$service"
 wait "$service"
 ok $? 'SIGTERM ends it with 0'
-start_again() { # [OPTION...]: its exit code if it ends by itself, within 20 seconds
+start_again() { # [OPTION...]: whether it is ready within a minute
     "$sotto" serve --config "$dir/sotto.conf" "$@" 2>"$dir/serve.log" &
     service=$!
     pids+=("$service")
-    await 30 sh -c "curl -fsS $base/readyz || ! kill -0 $service" && kill -0 "$service" 2>/dev/null
+    await 60 sh -c "curl -fsS $base/readyz || ! kill -0 $service" && kill -0 "$service" 2>/dev/null
 }
 start_again
 ok $? 'a second start in the same boot'
 verified
 ok $? 'and it verifies'
-[ "$("$sotto" inspect log "$dir/service/event_log" 2>"$log" | grep -c '"start"\|kind.*start')" -ge 2 ] || grep -ac '"kind":"start"' "$dir/service/event_log" >/dev/null
+[ "$(grep -ao '"kind":"start"' "$dir/service/event_log" | wc -l)" = 2 ]
 ok $? 'both starts are in the log'
 kill -TERM "$service"
 wait "$service"
@@ -115,7 +116,7 @@ wait "$service"
 # what stops a start
 refused() { # REASON NAME OPTION...
     local reason=$1 name=$2; shift 2
-    timeout 30 "$sotto" serve --config "$dir/sotto.conf" "$@" 2>"$log" &
+    timeout 60 "$sotto" serve --config "$dir/sotto.conf" "$@" 2>"$log" &
     local p=$!
     local listened=1
     while kill -0 $p 2>/dev/null; do
@@ -154,8 +155,7 @@ wait "$service"
 mv "$dir/service/event_log" "$dir/event_log.gone"
 refused REGISTER_UNEXPLAINED 'a register that no log explains'
 head -c 300 "$dir/event_log.gone" >"$dir/service/event_log"
-timeout 30 "$sotto" serve --config "$dir/sotto.conf" 2>"$log"
-ok $((! $?)) 'a damaged log stops the start'
+refused BYTES_SHORT 'a damaged log'
 mv "$dir/event_log.gone" "$dir/service/event_log"
 start_again && verified
 ok $? 'with its log back it starts, and verifies'

@@ -40,7 +40,7 @@ page "$tls" simulated 'TLS'
 jq --arg x "$(printf '0%.0s' {1..96})" '.service.program = [$x]' "$policy" >"$dir/policies/demo.json"
 page "$base" refused 'another program'
 kill -TERM "$attestd"
-await 5 sh -c "! curl -s $attestation/jwks.json"
+await 20 sh -c "! curl -s $attestation/jwks.json"
 page "$base" undecided 'no attestation service'
 
 # what is embedded is what was built, in each of its two forms

@@ -2,14 +2,12 @@
 """A client that hangs up ends its computation; SIGTERM lets answers finish; SIGKILL of everything, at any moment, leaves a
 state and a store that the next start accepts."""
 import json
-import os
 import random
 import signal
 import socket
-import threading
 import time
 
-from harness import MODEL, NAME, SOTTO, World, done, ok, run, slurp, start, until
+from harness import MODEL, NAME, SOTTO, World, alive, done, ok, rest, run, slurp, start, until
 
 with World() as w:
     w.serve()
@@ -19,28 +17,15 @@ with World() as w:
         fields = slurp(f"/proc/{w.role('engine')}/stat").decode().rsplit(')', 1)[1].split()
         return int(fields[11]) + int(fields[12])
 
-    def stream(path, body):
-        """The connection of an answer that has begun to come."""
-        s = socket.create_connection(('127.0.0.1', w.port), timeout=120)
-        data = json.dumps(body).encode()
-        s.sendall(f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
-        text = b''
-        while text.count(b'"content"') + text.count(b'"response"') < 3:
-            chunk = s.recv(65536)
-            if not chunk:
-                break
-            text += chunk
-        return s
-
-    story = 'Write a very long story about a lighthouse.'
-    for path, body in (('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 3000, 'seed': 3}}),
-                       ('/api/chat', {'model': NAME, 'messages': [{'role': 'user', 'content': story}], 'options': {'num_predict': 3000, 'seed': 3}}),
-                       ('/v1/chat/completions', {'model': NAME, 'messages': [{'role': 'user', 'content': story}], 'max_tokens': 3000, 'seed': 3, 'stream': True})):
+    story = w.STORY['prompt']
+    for path, body in (('/api/generate', w.STORY),
+                       ('/api/chat', {'messages': [{'role': 'user', 'content': story}], 'options': w.STORY['options']}),
+                       ('/v1/chat/completions', {'messages': [{'role': 'user', 'content': story}], 'max_tokens': 3000, 'temperature': 0, 'stream': True})):
         cancelled = w.metric('answers_cancelled_total')
-        s = stream(path, body)
+        s, _ = w.stream(path, body)
         ok(w.metric('num_requests_running') == 1, f'{path}: an answer is computed')
         s.close()
-        ok(until(lambda: w.metric('num_requests_running') == 0, 5), f'{path}: it ends with its client')
+        ok(until(lambda: w.metric('num_requests_running') == 0, 20), f'{path}: it ends with its client')
         ok(w.metric('answers_cancelled_total') == cancelled + 1, f'{path}: and is counted as cancelled')
         before = computed()
         time.sleep(1)
@@ -65,37 +50,32 @@ with World() as w:
         ok(answered and waited < whole / 20, 'a client that leaves while its prompt is read: the next one is answered at once', f'{waited:.2f} s of {whole:.2f} s')
 
     # One that waits for its turn is not computed at all.
-    first = stream('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 3000, 'seed': 3}})
-    data = json.dumps({'model': NAME, 'prompt': story, 'options': {'num_predict': 3000}}).encode()
-    waiting = socket.create_connection(('127.0.0.1', w.port), timeout=120)
-    waiting.sendall(f'POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data)
-    ok(until(lambda: (w.metric('num_requests_waiting') or 0) >= 1, 10), 'a second one waits')
+    first, _ = w.stream('/api/generate', w.STORY)
+    waiting, _ = w.stream('/api/generate', w.STORY, 0)
+    ok(until(lambda: (w.metric('num_requests_waiting') or 0) >= 1, 20), 'a second one waits')
     waiting.close()
-    ok(until(lambda: w.metric('num_requests_waiting') == 0, 5), 'and is forgotten when its client leaves')
+    ok(until(lambda: w.metric('num_requests_waiting') == 0, 20), 'and is forgotten when its client leaves')
     first.close()
-    ok(until(lambda: w.metric('num_requests_running') == 0, 5) and w.ask('Hello')['done'], 'the next question is answered')
+    ok(until(lambda: w.metric('num_requests_running') == 0, 20) and w.ask('Hello')['done'], 'the next question is answered')
 
     # Drain.
-    got = []
-    t = threading.Thread(target=lambda: got.append(w.ask(story, 12)))
-    t.start()
-    until(lambda: w.metric('num_requests_running') == 1, 20)
+    s, text = w.stream('/api/generate', {'prompt': story, 'options': {'num_predict': 12, 'temperature': 0}}, 1)
     w.service.send_signal(signal.SIGTERM)
-    t.join(60)
-    ok(got and got[0].get('done'), 'SIGTERM: the answer under way comes to its end', got)
+    text = rest(s, text)
+    ok(b'"done_reason":"length"' in text, 'SIGTERM: the answer under way comes to its end', text)
     ok(w.stop() == 0, 'and the service ends with 0')
     w.serve()
-    s = stream('/api/generate', {'model': NAME, 'prompt': story, 'options': {'num_predict': 4000, 'seed': 3}})
+    s, _ = w.stream('/api/generate', w.STORY)
     begun = time.monotonic()
     w.service.send_signal(signal.SIGTERM)
-    ok(until(lambda: w.service.poll() is not None, 15), 'an answer without end does not hold it up', f'{time.monotonic() - begun:.1f} s')
+    ok(until(lambda: w.service.poll() is not None, 30), 'an answer without end does not hold it up', f'{time.monotonic() - begun:.1f} s')
     s.close()
 
     # SIGKILL of the parent: nothing survives it. Then of everything, at random moments of a start.
     w.serve()
     roles = [w.role(r) for r in ('keeper', 'engine', 'gateway')]
     w.stop(signal.SIGKILL)
-    ok(until(lambda: not any(os.path.exists(f'/proc/{p}') for p in roles), 10), 'SIGKILL of the parent: its processes end too', roles)
+    ok(until(lambda: not any(map(alive, roles)), 20), 'SIGKILL of the parent: its processes end too', roles)
     draw, bad = random.Random(11), []
     for n in range(6):
         w.launch()

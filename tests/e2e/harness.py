@@ -121,6 +121,22 @@ def slurp(path):
         return b''
 
 
+def rest(s, text=b''):
+    """What comes on a connection until its end."""
+    with s:
+        try:
+            while chunk := s.recv(65536):
+                text += chunk
+        except OSError:
+            pass
+    return text
+
+
+def alive(pid):
+    """Not when it only waits for whoever adopted it to look."""
+    return slurp(f'/proc/{pid}/stat').rpartition(b')')[2].split()[:1] not in ([], [b'Z'])
+
+
 class Platform:
     """A simulated platform that runs, with its collateral."""
 
@@ -237,6 +253,10 @@ class World:
                 return int(p)
         return None
 
+    def replaced(self, name, old, seconds=60):
+        """Waits until a role runs as another process than the old one."""
+        return until(lambda: self.role(name) not in (None, old), seconds)
+
     def kill_role(self, name):
         p = self.role(name)
         if p is not None:
@@ -266,6 +286,22 @@ class World:
         status, body = self.post('/api/generate', {'model': NAME, 'prompt': prompt, 'stream': False,
                                                    'options': {'num_predict': tokens, 'seed': 1}, **more})
         return json.loads(body) if status == 200 else {'done': False, 'status': status, 'body': body.decode(errors='replace')}
+
+    # Greedy, the demo model does not end this story within its context, on any machine.
+    STORY = {'prompt': 'Write a very long story about a lighthouse.', 'options': {'num_predict': 3000, 'temperature': 0}}
+
+    def stream(self, path, body, pieces=3):
+        """The connection of an answer of which so many pieces have come, and the bytes so far."""
+        s = socket.create_connection(('127.0.0.1', self.port), timeout=120)
+        data = json.dumps({'model': NAME, **body}).encode()
+        s.sendall(f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n'.encode() + data)
+        text = b''
+        while text.count(b'"content"') + text.count(b'"response"') < pieces:
+            chunk = s.recv(65536)
+            if not chunk:
+                break
+            text += chunk
+        return s, text
 
     def metric(self, name):
         for line in self.get('/metrics')[1].decode().splitlines():
