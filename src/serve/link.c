@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define AT_ONCE 64 /* frames of one peer, before others have their turn */
+
 struct link {
     struct loop *loop;
     struct channel *channel;
     struct loop_watch *watch;
     const struct link_handler *handler;
     void *arg;
+    struct loop_timer more;    /* the rest of what has come: others are served in between */
     struct loop_timer failing; /* a failure of a send is told from the loop, never from within the send */
     struct err why;
     bool *closed; /* set while a handler runs, so that it may close the link */
@@ -23,6 +26,7 @@ static void link_gone(struct link *l, const struct err *why)
     loop_watch_remove(l->watch);
     l->watch = NULL;
     loop_timer_stop(l->loop, &l->failing);
+    loop_timer_stop(l->loop, &l->more);
     l->handler->gone(l->arg, l, &copy);
 }
 
@@ -44,6 +48,7 @@ static void ready(void *arg, unsigned events)
 {
     struct link *l = arg;
     bool closed = false, got = true;
+    unsigned count = 0;
     struct frame f;
     struct err err;
 
@@ -51,7 +56,7 @@ static void ready(void *arg, unsigned events)
         link_gone(l, &err);
         return;
     }
-    while (got) {
+    while (got && count++ < AT_ONCE) {
         if (!channel_next(l->channel, &f, &got, &err)) {
             link_gone(l, &err);
             return;
@@ -66,6 +71,14 @@ static void ready(void *arg, unsigned events)
         }
     }
     link_watch(l);
+    if (got && !loop_timer_set(l->loop, &l->more, 0, &err)) {
+        link_gone(l, &err);
+    }
+}
+
+static void more_due(void *arg)
+{
+    ready(arg, LOOP_READ);
 }
 
 bool link_open(struct loop *loop, int fd, const struct link_handler *handler, void *arg, struct link **out,
@@ -81,6 +94,7 @@ bool link_open(struct loop *loop, int fd, const struct link_handler *handler, vo
     l->loop = loop;
     l->handler = handler;
     l->arg = arg;
+    l->more = (struct loop_timer){.due = more_due, .arg = l};
     l->failing = (struct loop_timer){.due = failing_due, .arg = l};
     if (!loop_watch_add(loop, fd, LOOP_READ, ready, l, &l->watch, err)) {
         channel_free(l->channel);
@@ -101,6 +115,7 @@ void link_close(struct link *l)
     }
     loop_watch_remove(l->watch);
     loop_timer_stop(l->loop, &l->failing);
+    loop_timer_stop(l->loop, &l->more);
     channel_free(l->channel);
     free(l);
 }

@@ -132,7 +132,15 @@ ok $? 'kill -9 of the parent leaves no process behind'
 
 # a damaged model file
 blob=$(ls "$dir"/models/blobs/sha256-b179*)
+begin
+await 60 curl -fsS "$base/readyz"
 printf x | dd of="$blob" bs=1 seek=50000000 conv=notrunc 2>/dev/null
+kill -KILL "$(role engine)"
+wait "$service"
+code=$?
+cp "$dir/serve.log" "$log"
+[ $code != 0 ] && tail -n 1 "$log" | grep -q '(MODEL_DIGEST' && [ "$(grep -c 'died="engine"' "$log")" = 9 ]
+ok $? 'an engine that cannot come back ends the service, after eight tries: MODEL_DIGEST'
 begin
 wait "$service"
 [ $? != 0 ] && grep -q MODEL_DIGEST "$dir/serve.log"
