@@ -18,6 +18,7 @@
 
 struct mapped {
     unsigned long start, end, inode;
+    unsigned device_major, device_minor;
     char perms[5];
     char path[4096];
 };
@@ -26,8 +27,8 @@ struct mapped {
 static bool line_parse(const char *line, struct mapped *m)
 {
     m->path[0] = '\0';
-    return sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu %4095[^\n]", &m->start, &m->end, m->perms, &m->inode, m->path) ==
-               5 &&
+    return sscanf(line, "%lx-%lx %4s %*x %x:%x %lu %4095[^\n]", &m->start, &m->end, m->perms, &m->device_major,
+                  &m->device_minor, &m->inode, m->path) == 7 &&
            m->inode != 0 && m->path[0] == '/';
 }
 
@@ -115,42 +116,71 @@ static bool mapped_add(json_t *files, const struct mapped *m, struct err *err)
     return ok;
 }
 
-/* Each file once: its mappings stand side by side, and a file that was measured is not measured again. */
-static bool maps_walk(FILE *maps, unsigned long program_inode, json_t *files, struct err *err)
+static bool same_file(const struct mapped *a, const struct mapped *b)
 {
-    unsigned long seen[MEASURE_FILES_MAX];
+    return a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor;
+}
+
+/* Where the program itself is mapped: an address of its own code says so. */
+static bool is_program(const struct mapped *m)
+{
+    const uintptr_t here = (uintptr_t)&measure_program_event;
+
+    return m->start <= here && here < m->end;
+}
+
+/* Each file once: its mappings stand side by side, and a file that was measured is not measured again. program: a
+ * mapping of the executable. */
+static bool maps_walk(FILE *maps, const struct mapped *program, json_t *files, struct err *err)
+{
+    struct mapped *seen = calloc(MEASURE_FILES_MAX, sizeof *seen);
     size_t count = 0;
     struct mapped m;
     char line[4352];
+    bool ok = seen != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the program event");
 
-    while (fgets(line, sizeof line, maps) != NULL) {
-        bool known = !line_parse(line, &m) || m.inode == program_inode;
+    while (ok && fgets(line, sizeof line, maps) != NULL) {
+        bool known = !line_parse(line, &m) || same_file(&m, program);
 
         for (size_t i = 0; !known && i < count; i++) {
-            known = seen[i] == m.inode;
+            known = same_file(&m, &seen[i]);
         }
-        if (!known && (count == MEASURE_FILES_MAX || !mapped_add(files, &m, err))) {
-            return count < MEASURE_FILES_MAX ? false
-                                             : FAIL(err, REASON_LOG_LIMIT, ERR_NOWHERE, "too many mapped files");
-        }
-        if (!known) {
-            seen[count++] = m.inode;
+        if (!known && count == MEASURE_FILES_MAX) {
+            ok = FAIL(err, REASON_LOG_LIMIT, ERR_NOWHERE, "too many mapped files");
+        } else if (!known) {
+            seen[count++] = m;
+            ok = mapped_add(files, &m, err);
         }
     }
-    return true;
+    free(seen);
+    return ok;
+}
+
+static bool program_find(FILE *maps, struct mapped *out, struct err *err)
+{
+    char line[4352];
+
+    while (fgets(line, sizeof line, maps) != NULL) {
+        if (line_parse(line, out) && is_program(out)) {
+            rewind(maps);
+            return true;
+        }
+    }
+    return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "/proc/self/maps: the program is not there");
 }
 
 static bool files_list(json_t *files, struct err *err)
 {
     int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     FILE *maps = fopen("/proc/self/maps", "re");
-    struct stat st;
-    bool ok = program >= 0 && maps != NULL && fstat(program, &st) == 0;
+    struct mapped m;
+    bool ok = program >= 0 && maps != NULL;
 
     if (!ok) {
         err_set(err, REASON_FILE_IO, ERR_NOWHERE, "/proc/self: %s", strerror(errno));
     }
-    ok = ok && file_add(files, program, "/proc/self/exe", true, err) && maps_walk(maps, st.st_ino, files, err);
+    ok = ok && file_add(files, program, "/proc/self/exe", true, err) && program_find(maps, &m, err) &&
+         maps_walk(maps, &m, files, err);
     if (maps != NULL) {
         (void)fclose(maps);
     }

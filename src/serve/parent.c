@@ -162,7 +162,7 @@ static void engine_setup(struct parent *p)
 
     hex_encode(bytes_of(p->supplies.model.blob, SHA256_SIZE), sha256);
     peers_connect(p, ROLE_KEEPER, ROLE_ENGINE);
-    for (size_t i = 0; p->described_count == 0 && i < p->supplies.model_count && i < MODELS_MAX; i++) {
+    for (size_t i = 0; p->loaded.len == 0 && i < p->supplies.model_count && i < MODELS_MAX; i++) {
         model_send(p, &p->supplies.models[i]);
     }
     if (!store_open_blob(&p->supplies.store, &p->supplies.model, &fd, &err)) {
@@ -277,12 +277,15 @@ static void keeper_done(struct parent *p)
 
 static void gateway_done(struct parent *p)
 {
+    struct restart *restart = &p->children[ROLE_GATEWAY].restart;
+    const bool again = restart_is_up(restart);
+
     p->had_keys = true;
-    restart_up(&p->children[ROLE_GATEWAY].restart, clock_monotonic_ns());
+    restart_up(restart, clock_monotonic_ns());
     if (p->phase == PHASE_GATEWAY) {
         p->phase = PHASE_SERVING;
         addresses_log(p);
-    } else {
+    } else if (!again) {
         log_event(LOG_LEVEL_INFO, "the gateway serves again, with new keys", NULL);
     }
 }
@@ -303,7 +306,7 @@ static bool loaded_take(struct parent *p, struct bytes payload, struct err *err)
 
 static bool described_add(struct parent *p, struct bytes payload, struct err *err)
 {
-    if (p->described_count == MODELS_MAX) {
+    if (p->described_count == p->supplies.model_count || p->described_count == MODELS_MAX) {
         return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "more models than there are");
     }
     p->described[p->described_count] = BUF(LIMIT_FRAME);
@@ -311,17 +314,15 @@ static bool described_add(struct parent *p, struct bytes payload, struct err *er
 }
 
 /* A process of the engine says so once, and again to each keeper that is started after it. */
-static void engine_is_loaded(struct parent *p, struct bytes payload)
+static bool engine_is_loaded(struct parent *p, struct bytes payload, struct err *err)
 {
     struct restart *restart = &p->children[ROLE_ENGINE].restart;
     const bool again = restart_is_up(restart);
-    struct err err;
 
-    restart_up(restart, clock_monotonic_ns());
-    if (!loaded_take(p, payload, &err)) {
-        parent_fail(p, &err);
-        return;
+    if (!loaded_take(p, payload, err)) {
+        return false;
     }
+    restart_up(restart, clock_monotonic_ns());
     measured_check(p);
     if (!again && p->phase >= PHASE_GATEWAY && p->children[ROLE_GATEWAY].control != NULL) {
         link_send(p->children[ROLE_GATEWAY].control, MESSAGE_LOADED, 0, payload, -1);
@@ -329,12 +330,14 @@ static void engine_is_loaded(struct parent *p, struct bytes payload)
             peers_connect(p, ROLE_ENGINE, ROLE_GATEWAY);
         }
     }
+    return true;
 }
 
 static void child_frame(void *arg, struct link *l, const struct frame *f)
 {
     struct child *c = arg;
     struct err err;
+    bool ok = true;
 
     (void)l;
     if (f->fd >= 0) {
@@ -349,9 +352,13 @@ static void child_frame(void *arg, struct link *l, const struct frame *f)
     } else if (f->type == MESSAGE_DONE && c->role == ROLE_GATEWAY) {
         gateway_done(c->p);
     } else if (f->type == MESSAGE_LOADED && c->role == ROLE_ENGINE) {
-        engine_is_loaded(c->p, f->payload);
-    } else if (f->type == MESSAGE_MODEL && c->role == ROLE_ENGINE && !described_add(c->p, f->payload, &err)) {
-        parent_fail(c->p, &err);
+        ok = engine_is_loaded(c->p, f->payload, &err);
+    } else if (f->type == MESSAGE_MODEL && c->role == ROLE_ENGINE) {
+        ok = described_add(c->p, f->payload, &err);
+    }
+    if (!ok) { /* it is not what it should be: its end is seen like any other */
+        c->failed = err;
+        (void)kill(c->pid, SIGKILL);
     }
 }
 
@@ -372,6 +379,13 @@ static void again_due(void *arg)
     struct child *c = arg;
 
     child_start(c->p, c->role);
+}
+
+static void described_drop(struct parent *p)
+{
+    while (p->described_count > 0) {
+        buf_done(&p->described[--p->described_count]);
+    }
 }
 
 /* What a keeper had measured of a start that was not complete counts for nothing: the next one begins with `start`, and
@@ -399,6 +413,9 @@ static void again_plan(struct child *c, const char *how)
                 c->failed.reason != REASON_OK ? c->failed.detail : how);
         parent_fail(p, &err);
         return;
+    }
+    if (c->role == ROLE_ENGINE && p->loaded.len == 0) {
+        described_drop(p); /* the next one describes them all */
     }
     if (c->role == ROLE_KEEPER && p->phase < PHASE_GATEWAY) {
         measuring_again(p);
@@ -576,9 +593,7 @@ bool parent_run(const struct parent_setup *setup, struct err *err)
     }
     supplies_close(&p->supplies);
     buf_done(&p->loaded);
-    for (size_t i = 0; i < p->described_count; i++) {
-        buf_done(&p->described[i]);
-    }
+    described_drop(p);
     free(p->described);
     if (p->signal_fd >= 0) {
         (void)close(p->signal_fd);

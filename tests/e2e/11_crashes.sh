@@ -14,6 +14,7 @@ role() { # NAME: its process id
         tr '\0' ' ' <"/proc/$p/cmdline" | grep -q -- "--role=$1" && echo "$p"
     done
 }
+role_runs() { [ -n "$(role "$1")" ]; }
 replaced() { # NAME PID: it runs, as another process
     local now
     now=$(role "$1")
@@ -118,6 +119,19 @@ done
 begin
 await 60 curl -fsS "$base/readyz" && verified
 ok $? 'killed at random moments of eight starts: the next one verifies'
+kill -TERM "$service"
+wait "$service"
+for name in keeper engine gateway; do
+    begin
+    await 60 role_runs $name
+    kill -KILL "$(role $name)"
+    await 90 curl -fsS "$base/readyz" && verified
+    ok $? "kill -9 of the $name during a start: the start goes on, and verifies"
+    kill -TERM "$service"
+    wait "$service"
+done
+begin
+await 60 curl -fsS "$base/readyz"
 children=$(cat "/proc/$service/task/$service/children")
 kill -KILL "$service"
 wait "$service" 2>/dev/null
