@@ -238,6 +238,7 @@ static void keeper_frame(void *arg, struct link *l, const struct frame *f)
         gateway_keyset_bound(b);
     } else if (f->type == MESSAGE_FAILED && message_err_parse(f->payload, &why, &err)) {
         if (b->in_flight != NULL) {
+            err_set(&why, why.reason, ERR_NOWHERE, "the keeper's log says more"); /* paths are no business of clients */
             waiters_fail(b, &b->in_flight, &why);
         } else {
             gateway_keyset_refused(b, &why);

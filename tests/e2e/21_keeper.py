@@ -103,6 +103,12 @@ with World() as w:
     w.configure(w.conf)
     w.serve()
 
+    w.platform.stop()
+    status, body = w.get('/.well-known/sotto/evidence?nonce=' + '11' * 32)
+    ok(status == 503 and b'NO_QUOTE_DEVICE' in body and w.dir.encode() not in body, 'no device: 503, the reason and no path', f'{status} {body}')
+    w.platform.start()
+    ok(w.verified(), 'with its device back evidence verifies')
+
     # Extended by another program while the service runs: evidence no longer holds.
     ok(w.platform.extend(3, b'\x5a' * 48), 'another program extends RTMR3')
     code, verdict = w.verify()
