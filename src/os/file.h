@@ -12,7 +12,8 @@ MUST_USE bool file_read_fd(int fd, const char *name, struct buf *out, struct err
  */
 MUST_USE bool file_write(const char *path, unsigned mode, struct bytes b, struct err *err);
 
-/* Removes the temporary files that a file_write() of this path left when it was killed. Only for whoever alone writes it. */
+/* Removes the temporary files that a file_write() of this path left when it was killed. Only for whoever alone writes
+ * it. */
 void file_sweep(const char *path);
 
 /* For an output that the operator names: like file_write(), but a link, a device or a pipe is written to as it is,
@@ -31,8 +32,8 @@ MUST_USE bool file_mkdir(const char *path, unsigned mode, struct err *err);
 MUST_USE bool file_remove(const char *path, struct err *err); /* absent is fine */
 bool file_exists(const char *path);
 
-/* Standard input, output and error, if whoever started this program left them closed: taken, and still of no use. Else the
- * next file that is opened gets the number, and what is printed goes into it. */
+/* Standard input, output and error, if whoever started this program left them closed: taken, and still of no use. Else
+ * the next file that is opened gets the number, and what is printed goes into it. */
 void file_stdio_open(void);
 
 /* FAIL with the reason that errno_value maps to, and the path. Always false. */
