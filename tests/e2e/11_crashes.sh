@@ -83,9 +83,10 @@ case $(readlink "/proc/$(role engine)/exe") in /memfd:sotto*) true ;; *) false ;
 ok $? 'they run from the sealed copy'
 
 # a client that hangs up stops its computation
-endless >"$dir/cut" & asking=$!
-await 30 test -s "$dir/cut"
+endless >"$dir/left" & asking=$!
+await 30 test -s "$dir/left"
 kill $asking
+wait $asking
 begun=$(date +%s%N)
 ask 1 >"$log"
 [ $((($(date +%s%N) - begun) / 1000000)) -lt 20000 ]
