@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "net/listen.h"
 #include "net/server.h"
+#include "net/signals.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -12,10 +13,8 @@
 #include "os/secret.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define DRAIN_MS 5000
@@ -44,8 +43,7 @@ struct daemon {
     struct keys keys;
     struct loop *loop;
     struct server *server;
-    struct loop_watch *signals;
-    int signal_fd;
+    struct signals *signals;
     char origins[4096];            /* what service.origins points into */
     char issuer[ADDRESS_SIZE + 8]; /* where no other is given */
 };
@@ -109,36 +107,15 @@ static void drained(void *arg)
     loop_stop(d->loop);
 }
 
-static void signalled(void *arg, unsigned events)
+static void signalled(void *arg)
 {
     struct daemon *d = arg;
-    struct signalfd_siginfo info;
     struct err err = {0};
 
-    (void)events;
-    if (read(d->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
-        return;
-    }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     if (!server_drain(d->server, DRAIN_MS, drained, d, &err)) {
         loop_stop(d->loop);
     }
-}
-
-static bool signals_open(struct daemon *d, struct err *err)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (d->signal_fd < 0) {
-        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "signalfd: %s", strerror(errno));
-    }
-    return loop_watch_add(d->loop, d->signal_fd, LOOP_READ, signalled, d, &d->signals, err);
 }
 
 static bool is_http(const char *s)
@@ -235,7 +212,7 @@ static bool listen_start(struct daemon *d, const char *where, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct daemon d = {.signal_fd = -1};
+    struct daemon d = {0};
     struct err err = {0};
     struct args a;
     int code;
@@ -251,7 +228,8 @@ int main(int argc, char **argv)
     }
     log_init("attestd", LOG_LEVEL_INFO);
     ok = options_read(&a, &d, &err) && secret_protect_process(&err) &&
-         keys_open(args_get(&a, "state"), &d.keys, &err) && loop_new(&d.loop, &err) && signals_open(&d, &err) &&
+         keys_open(args_get(&a, "state"), &d.keys, &err) && loop_new(&d.loop, &err) &&
+         signals_open(d.loop, signalled, &d, &d.signals, &err) &&
          listen_start(&d, value_or(&a, "listen", "127.0.0.1:8081"), &err) && loop_run(d.loop, &err);
     if (!ok) {
         char line[600];
@@ -262,12 +240,9 @@ int main(int argc, char **argv)
     if (d.server != NULL) {
         server_free(d.server);
     }
-    loop_watch_remove(d.signals);
+    signals_close(d.signals);
     if (d.loop != NULL) {
         loop_free(d.loop);
-    }
-    if (d.signal_fd >= 0) {
-        (void)close(d.signal_fd);
     }
     keys_close(&d.keys);
     return ok ? 0 : reason_kind(err.reason) == REASON_KIND_USAGE ? 2 : 1;

@@ -366,15 +366,7 @@ static void control_frame(void *arg, struct link *l, const struct frame *f)
     }
 }
 
-static void control_gone(void *arg, struct link *l, const struct err *why)
-{
-    (void)arg;
-    (void)l;
-    (void)why;
-    _exit(0); /* the parent ended */
-}
-
-static const struct link_handler control_handler = {control_frame, control_gone};
+static const struct link_handler control_handler = {control_frame, role_orphaned};
 
 int gateway_main(void)
 {

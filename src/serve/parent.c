@@ -1,6 +1,7 @@
 /* The parent: reads the configuration, opens what the others need, starts them from the sealed program, connects them,
  * and starts anew whichever dies. It never reads a byte that a client, a model's maker or the host chose. */
 #include "base/hex.h"
+#include "net/signals.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "proc/sandbox.h"
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,8 +45,8 @@ struct parent {
     const struct config *config;
     struct supplies supplies;
     struct loop *loop;
-    struct loop_watch *signals;
-    int program, signal_fd;
+    struct signals *signals;
+    int program;
     struct child children[ROLE_COUNT];
     enum phase phase;
     bool keeper_begun, engine_loaded; /* in the log of this start */
@@ -495,16 +495,11 @@ static void drain_due(void *arg)
     loop_stop(p->loop);
 }
 
-static void on_signal(void *arg, unsigned events)
+static void on_signal(void *arg)
 {
     struct parent *p = arg;
-    struct signalfd_siginfo info;
     struct err err;
 
-    (void)events;
-    if (read(p->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
-        return;
-    }
     if (p->phase != PHASE_SERVING || p->children[ROLE_GATEWAY].control == NULL) {
         loop_stop(p->loop); /* nobody is served, or asked twice */
         return;
@@ -515,21 +510,6 @@ static void on_signal(void *arg, unsigned events)
     if (!loop_timer_set(p->loop, &p->drain, DRAIN_MS, &err)) {
         loop_stop(p->loop);
     }
-}
-
-static bool signals_open(struct parent *p, struct err *err)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (p->signal_fd < 0) {
-        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "signalfd: %s", strerror(errno));
-    }
-    return loop_watch_add(p->loop, p->signal_fd, LOOP_READ, on_signal, p, &p->signals, err);
 }
 
 static void children_end(struct parent *p)
@@ -554,7 +534,7 @@ static bool parent_serve(struct parent *p, struct err *err)
         p->children[i].again = (struct loop_timer){.due = again_due, .arg = &p->children[i]};
     }
     p->drain = (struct loop_timer){.due = drain_due, .arg = p};
-    if (!loop_new(&p->loop, err) || !signals_open(p, err)) {
+    if (!loop_new(&p->loop, err) || !signals_open(p->loop, on_signal, p, &p->signals, err)) {
         return false;
     }
     if (config_has_tee(p->config)) {
@@ -581,23 +561,20 @@ bool parent_run(const struct parent_setup *setup, struct err *err)
     }
     p->config = setup->config;
     p->ok = true;
-    p->program = p->signal_fd = -1;
+    p->program = -1;
     p->loaded = BUF(LIMIT_FRAME);
     ok = spawn_program_open(&p->program, &sealed, err) && (sealed || spawn_exec(p->program, setup->argv, err)) &&
          supplies_open(p->config, &p->supplies, err) && sandbox_prepare(err) && parent_serve(p, err);
     if (p->loop != NULL) {
         children_end(p);
         loop_timer_stop(p->loop, &p->drain);
-        loop_watch_remove(p->signals);
+        signals_close(p->signals);
         loop_free(p->loop);
     }
     supplies_close(&p->supplies);
     buf_done(&p->loaded);
     described_drop(p);
     free(p->described);
-    if (p->signal_fd >= 0) {
-        (void)close(p->signal_fd);
-    }
     if (p->program >= 0) {
         (void)close(p->program);
     }

@@ -16,6 +16,7 @@ struct role_base {
     struct link *control;
 };
 void role_begin(struct role_base *b, enum role role, const struct link_handler *handler, void *arg);
+void role_orphaned(void *arg, struct link *l, const struct err *why); /* of the control link: the parent ended */
 _Noreturn void role_fail(struct role_base *b, const struct err *err); /* tells the parent why, and ends */
 
 struct parent_setup {

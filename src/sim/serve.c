@@ -6,6 +6,7 @@
 #include "device/sock.h"
 #include "device/td_frame.h"
 #include "net/listen.h"
+#include "net/signals.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -14,9 +15,7 @@
 #include "sim/state.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,8 +64,7 @@ struct serve {
     struct listener doors[2];
     struct client *clients;
     size_t client_count;
-    int signal_fd;
-    struct loop_watch *signals;
+    struct signals *signals;
 };
 
 /* ---- messages ---- */
@@ -304,28 +302,11 @@ static bool door_open(struct serve *s, size_t i, struct err *err)
     return loop_watch_add(s->loop, l->fd, LOOP_READ, accept_ready, l, &l->watch, err);
 }
 
-static void signalled(void *arg, unsigned events)
+static void asked_to_stop(void *arg)
 {
     struct serve *s = arg;
 
-    (void)events;
     loop_stop(s->loop);
-}
-
-static bool signals_open(struct serve *s, struct err *err)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signal_fd < 0) {
-        return file_fail(err, "signalfd", errno);
-    }
-    return loop_watch_add(s->loop, s->signal_fd, LOOP_READ, signalled, s, &s->signals, err);
 }
 
 static bool http_open(struct serve *s, const char *where, char text[ADDRESS_SIZE], struct err *err)
@@ -374,12 +355,9 @@ static void serve_end(struct serve *s)
     if (s->server != NULL) {
         server_free(s->server);
     }
-    loop_watch_remove(s->signals);
+    signals_close(s->signals);
     if (s->loop != NULL) {
         loop_free(s->loop);
-    }
-    if (s->signal_fd >= 0) {
-        (void)close(s->signal_fd);
     }
     pcs_done(&s->pcs);
     platform_done(&s->platform);
@@ -387,7 +365,7 @@ static void serve_end(struct serve *s)
 
 bool serve_run(const char *dir, const char *where, unsigned quote_version, struct err *err)
 {
-    struct serve s = {.dir = dir, .signal_fd = -1, .doors = {{.fd = -1}, {.fd = -1}}};
+    struct serve s = {.dir = dir, .doors = {{.fd = -1}, {.fd = -1}}};
     char address[ADDRESS_SIZE];
     bool ok;
 
@@ -395,8 +373,8 @@ bool serve_run(const char *dir, const char *where, unsigned quote_version, struc
         return false;
     }
     s.world = (struct answer_world){.platform = &s.platform, .quote_version = quote_version, .keep = keep, .arg = &s};
-    ok = loop_new(&s.loop, err) && signals_open(&s, err) && http_open(&s, where, address, err) &&
-         door_open(&s, 0, err) && door_open(&s, 1, err);
+    ok = loop_new(&s.loop, err) && signals_open(s.loop, asked_to_stop, &s, &s.signals, err) &&
+         http_open(&s, where, address, err) && door_open(&s, 0, err) && door_open(&s, 1, err);
     if (ok) {
         log_event(LOG_LEVEL_INFO, "a SIMULATED platform is running: no hardware protects anything", "folder", dir,
                   "address", address, NULL);
