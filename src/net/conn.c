@@ -14,8 +14,8 @@
 #define BODY_GRACE_MS 10000
 #define BODY_RATE KIB(16) /* bytes a second that a body must come in after that */
 #define LINGER_MS 2000
-#define LINGER_MAX MIB(1)
-#define OUT_KEPT KIB(4) /* of an idle connection's buffer */
+#define LINGER_MAX (2 * LIMIT_HTTP_BODY) /* a client that sends all of it before it reads learns why it is refused */
+#define OUT_KEPT KIB(4)                  /* of an idle connection's buffer */
 #define OUT_MAX (LIMIT_EVIDENCE + MIB(1))
 
 static void timer_set(struct conn *c, uint64_t ms)

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "codec/json.h"
 #include "net/listen.h"
+#include "store/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum kind {
     KIND_NUMBER,
     KIND_ADDRESS,
     KIND_PATH,
+    KIND_MODEL,
 };
 
 static const struct field {
@@ -80,6 +82,7 @@ static bool number_check(enum config_key k, const char *value, const char *from,
 
 static bool value_check(enum config_key k, const char *value, const char *from, struct err *err)
 {
+    struct store_name model;
     struct address a;
     struct err why;
 
@@ -99,6 +102,9 @@ static bool value_check(enum config_key k, const char *value, const char *from, 
     case KIND_ADDRESS:
         return strcmp(value, "none") == 0 || address_parse(value, &a, &why) ||
                FAIL(err, REASON_CONFIG_FORM, ERR_NOWHERE, "%s: %s: %.120s", from, fields[k].name, why.detail);
+    case KIND_MODEL:
+        return value[0] == '\0' || name_parse(value, &model, &why) ||
+               FAIL(err, REASON_CONFIG_FORM, ERR_NOWHERE, "%s: %s: %.120s", from, fields[k].name, why.detail);
     case KIND_TEXT:
     case KIND_PATH:
         return true;
@@ -106,12 +112,31 @@ static bool value_check(enum config_key k, const char *value, const char *from, 
     return true;
 }
 
+/* One spelling for all that name the same model: with its tag, in small letters. The value is measured. */
+static void model_print(const char *value, char *out)
+{
+    struct store_name name;
+    struct err ignored;
+
+    out[0] = '\0';
+    if (name_parse(value, &name, &ignored)) {
+        name_print(&name, out);
+        for (char *p = out; *p != '\0'; p++) {
+            *p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+        }
+    }
+}
+
 bool config_set(struct config *c, enum config_key k, const char *value, const char *from, struct err *err)
 {
     if (!value_check(k, value, from, err)) {
         return false;
     }
-    (void)snprintf(c->values[k], CONFIG_VALUE, "%s", value);
+    if (fields[k].kind == KIND_MODEL) {
+        model_print(value, c->values[k]);
+    } else {
+        (void)snprintf(c->values[k], CONFIG_VALUE, "%s", value);
+    }
     c->given[k] = true;
     return true;
 }

@@ -18,7 +18,7 @@
 #define CONFIG_FIELDS(C) \
     C(tee, CHOICE, "tdx", true, "tdx | none: without a TEE there is no evidence, and our clients send nothing") \
     C(device, TEXT, "auto", false, "quote device: auto, configfs-tsm, or sim:DIR") \
-    C(model, TEXT, "", true, "the model of the store to serve") \
+    C(model, MODEL, "", true, "the model of the store to serve") \
     C(context, NUMBER, "0", true, "tokens of context; 0: the model's own, at most 4096") \
     C(kv, CHOICE, "f16", true, "f16 | f32: form of the KV cache") \
     C(threads, NUMBER, "0", false, "threads that compute; 0: as many as there are cores") \

@@ -69,6 +69,7 @@ with World() as w:
             ('OpenAI: temperature 9e9', '/v1/chat/completions', {**chat(), 'max_tokens': 1, 'temperature': 9e9}, (400,)),
             ('show: no model', '/api/show', {}, (400, 404)),
             ('show: an unknown model', '/api/show', {'model': 'x'}, (404,)),
+            ('a body beyond the limit', '/api/generate', b'{"model":"' + b'x' * (33 << 20) + b'"}', (413,)),
             ('show: a body of 1 MiB', '/api/show', b'{"model":"' + b'x' * 1048576 + b'"}', (413,))):
         status, reply = w.post(path, body)
         try:

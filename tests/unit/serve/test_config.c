@@ -38,6 +38,7 @@ static void test_bad(void **state)
         const char *text, *detail; /* what the message must name */
     } rows[] = {
         {"model smollm2", "line 1"},
+        {"model = ../x", "model"},
         {"\n\ntea = tdx\n", "line 3: there is no key \"tea\""},
         {"tee = sgx\n", "tee"},
         {"kv = f64\n", "kv"},
@@ -118,7 +119,9 @@ static void test_event(void **state)
             (void)snprintf(c.values[k], CONFIG_VALUE, "canary");
         }
     }
-    assert_ok(config_set(&c, CONFIG_model, "smollm2:135m", "test", &err), err);
+    assert_ok(config_set(&c, CONFIG_model, "x", "test", &err), err);
+    assert_string_equal(config_get(&c, CONFIG_model), "x:latest");
+    assert_ok(config_set(&c, CONFIG_model, "SmolLM2:135M", "test", &err), err); /* however it is spelled */
     assert_ok(config_event(&c, &b, &err), err);
     assert_ok(buf_u8(&b, 0, &err), err);
     assert_string_equal((const char *)b.p,
