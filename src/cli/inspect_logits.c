@@ -16,7 +16,7 @@
     {"exact", 0, NULL, "the plain F32 pass over the exact weights, with an F32 cache"}, \
         {"isa", 0, "NAME", "ref, avx2 or avx512; one that this machine lacks is an error"}, \
         {"threads", 0, "N", "threads that compute; default: one a core"}, \
-        {"chunk", 0, "N", "tokens of the prompt computed together; default: 512"}, \
+        {"chunk", 0, "N", "tokens of the prompt computed together; default: 128"}, \
         {"kv", 0, "TYPE", "the cache: f16 (default) or f32"}, \
         {"batch", 0, "N", "sequences computed together: 1 in this build"}, \
         {"warm", 0, "N", "tokens from the prefix cache: 0 in this build"}, \

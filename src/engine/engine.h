@@ -30,7 +30,7 @@ struct engine_setup {
     enum engine_kv kv;
     bool exact;       /* the plain F32 pass over dequantised weights: the oracle; slow */
     unsigned threads; /* 0: as many as there are cores */
-    unsigned chunk;   /* prompt tokens computed together; 0: 512 */
+    unsigned chunk;   /* prompt tokens computed together; 0: 128 */
     unsigned context; /* tokens; 0: the model's own, at most 4,096 */
     uint64_t memory;  /* bytes that a model may take; more is MODEL_MEMORY before it is read; 0: all that there are */
     /* Called by the owning thread between the layers of a prompt chunk, may be NULL: a time to hear that a client has
