@@ -342,7 +342,8 @@ static bool option_number(const struct args *a, const char *name, const char *op
         return true;
     }
     value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= -9e15 && value <= 9e15) || (!fraction && value != (double)(json_int_t)value)) {
+    if (end == text || *end != '\0' || !(value >= -9e15 && value <= 9e15) ||
+        (!fraction && value != (double)(json_int_t)value)) {
         return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %.40s is no %s", name, text,
                     fraction ? "number" : "whole number");
     }
