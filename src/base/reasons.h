@@ -165,6 +165,7 @@
     R(COLLATERAL_EXPIRED, REFUTED, "collateral is past its end", "fetch newer collateral") \
     R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \
     R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "") \
+    R(PCK_MISMATCH, REFUTED, "the PCK certificate that was given is of another platform", "give the one of the quote's PPID") \
     R(FMSPC_MISMATCH, REFUTED, "the collateral is of another platform family (FMSPC)", "") \
     R(PCEID_MISMATCH, REFUTED, "the collateral is of another PCE", "") \
     R(QUOTE_SIGNATURE, REFUTED, "the quote's signature does not verify", "the quote was changed or forged") \

@@ -12,6 +12,7 @@
 
 static const struct args_option options[] = {
     {"collateral", 'c', "DIR", "collateral files to judge with"},
+    {"pck", 0, "FILE", "the PCK certificate (PEM), for a quote that only says which platform it is of"},
     {"policy", 'p', "FILE", "the policy to judge by; without one: Intel's root, for bare quotes only"},
     {"time", 't', "TIME",
      "judge as of this time (2026-11-24T12:00:00Z, or seconds since 1970; bundle: the bundle's own)"},
@@ -113,7 +114,8 @@ int cmd_verify(int argc, char **argv)
     if (!trust_open(args_get(&a, "policy"), args_get(&a, "collateral"), its_time ? NULL : time, &t, &err)) {
         return error_exit(&err);
     }
-    ok = is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, its_time, &v, &err);
+    ok = args_get(&a, "pck") == NULL || trust_pck(&t, args_get(&a, "pck"), &err);
+    ok = ok && (is_url(what) ? url_judge(what, &t, &v, &err) : file_judge(what, &t, its_time, &v, &err));
     if (ok) {
         ok = trust_print(&v, args_flag(&a, "json"), args_flag(&a, "verbose"), &err);
         code = verdict_exit_code(v.result);

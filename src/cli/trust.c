@@ -72,6 +72,15 @@ bool trust_open(const char *policy_file, const char *collateral_dir, const char 
     return true;
 }
 
+bool trust_pck(struct trust *t, const char *file, struct err *err)
+{
+    bool ok = directory_put(&t->collateral, file, "pck_cert.pem", err);
+
+    t->input.files = t->collateral.files;
+    t->input.file_count = t->collateral.count;
+    return ok;
+}
+
 void trust_close(struct trust *t)
 {
     policy_free(t->policy);

@@ -18,6 +18,8 @@ struct trust {
  * while it is open: its input points into it. */
 MUST_USE bool trust_open(const char *policy_file, const char *collateral_dir, const char *time_text, struct trust *out,
                          struct err *err);
+/* The PCK certificate that the quote lacks, as if it were in the collateral directory. FILE_*. */
+MUST_USE bool trust_pck(struct trust *t, const char *file, struct err *err);
 void trust_close(struct trust *t);
 
 /* Draws a nonce, asks the service for evidence over it (docs/formats.md, section 5), and makes nonce and connection

@@ -29,19 +29,15 @@ static int compare(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static bool file_add(const char *dir, const char *name, struct directory *d, struct err *err)
+static bool file_add(const char *path, const char *name, struct directory *d, struct err *err)
 {
     struct document_file *f = &d->files[d->count];
     struct buf b = BUF(LIMIT_COLLATERAL);
-    char path[4096];
     uint8_t *content;
     size_t len;
 
     if (d->count == LIMIT_COLLATERAL_FILES) {
-        return FAIL(err, REASON_FILE_SIZE, ERR_NOWHERE, "%s: more than %d files", dir, LIMIT_COLLATERAL_FILES);
-    }
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {
-        return FAIL(err, REASON_FILE_ACCESS, ERR_NOWHERE, "%.60s...: the path is too long", dir);
+        return FAIL(err, REASON_FILE_SIZE, ERR_NOWHERE, "%s: more than %d files", path, LIMIT_COLLATERAL_FILES);
     }
     if (!file_read(path, &b, err) || !buf_take(&b, &content, &len, err)) {
         buf_done(&b);
@@ -51,6 +47,16 @@ static bool file_add(const char *dir, const char *name, struct directory *d, str
     f->content = bytes_of(content, len);
     d->count++;
     return f->name != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", path);
+}
+
+static bool entry_add(const char *dir, const char *name, struct directory *d, struct err *err)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {
+        return FAIL(err, REASON_FILE_ACCESS, ERR_NOWHERE, "%.60s...: the path is too long", dir);
+    }
+    return file_add(path, name, d, err);
 }
 
 bool directory_open(const char *path, struct directory *out, struct err *err)
@@ -64,7 +70,7 @@ bool directory_open(const char *path, struct directory *out, struct err *err)
         return file_fail(err, path, errno);
     }
     while (ok && (e = readdir(dir)) != NULL) {
-        ok = !name_is_collateral(e->d_name) || file_add(path, e->d_name, &d, err);
+        ok = !name_is_collateral(e->d_name) || entry_add(path, e->d_name, &d, err);
     }
     (void)closedir(dir);
     if (!ok) {
@@ -85,6 +91,19 @@ static void owned_free(const void *p)
     } u = {.in = p};
 
     free(u.out);
+}
+
+bool directory_put(struct directory *d, const char *path, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        if (strcmp(d->files[i].name, name) == 0) {
+            owned_free(d->files[i].name);
+            owned_free(d->files[i].content.p);
+            d->files[i] = d->files[--d->count];
+            break;
+        }
+    }
+    return file_add(path, name, d, err);
 }
 
 void directory_close(struct directory *d)

@@ -13,6 +13,9 @@ struct directory {
 
 /* FILE_*; LIMIT_COLLATERAL bytes a file, LIMIT_COLLATERAL_FILES files. In the order of their names. */
 MUST_USE bool directory_open(const char *path, struct directory *out, struct err *err);
+/* A file from anywhere, under the name that its content would have in the directory; instead of one of that name.
+ * FILE_*. */
+MUST_USE bool directory_put(struct directory *d, const char *path, const char *name, struct err *err);
 void directory_close(struct directory *d);
 
 #endif

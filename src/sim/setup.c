@@ -1,6 +1,6 @@
 #include "sim/setup.h"
 
-#include "tdx/report.h"
+#include "tdx/quote.h"
 
 static const uint8_t svn[16] = {3, 3, 2, 2, 4, 1, 0, 3};
 static const uint8_t tee_tcb_svn[16] = {5, 1, 3};
@@ -33,6 +33,8 @@ void setup_default(int64_t now, struct setup *out)
         .qe_isvprodid = 2,
         .qe_isvsvn = 4,
         .qe_status = "UpToDate",
+        .certification_type = QUOTE_CERTIFICATION_PCK_CHAIN,
+        .sgx_attributes = 5, /* INIT, MODE64BIT */
         .td_attributes = TD_ATTRIBUTE_SEPT_VE_DISABLE,
         .xfam =
             UINT64_C(0x61ae7), /* x87, SSE, AVX, AVX-512, PKRU, CET, AMX: as a Linux guest on that platform has it */
@@ -47,6 +49,8 @@ void setup_default(int64_t now, struct setup *out)
     memcpy(s.identity_mrsigner, "SIMULATED-MRSIGNER", 18);
     memcpy(s.qe_mrsigner, s.identity_mrsigner, sizeof s.qe_mrsigner);
     memcpy(s.qe_mrenclave, "SIMULATED-MRENCLAVE", 19);
+    memcpy(s.mrenclave, "SIMULATED-ENCLAVE", 17);
+    memcpy(s.mrsigner, s.identity_mrsigner, sizeof s.mrsigner);
     memcpy(s.user_data, SETUP_USER_DATA, strlen(SETUP_USER_DATA));
     memcpy(s.svn, svn, sizeof svn);
     memcpy(s.cpusvn, svn, sizeof svn);

@@ -47,6 +47,11 @@ struct setup {
     uint8_t tee_tcb_svn[16], mrseam[48], mrsignerseam[48], mrservicetd[48];
     uint64_t seam_attributes, td_attributes, xfam;
     uint8_t user_data[20]; /* of the quote's header */
+
+    /* The quote's form. */
+    unsigned body_type; /* as a version 5 quote spells it; 0: as the version has it (3: SGX, 4: TD 1.0, 5: TD 1.5) */
+    unsigned certification_type; /* 5: the PCK chain; 1 to 4: what then has to come from elsewhere */
+    uint8_t sgx_attributes, mrenclave[32], mrsigner[32]; /* of an enclave */
 };
 
 /* A platform that is up to date and valid at the time `now`. */

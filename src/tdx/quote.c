@@ -12,6 +12,7 @@ static const struct {
     [QUOTE_BODY_SGX] = {SGX_BODY_SIZE, QUOTE_TEE_SGX},
     [QUOTE_BODY_TD10] = {TD_BODY_SIZE, QUOTE_TEE_TDX},
     [QUOTE_BODY_TD15] = {TD_BODY_15_SIZE, QUOTE_TEE_TDX},
+    [QUOTE_BODY_TD15EX] = {TD_BODY_15EX_SIZE, QUOTE_TEE_TDX},
 };
 
 static bool bytes_take(struct cursor *c, size_t n, struct bytes *out, struct err *err)
@@ -34,32 +35,35 @@ static bool header_parse(struct cursor *c, struct quote *q, struct err *err)
         !cursor_copy(c, q->vendor, sizeof q->vendor, err) || !cursor_copy(c, q->user_data, sizeof q->user_data, err)) {
         return false;
     }
-    if (q->version != 4 && q->version != 5) {
-        return FAIL(err, REASON_QUOTE_VERSION, at, "version %u, not 4 or 5", q->version);
+    if (q->version < 3 || q->version > 5) {
+        return FAIL(err, REASON_QUOTE_VERSION, at, "version %u, not 3, 4 or 5", q->version);
     }
     if (q->key_type != QUOTE_KEY_P256) {
         return FAIL(err, REASON_QUOTE_KEY_TYPE, at + 2, "key type %u, not 2", q->key_type);
+    }
+    if (q->version == 3 && q->tee_type != QUOTE_TEE_SGX) {
+        return FAIL(err, REASON_QUOTE_TEE_TYPE, at + 4, "TEE type 0x%x in a version 3 quote, not 0", q->tee_type);
     }
     return q->tee_type == QUOTE_TEE_TDX || q->tee_type == QUOTE_TEE_SGX ||
            FAIL(err, REASON_QUOTE_TEE_TYPE, at + 4, "TEE type 0x%x, not 0x81 or 0", q->tee_type);
 }
 
-/* Version 4 has no descriptor: the TEE type says which body follows. */
+/* Versions 3 and 4 have no descriptor: the TEE type says which body follows. */
 static bool body_type_parse(struct cursor *c, struct quote *q, struct err *err)
 {
     size_t at = c->offset;
     uint32_t size;
     uint16_t type;
 
-    if (q->version == 4) {
+    if (q->version < 5) {
         q->body_type = q->tee_type == QUOTE_TEE_TDX ? QUOTE_BODY_TD10 : QUOTE_BODY_SGX;
         return true;
     }
     if (!cursor_u16le(c, &type, err) || !cursor_u32le(c, &size, err)) {
         return false;
     }
-    if (type < QUOTE_BODY_SGX || type > QUOTE_BODY_TD15) {
-        return FAIL(err, REASON_QUOTE_BODY_TYPE, at, "body type %u, not 1, 2 or 3", type);
+    if (type < QUOTE_BODY_SGX || type > QUOTE_BODY_TD15EX) {
+        return FAIL(err, REASON_QUOTE_BODY_TYPE, at, "body type %u, not 1 to 4", type);
     }
     if (size != bodies[type].size) {
         return FAIL(err, REASON_QUOTE_BODY_TYPE, at + 2, "body type %u has %u bytes, not %u", type, bodies[type].size,
@@ -70,6 +74,32 @@ static bool body_type_parse(struct cursor *c, struct quote *q, struct err *err)
     }
     q->body_type = (enum quote_body_type)type;
     return true;
+}
+
+/* Types 1 to 3: which platform the PCK certificate that somebody has to supply is of. */
+static bool platform_parse(struct quote *q, size_t at, struct err *err)
+{
+    static const size_t ppid_sizes[] = {[QUOTE_CERTIFICATION_PPID] = 16,
+                                        [QUOTE_CERTIFICATION_PPID_RSA2048] = 256,
+                                        [QUOTE_CERTIFICATION_PPID_RSA3072] = 384};
+    struct cursor c = cursor_init(q->certification.p, q->certification.len);
+    size_t ppid;
+
+    if (q->certification_type > QUOTE_CERTIFICATION_PPID_RSA3072) {
+        return true;
+    }
+    ppid = ppid_sizes[q->certification_type];
+    if (c.left != ppid + 20) {
+        return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "%zu bytes of certification type %u, not %zu", c.left,
+                    q->certification_type, ppid + 20);
+    }
+    if (!bytes_take(&c, ppid, &q->ppid, err) || !cursor_skip(&c, 18, err) || !bytes_take(&c, 2, &q->pceid, err)) {
+        return false;
+    }
+    if (q->certification_type != QUOTE_CERTIFICATION_PPID) {
+        q->ppid = bytes_of(NULL, 0);
+    }
+    return cursor_end(&c, err);
 }
 
 static bool certification_parse(struct cursor *c, struct quote *q, struct err *err)
@@ -104,7 +134,8 @@ static bool certification_parse(struct cursor *c, struct quote *q, struct err *e
         q->certification_type == QUOTE_CERTIFICATION_QE_REPORT) {
         return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "inner certification type %u", q->certification_type);
     }
-    return cursor_u32le(c, &len, err) && bytes_take(c, len, &q->certification, err) && cursor_end(c, err);
+    return cursor_u32le(c, &len, err) && bytes_take(c, len, &q->certification, err) && cursor_end(c, err) &&
+           platform_parse(q, at, err);
 }
 
 static bool signature_parse(struct cursor *c, struct quote *q, struct err *err)
@@ -116,6 +147,9 @@ static bool signature_parse(struct cursor *c, struct quote *q, struct err *err)
 
     if (!bytes_take(c, 64, &q->signature, err) || !bytes_take(c, 64, &q->key, err)) {
         return false;
+    }
+    if (q->version == 3) {
+        return certification_parse(c, q, err);
     }
     at = c->offset;
     if (!cursor_u16le(c, &type, err)) {
@@ -138,7 +172,7 @@ bool quote_parse(struct bytes in, struct quote *out, struct err *err)
         return false;
     }
     if (q.body_type == QUOTE_BODY_SGX ? !sgx_body_parse(&c, &q.sgx, err)
-                                      : !td_body_parse(&c, q.body_type == QUOTE_BODY_TD15, &q.td, err)) {
+                                      : !td_body_parse(&c, bodies[q.body_type].size, &q.td, err)) {
         return false;
     }
     q.signed_part = bytes_of(in.p, c.offset);
@@ -169,6 +203,10 @@ bool quote_claims(const struct quote *q, json_t *object, struct err *err)
            claim_number(object, "tee_type", q->tee_type, err) && claim_number(object, "body_type", q->body_type, err) &&
            report_claim_hex(object, "vendor_id", q->vendor, sizeof q->vendor, err) &&
            report_claim_hex(object, "user_data", q->user_data, sizeof q->user_data, err) &&
+           (q->version != 3 || (claim_number(object, "qe_svn", q->reserved[0] + 256U * q->reserved[1], err) &&
+                                claim_number(object, "pce_svn", q->reserved[2] + 256U * q->reserved[3], err))) &&
+           claim_number(object, "certification_type", q->certification_type, err) &&
+           claim_number(object, "trailing_len", q->trailing.len, err) &&
            (quote_is_tdx(q) ? td_body_claims(&q->td, object, err) : sgx_body_claims(&q->sgx, object, err));
 }
 
@@ -189,10 +227,8 @@ static bool signature_claims(const struct quote *q, json_t *object, struct err *
            report_claim_hex(object, "attestation_key", q->key.p, q->key.len, err) &&
            report_claim_hex(object, "qe_report_signature", q->qe_signature.p, q->qe_signature.len, err) &&
            claim_number(object, "qe_auth_len", q->qe_auth.len, err) &&
-           claim_number(object, "certification_type", q->certification_type, err) &&
            claim_number(object, "certification_len", q->certification.len, err) &&
-           claim_number(object, "signed_len", q->signed_part.len, err) &&
-           claim_number(object, "trailing_len", q->trailing.len, err);
+           claim_number(object, "signed_len", q->signed_part.len, err);
 }
 
 /* NULL: no memory. */

@@ -11,24 +11,39 @@ bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err *err)
         return false;
     }
     if (!cursor_copy(&body, b.cpusvn, sizeof b.cpusvn, err) || !cursor_u32le(&body, &b.miscselect, err) ||
-        !cursor_skip(&body, 28, err) || !cursor_copy(&body, b.attributes, sizeof b.attributes, err) ||
+        !cursor_skip(&body, 12, err) || !cursor_copy(&body, b.isvextprodid, sizeof b.isvextprodid, err) ||
+        !cursor_copy(&body, b.attributes, sizeof b.attributes, err) ||
         !cursor_copy(&body, b.mrenclave, sizeof b.mrenclave, err) || !cursor_skip(&body, 32, err) ||
-        !cursor_copy(&body, b.mrsigner, sizeof b.mrsigner, err) || !cursor_skip(&body, 96, err) ||
-        !cursor_u16le(&body, &b.isvprodid, err) || !cursor_u16le(&body, &b.isvsvn, err) ||
-        !cursor_skip(&body, 60, err) || !cursor_copy(&body, b.report_data, sizeof b.report_data, err) ||
-        !cursor_end(&body, err)) {
+        !cursor_copy(&body, b.mrsigner, sizeof b.mrsigner, err) || !cursor_skip(&body, 32, err) ||
+        !cursor_copy(&body, b.configid, sizeof b.configid, err) || !cursor_u16le(&body, &b.isvprodid, err) ||
+        !cursor_u16le(&body, &b.isvsvn, err) || !cursor_u16le(&body, &b.configsvn, err) ||
+        !cursor_skip(&body, 42, err) || !cursor_copy(&body, b.isvfamilyid, sizeof b.isvfamilyid, err) ||
+        !cursor_copy(&body, b.report_data, sizeof b.report_data, err) || !cursor_end(&body, err)) {
         return false;
     }
     *out = b;
     return true;
 }
 
-bool td_body_parse(struct cursor *c, bool is_15, struct td_body *out, struct err *err)
+static bool td_15ex_parse(struct cursor *body, struct td_body *b, struct err *err)
 {
-    struct td_body b = {.is_15 = is_15};
+    return cursor_u8(body, &b->vmid, err) && cursor_copy(body, b->td_id, sizeof b->td_id, err) &&
+           cursor_copy(body, b->devinfo, sizeof b->devinfo, err) &&
+           cursor_copy(body, b->init_servtd_hash, sizeof b->init_servtd_hash, err) &&
+           cursor_copy(body, b->init_servtd_attr, sizeof b->init_servtd_attr, err) &&
+           cursor_copy(body, b->init_cpusvn, sizeof b->init_cpusvn, err) &&
+           cursor_copy(body, b->init_tee_tcb_svn, sizeof b->init_tee_tcb_svn, err) &&
+           cursor_copy(body, b->init_tee_fmspc, sizeof b->init_tee_fmspc, err) &&
+           cursor_copy(body, b->cur_servtd_hash, sizeof b->cur_servtd_hash, err) &&
+           cursor_copy(body, b->cur_servtd_attr, sizeof b->cur_servtd_attr, err);
+}
+
+bool td_body_parse(struct cursor *c, size_t size, struct td_body *out, struct err *err)
+{
+    struct td_body b = {.is_15 = size >= TD_BODY_15_SIZE, .is_15ex = size == TD_BODY_15EX_SIZE};
     struct cursor body;
 
-    if (!cursor_take(c, is_15 ? TD_BODY_15_SIZE : TD_BODY_SIZE, &body, err)) {
+    if (!cursor_take(c, size, &body, err)) {
         return false;
     }
     if (!cursor_copy(&body, b.tee_tcb_svn, sizeof b.tee_tcb_svn, err) ||
@@ -43,11 +58,11 @@ bool td_body_parse(struct cursor *c, bool is_15, struct td_body *out, struct err
         !cursor_copy(&body, b.report_data, sizeof b.report_data, err)) {
         return false;
     }
-    if (is_15 && (!cursor_copy(&body, b.tee_tcb_svn_2, sizeof b.tee_tcb_svn_2, err) ||
-                  !cursor_copy(&body, b.mrservicetd, sizeof b.mrservicetd, err))) {
+    if (b.is_15 && (!cursor_copy(&body, b.tee_tcb_svn_2, sizeof b.tee_tcb_svn_2, err) ||
+                    !cursor_copy(&body, b.mrservicetd, sizeof b.mrservicetd, err))) {
         return false;
     }
-    if (!cursor_end(&body, err)) {
+    if ((b.is_15ex && !td_15ex_parse(&body, &b, err)) || !cursor_end(&body, err)) {
         return false;
     }
     *out = b;
@@ -96,10 +111,20 @@ bool td_body_claims(const struct td_body *b, json_t *object, struct err *err)
         {"rtmr_2", b->rtmr[2], 48},
         {"rtmr_3", b->rtmr[3], 48},
         {"report_data", b->report_data, 64},
-        {"tee_tcb_svn2", b->tee_tcb_svn_2, 16},
+        {"tee_tcb_svn2", b->tee_tcb_svn_2, 16}, /* TD 1.5 */
         {"mr_servicetd", b->mrservicetd, 48},
+        {"vmid", &b->vmid, 1}, /* TD 1.5Ex */
+        {"td_id", b->td_id, 32},
+        {"devinfo", b->devinfo, 48},
+        {"init_servtd_hash", b->init_servtd_hash, 48},
+        {"init_servtd_attr", b->init_servtd_attr, 8},
+        {"init_cpusvn", b->init_cpusvn, 16},
+        {"init_tee_tcb_svn", b->init_tee_tcb_svn, 16},
+        {"init_tee_fmspc", b->init_tee_fmspc, 12},
+        {"cur_servtd_hash", b->cur_servtd_hash, 48},
+        {"cur_servtd_attr", b->cur_servtd_attr, 8},
     };
-    const size_t count = sizeof fields / sizeof *fields - (b->is_15 ? 0 : 2);
+    const size_t count = sizeof fields / sizeof *fields - (b->is_15ex ? 0 : b->is_15 ? 10 : 12);
 
     for (size_t i = 0; i < count; i++) {
         if (!report_claim_hex(object, fields[i].name, fields[i].p, fields[i].len, err)) {
@@ -116,12 +141,16 @@ bool sgx_body_claims(const struct sgx_body *b, json_t *object, struct err *err)
         !report_claim_hex(object, "attributes", b->attributes, sizeof b->attributes, err) ||
         !report_claim_hex(object, "mrenclave", b->mrenclave, sizeof b->mrenclave, err) ||
         !report_claim_hex(object, "mrsigner", b->mrsigner, sizeof b->mrsigner, err) ||
-        !report_claim_hex(object, "report_data", b->report_data, sizeof b->report_data, err)) {
+        !report_claim_hex(object, "report_data", b->report_data, sizeof b->report_data, err) ||
+        !report_claim_hex(object, "isvextprodid", b->isvextprodid, sizeof b->isvextprodid, err) ||
+        !report_claim_hex(object, "configid", b->configid, sizeof b->configid, err) ||
+        !report_claim_hex(object, "isvfamilyid", b->isvfamilyid, sizeof b->isvfamilyid, err)) {
         return false;
     }
     return (json_object_set_new(object, "miscselect", json_integer(b->miscselect)) == 0 &&
             json_object_set_new(object, "isvprodid", json_integer(b->isvprodid)) == 0 &&
-            json_object_set_new(object, "isvsvn", json_integer(b->isvsvn)) == 0) ||
+            json_object_set_new(object, "isvsvn", json_integer(b->isvsvn)) == 0 &&
+            json_object_set_new(object, "configsvn", json_integer(b->configsvn)) == 0) ||
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "claims");
 }
 

@@ -12,12 +12,17 @@
 /* ---- SGX report body, 384 bytes; also the quoting enclave's own report ---- */
 
 #define SGX_BODY_SIZE 384
+#define SGX_BODY_CPUSVN 0
 #define SGX_BODY_MISCSELECT 16
+#define SGX_BODY_ISVEXTPRODID 32
 #define SGX_BODY_ATTRIBUTES 48
 #define SGX_BODY_MRENCLAVE 64
 #define SGX_BODY_MRSIGNER 128
+#define SGX_BODY_CONFIGID 192
 #define SGX_BODY_ISVPRODID 256
 #define SGX_BODY_ISVSVN 258
+#define SGX_BODY_CONFIGSVN 260
+#define SGX_BODY_ISVFAMILYID 304
 #define SGX_BODY_REPORT_DATA 320
 
 #define SGX_ATTRIBUTE_DEBUG 0x02 /* of the first byte of attributes */
@@ -27,17 +32,19 @@ struct sgx_body {
     uint32_t miscselect;
     uint8_t attributes[16]; /* flags, then XFRM */
     uint8_t mrenclave[32], mrsigner[32];
-    uint16_t isvprodid, isvsvn;
+    uint16_t isvprodid, isvsvn, configsvn;
+    uint8_t isvextprodid[16], configid[64], isvfamilyid[16];
     uint8_t report_data[64];
 };
 
 /* Exactly SGX_BODY_SIZE bytes of c. */
 MUST_USE bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err *err);
 
-/* ---- TD report body: 584 bytes (TD 1.0), 648 (TD 1.5) ---- */
+/* ---- TD report body: 584 bytes (TD 1.0), 648 (TD 1.5), 885 (TD 1.5Ex: the layout of Intel's sgx_quote_5.h) ---- */
 
 #define TD_BODY_SIZE 584
 #define TD_BODY_15_SIZE 648
+#define TD_BODY_15EX_SIZE 885
 #define TD_TEE_TCB_SVN 0
 #define TD_MRSEAM 16
 #define TD_MRSIGNERSEAM 64
@@ -52,6 +59,16 @@ MUST_USE bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err 
 #define TD_REPORTDATA 520
 #define TD_TEE_TCB_SVN_2 584
 #define TD_MRSERVICETD 600
+#define TD_VMID 648
+#define TD_ID 649
+#define TD_DEVINFO 681
+#define TD_INIT_SERVTD_HASH 729
+#define TD_INIT_SERVTD_ATTR 777
+#define TD_INIT_CPUSVN 785
+#define TD_INIT_TEE_TCB_SVN 801
+#define TD_INIT_TEE_FMSPC 817
+#define TD_CUR_SERVTD_HASH 829
+#define TD_CUR_SERVTD_ATTR 877
 
 /* TDATTRIBUTES: its first byte is the group "TD under debug". */
 #define TD_ATTRIBUTE_DEBUG UINT64_C(0x1)
@@ -74,14 +91,23 @@ struct td_body {
     uint8_t report_data[64];
     bool is_15; /* the two below are there */
     uint8_t tee_tcb_svn_2[16], mrservicetd[48];
+    bool is_15ex; /* and these: what the TD was when it began, before any migration */
+    uint8_t vmid, td_id[32], devinfo[48];
+    uint8_t init_servtd_hash[48], init_servtd_attr[8], init_cpusvn[16], init_tee_tcb_svn[16], init_tee_fmspc[12];
+    uint8_t cur_servtd_hash[48], cur_servtd_attr[8];
 };
 
-/* TD_BODY_SIZE bytes of c, or TD_BODY_15_SIZE. */
-MUST_USE bool td_body_parse(struct cursor *c, bool is_15, struct td_body *out, struct err *err);
+/* size: TD_BODY_SIZE bytes of c, TD_BODY_15_SIZE or TD_BODY_15EX_SIZE. */
+MUST_USE bool td_body_parse(struct cursor *c, size_t size, struct td_body *out, struct err *err);
 
 /* Members of an object, spelled as docs/formats.md section 9 spells claims: mr_td, rtmr_0.. rtmr_3, mr_seam,
  * mrsigner_seam, seam_attributes, td_attributes, xfam, mr_config_id, mr_owner, mr_owner_config, report_data,
- * tee_tcb_svn, and of TD 1.5 tee_tcb_svn2 and mr_servicetd. Lower-case hexadecimal in the order of the bytes. */
+ * tee_tcb_svn; of TD 1.5 tee_tcb_svn2 and mr_servicetd; of TD 1.5Ex vmid, td_id, devinfo, init_servtd_hash,
+ * init_servtd_attr, init_cpusvn, init_tee_tcb_svn, init_tee_fmspc, cur_servtd_hash, cur_servtd_attr. Lower-case
+ * hexadecimal in the order of the bytes.
+ *
+ * Of an SGX body: cpusvn, attributes, mrenclave, mrsigner, report_data, isvextprodid, configid, isvfamilyid, and as
+ * numbers miscselect, isvprodid, isvsvn, configsvn. */
 MUST_USE bool td_body_claims(const struct td_body *b, json_t *object, struct err *err);
 MUST_USE bool sgx_body_claims(const struct sgx_body *b, json_t *object, struct err *err);
 /* One such member. */

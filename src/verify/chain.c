@@ -50,6 +50,35 @@ out:
     return false;
 }
 
+static bool blocks_add(struct bytes text, struct buf *out, size_t *count, struct err *err)
+{
+    struct pem pem;
+    bool ok = true;
+
+    if (!pem_parse(text, "CERTIFICATE", &pem, err)) {
+        return false;
+    }
+    for (size_t i = 0; ok && i < pem.count; i++) {
+        ok = pem_add(out, "CERTIFICATE", pem.blocks[i], err);
+    }
+    *count += pem.count;
+    pem_done(&pem);
+    return ok;
+}
+
+bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, struct err *err)
+{
+    struct buf text = BUF(2 * LIMIT_CHAIN);
+    size_t count = 0;
+    bool ok = (leaf.len <= LIMIT_CHAIN && issuers.len <= LIMIT_CHAIN) ||
+              FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of more than %zu bytes", (size_t)LIMIT_CHAIN);
+
+    ok = ok && blocks_add(leaf, &text, &count, err) && (count > 1 || blocks_add(issuers, &text, &count, err)) &&
+         chain_parse(buf_bytes(&text), CHAIN_PCK, out, err);
+    buf_done(&text);
+    return ok;
+}
+
 void chain_done(struct chain *c)
 {
     pem_done(&c->pem);
@@ -177,17 +206,54 @@ static void root_judge(struct judge *j)
     fact_seen_hex(j, FACT_root, bytes_of(digest, sizeof digest));
 }
 
+/* The PCK certificate and its issuers: of the quote, or, where it only says which platform it is of, of the collateral.
+ * *known false: the fact says what is not there. */
+static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
+{
+    const struct document_file *leaf, *issuers = collateral_find(j, COLLATERAL_PCK_CHAIN);
+    struct bytes text;
+
+    *known = true;
+    if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_CHAIN) {
+        return chain_parse(j->q.certification, CHAIN_PCK, &j->pck_chain, err);
+    }
+    if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF) {
+        text = j->q.certification;
+    } else if (j->q.certification_type < QUOTE_CERTIFICATION_PCK_LEAF &&
+               (leaf = collateral_find(j, COLLATERAL_PCK_CERT)) != NULL) {
+        text = leaf->content;
+    } else {
+        *known = false;
+        fact_unknown(j, FACT_pck_chain, REASON_COLLATERAL_ABSENT,
+                     "the quote carries certification data of type %u, and pck_cert.pem was not given",
+                     j->q.certification_type);
+        return true;
+    }
+    return chain_join(text, issuers == NULL ? bytes_of(NULL, 0) : issuers->content, &j->pck_chain, err);
+}
+
+/* Whether a certificate that was supplied is of the platform that the quote names. */
+static bool pck_check(const struct judge *j, struct err *err)
+{
+    if (j->q.pceid.len > 0 && memcmp(j->q.pceid.p, j->pck.pceid, sizeof j->pck.pceid) != 0) {
+        return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PCEID");
+    }
+    if (j->q.ppid.len > 0 && memcmp(j->q.ppid.p, j->pck.ppid, sizeof j->pck.ppid) != 0) {
+        return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PPID");
+    }
+    return true;
+}
+
 void chain_judge(struct judge *j)
 {
     struct err err = {0};
+    bool known;
 
-    if (j->q.certification_type != QUOTE_CERTIFICATION_PCK_CHAIN) {
-        fact_unknown(j, FACT_pck_chain, REASON_COLLATERAL_ABSENT, "the quote carries certification data of type %u",
-                     j->q.certification_type);
+    if (!pck_chain_find(j, &known, &err)) {
+        fact_fail(j, FACT_pck_chain, &err);
         return;
     }
-    if (!chain_parse(j->q.certification, CHAIN_PCK, &j->pck_chain, &err)) {
-        fact_fail(j, FACT_pck_chain, &err);
+    if (!known) {
         return;
     }
     j->has_chain = true;
@@ -195,7 +261,7 @@ void chain_judge(struct judge *j)
         fact_fail(j, FACT_pck_chain, &err);
     } else {
         j->has_pck = true;
-        if (chain_check(&j->pck_chain, CHAIN_PCK, &err)) {
+        if (pck_check(j, &err) && chain_check(&j->pck_chain, CHAIN_PCK, &err)) {
             fact_affirm(j, FACT_pck_chain);
         } else {
             fact_fail(j, FACT_pck_chain, &err);

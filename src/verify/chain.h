@@ -21,6 +21,8 @@ enum chain_role {               /* of the first certificate */
 
 /* Exactly as many certificates as the role has. PEM_FORM, X509_*, DER_*, CHAIN_BROKEN (another number). */
 MUST_USE bool chain_parse(struct bytes pem, enum chain_role role, struct chain *out, struct err *err);
+/* The same of a leaf and its issuers, each PEM of its own; a leaf's text with three certificates has them already. */
+MUST_USE bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, struct err *err);
 void chain_done(struct chain *c);
 
 /* Signatures, names, key identifiers, constraints, usages, common names: CHAIN_BROKEN, CERT_ROLE. Validity in time,

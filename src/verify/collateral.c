@@ -19,6 +19,8 @@ static const char *const names[][NAMES_MAX] = {
     [COLLATERAL_QE_CHAIN] = {"qe_identity_issuer_chain.pem"},
     [COLLATERAL_PCK_CRL] = {"pck_crl_platform", "pck_crl_processor", "pck_crl"},
     [COLLATERAL_ROOT_CRL] = {"root_ca_crl"},
+    [COLLATERAL_PCK_CERT] = {"pck_cert.pem"},
+    [COLLATERAL_PCK_CHAIN] = {"pck_cert_issuer_chain.pem", "pck_crl_issuer_chain.pem"},
 };
 
 /* The name of a row, filled in. */

@@ -18,6 +18,8 @@ enum collateral_kind {
     COLLATERAL_QE_CHAIN,
     COLLATERAL_PCK_CRL,
     COLLATERAL_ROOT_CRL,
+    COLLATERAL_PCK_CERT,  /* for quotes that do not carry it */
+    COLLATERAL_PCK_CHAIN, /* its issuers */
 };
 
 /* The first file of a fixed name; NULL: none. */

@@ -88,14 +88,32 @@ static bool components_read(const json_t *tcb, const char *member, uint8_t out[1
     return true;
 }
 
-static bool level_read(const json_t *v, bool tdx, struct tcb_level *out, struct err *err)
+/* Version 2 has a member for each: sgxtcbcomp01svn to sgxtcbcomp16svn. */
+static bool components_read_v2(const json_t *tcb, uint8_t out[16], struct err *err)
+{
+    char member[24];
+    uint64_t svn;
+
+    for (unsigned i = 0; i < 16; i++) {
+        (void)snprintf(member, sizeof member, "sgxtcbcomp%02usvn", i + 1);
+        if (!json_get_u64(tcb, member, 255, &svn, err)) {
+            return false;
+        }
+        out[i] = (uint8_t)svn;
+    }
+    return true;
+}
+
+static bool level_read(const json_t *v, const struct tcb_info *t, struct tcb_level *out, struct err *err)
 {
     uint64_t pcesvn;
     json_t *tcb;
 
-    if (!json_get(v, "tcb", JSON_OBJECT, &tcb, err) || !components_read(tcb, "sgxtcbcomponents", out->sgx, err) ||
+    if (!json_get(v, "tcb", JSON_OBJECT, &tcb, err) ||
+        !(t->version == 2 ? components_read_v2(tcb, out->sgx, err)
+                          : components_read(tcb, "sgxtcbcomponents", out->sgx, err)) ||
         !json_get_u64(tcb, "pcesvn", 65535, &pcesvn, err) ||
-        (tdx && !components_read(tcb, "tdxtcbcomponents", out->tdx, err)) || !verdict_read(v, &out->verdict, err)) {
+        (t->tdx && !components_read(tcb, "tdxtcbcomponents", out->tdx, err)) || !verdict_read(v, &out->verdict, err)) {
         return false;
     }
     out->pcesvn = (uint16_t)pcesvn;
@@ -125,7 +143,7 @@ static bool levels_read(const json_t *v, struct tcb_info *t, struct err *err)
         return FAIL(err, REASON_COLLATERAL_FORM, ERR_NOWHERE, "%zu TCB levels", json_array_size(list));
     }
     for (; t->level_count < json_array_size(list); t->level_count++) {
-        if (!level_read(json_array_get(list, t->level_count), t->tdx, &t->levels[t->level_count], err)) {
+        if (!level_read(json_array_get(list, t->level_count), t, &t->levels[t->level_count], err)) {
             return false;
         }
     }
@@ -238,17 +256,19 @@ static bool modules_read(const json_t *v, struct tcb_info *t, struct err *err)
 
 static bool info_read(const json_t *v, struct tcb_info *t, struct err *err)
 {
+    const char *id = "SGX"; /* all that version 2 knew, so that it does not say so */
     uint64_t version, type;
-    const char *id;
 
-    if (!json_get_str(v, "id", &id, err) || !json_get_u64(v, "version", 1000, &version, err)) {
+    if (!json_get_u64(v, "version", 1000, &version, err) ||
+        ((version != 2 || json_object_get(v, "id") != NULL) && !json_get_str(v, "id", &id, err))) {
         return false;
     }
     t->tdx = strcmp(id, "TDX") == 0;
-    if (version != 3 || (!t->tdx && strcmp(id, "SGX") != 0)) {
+    if ((version != 3 && version != 2) || (!t->tdx && strcmp(id, "SGX") != 0) || (version == 2 && t->tdx)) {
         return FAIL(err, REASON_COLLATERAL_FORM, ERR_NOWHERE, "TCB info \"%.20s\" of version %llu", id,
                     (unsigned long long)version);
     }
+    t->version = (unsigned)version;
     if (!time_get(v, "issueDate", &t->issued, err) || !time_get(v, "nextUpdate", &t->next_update, err) ||
         !json_get_hex(v, "fmspc", t->fmspc, sizeof t->fmspc, err) ||
         !json_get_hex(v, "pceId", t->pceid, sizeof t->pceid, err) || !json_get_u64(v, "tcbType", 255, &type, err) ||

@@ -1,5 +1,5 @@
-/* TCB statuses, and the two documents that Intel signs about TCBs: TCB info (version 3) and enclave identity (version
- * 2), as Intel's PCS API version 4 gives them. Inside of verify/. */
+/* TCB statuses, and the two documents that Intel signs about TCBs: TCB info (version 3, and of SGX also 2, the form of
+ * PCS API version 3) and enclave identity (version 2). Inside of verify/. */
 #ifndef SOTTO_VERIFY_TCB_H
 #define SOTTO_VERIFY_TCB_H
 
@@ -59,7 +59,8 @@ struct tcb_module {
 
 struct tcb_info {
     json_t *json;
-    bool tdx; /* id "TDX"; else "SGX" */
+    unsigned version; /* 3, or 2 */
+    bool tdx;         /* id "TDX"; else "SGX" */
     int64_t issued, next_update;
     uint8_t fmspc[6], pceid[2];
     uint64_t evaluation;

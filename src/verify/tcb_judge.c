@@ -146,9 +146,28 @@ static bool advisories_claim(struct judge *j, const struct tcb_verdict *const pa
     return claim_new(j->v->claims, "advisory_ids", list, err);
 }
 
-static bool status_claim(struct judge *j, const char *name, const struct tcb_verdict *v, struct err *err)
+/* YYYY-MM-DD */
+static void date_print(int64_t time, char out[CIVIL_ISO8601_SIZE])
 {
-    return v == NULL || claim_str(j->v->claims, name, tcb_status_name(v->status), err);
+    civil_print_iso8601(time, out);
+    out[10] = '\0';
+}
+
+/* tcb_WHAT_status and tcb_WHAT_date of the level that was reached; none of what reached none. */
+static bool status_claim(struct judge *j, const char *what, const struct tcb_verdict *v, struct err *err)
+{
+    char name[32], date[CIVIL_ISO8601_SIZE];
+
+    if (v == NULL) {
+        return true;
+    }
+    date_print(v->date, date);
+    (void)snprintf(name, sizeof name, "tcb_%s_status", what);
+    if (!claim_str(j->v->claims, name, tcb_status_name(v->status), err)) {
+        return false;
+    }
+    (void)snprintf(name, sizeof name, "tcb_%s_date", what);
+    return claim_str(j->v->claims, name, date, err);
 }
 
 static bool claims_add(struct judge *j, const struct levels *launch, const struct tcb_verdict *qe,
@@ -164,8 +183,8 @@ static bool claims_add(struct judge *j, const struct levels *launch, const struc
         }
     }
     if (!claim_str(j->v->claims, "tcb_status", tcb_status_name((enum tcb_status)j->tcb_status), err) ||
-        !status_claim(j, "tcb_platform_status", launch->platform, err) ||
-        !status_claim(j, "tcb_module_status", launch->module, err) || !status_claim(j, "tcb_qe_status", qe, err)) {
+        !status_claim(j, "platform", launch->platform, err) || !status_claim(j, "module", launch->module, err) ||
+        !status_claim(j, "qe", qe, err)) {
         return false;
     }
     if (current != NULL && (!claim_str(j->v->claims, "tcb_launch_status", tcb_status_name(launch->status), err) ||
@@ -178,8 +197,7 @@ static bool claims_add(struct judge *j, const struct levels *launch, const struc
         /* Of a platform that reaches no level there is neither a date nor advice. */
         return claim_new(j->v->claims, "tcb_date", json_null(), err) && advisories_claim(j, none, err);
     }
-    civil_print_iso8601(oldest, date);
-    date[10] = '\0';
+    date_print(oldest, date);
     return claim_str(j->v->claims, "tcb_date", date, err) && advisories_claim(j, parts, err);
 }
 
@@ -264,7 +282,7 @@ static bool levels_judge(struct judge *j, struct err *err)
     const uint8_t *svn = quote_is_tdx(&j->q) ? td->tee_tcb_svn : NULL;
     const struct tcb_svn_level *qe =
         tcb_svn_level_find(j->qe_identity->levels, j->qe_identity->level_count, j->q.qe_report.isvsvn);
-    const bool has_current = j->q.body_type == QUOTE_BODY_TD15;
+    const bool has_current = quote_is_tdx(&j->q) && td->is_15;
     struct levels launch, current = {0};
 
     launch = levels_find(j, svn, qe == NULL ? NULL : &qe->verdict);

@@ -62,7 +62,9 @@ static bool platform_claims(struct judge *j, struct err *err)
     return report_claim_hex(c, "fmspc", j->pck.fmspc, sizeof j->pck.fmspc, err) &&
            report_claim_hex(c, "ppid", j->pck.ppid, sizeof j->pck.ppid, err) &&
            report_claim_hex(c, "pceid", j->pck.pceid, sizeof j->pck.pceid, err) &&
-           report_claim_hex(c, "cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err) &&
+           report_claim_hex(c, "pck_cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err) &&
+           /* An SGX body has a CPUSVN of its own. */
+           (!quote_is_tdx(&j->q) || report_claim_hex(c, "cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err)) &&
            claim_new(c, "pcesvn", json_integer(j->pck.pcesvn), err) &&
            claim_new(c, "sgx_type", json_integer(j->pck.sgx_type), err) &&
            (!j->pck.has_instance ||

@@ -28,13 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at_must(q.signed_part, data);
     at_must(q.signature, data + q.signed_part.len + 4);
     at_must(q.key, q.signature.p + 64);
-    at_must(q.qe_report_part, q.key.p + 64 + 6);
+    at_must(q.qe_report_part, q.key.p + 64 + (q.version == 3 ? 0 : 6));
     at_must(q.qe_signature, q.qe_report_part.p + SGX_BODY_SIZE);
     at_must(q.qe_auth, q.qe_signature.p + 64 + 2);
     at_must(q.certification, q.qe_auth.p + q.qe_auth.len + 6);
     at_must(q.trailing, q.certification.p + q.certification.len);
-    if (q.trailing.p + q.trailing.len != data + size || q.qe_auth.len > QUOTE_AUTH_MAX ||
-        (q.version != 4 && q.version != 5) || !quote_print_json(&q, &text, &err)) {
+    if (q.trailing.p + q.trailing.len != data + size || q.qe_auth.len > QUOTE_AUTH_MAX || q.version < 3 ||
+        q.version > 5 || !quote_print_json(&q, &text, &err)) {
         abort();
     }
     buf_done(&text);

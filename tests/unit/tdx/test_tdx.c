@@ -38,8 +38,18 @@ static void body_layout(void **state)
         {TD_REPORTDATA, offsetof(struct td_body, report_data), 64},
         {TD_TEE_TCB_SVN_2, offsetof(struct td_body, tee_tcb_svn_2), 16},
         {TD_MRSERVICETD, offsetof(struct td_body, mrservicetd), 48},
+        {TD_VMID, offsetof(struct td_body, vmid), 1},
+        {TD_ID, offsetof(struct td_body, td_id), 32},
+        {TD_DEVINFO, offsetof(struct td_body, devinfo), 48},
+        {TD_INIT_SERVTD_HASH, offsetof(struct td_body, init_servtd_hash), 48},
+        {TD_INIT_SERVTD_ATTR, offsetof(struct td_body, init_servtd_attr), 8},
+        {TD_INIT_CPUSVN, offsetof(struct td_body, init_cpusvn), 16},
+        {TD_INIT_TEE_TCB_SVN, offsetof(struct td_body, init_tee_tcb_svn), 16},
+        {TD_INIT_TEE_FMSPC, offsetof(struct td_body, init_tee_fmspc), 12},
+        {TD_CUR_SERVTD_HASH, offsetof(struct td_body, cur_servtd_hash), 48},
+        {TD_CUR_SERVTD_ATTR, offsetof(struct td_body, cur_servtd_attr), 8},
     };
-    uint8_t bytes[TD_BODY_15_SIZE];
+    uint8_t bytes[TD_BODY_15EX_SIZE];
     struct td_body b;
     struct cursor c;
     struct err err = {0};
@@ -49,7 +59,7 @@ static void body_layout(void **state)
         bytes[i] = (uint8_t)(i * 7 + (i >> 8));
     }
     c = cursor_init(bytes, sizeof bytes);
-    assert_ok(td_body_parse(&c, true, &b, &err), err);
+    assert_ok(td_body_parse(&c, TD_BODY_15EX_SIZE, &b, &err), err);
     assert_int_equal(c.left, 0);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         assert_memory_equal((const uint8_t *)&b + fields[i].at, bytes + fields[i].offset, fields[i].len);
@@ -58,7 +68,35 @@ static void body_layout(void **state)
     assert_int_equal(b.xfam & 0xff, bytes[TD_XFAM]);
     assert_int_equal(b.seam_attributes & 0xff, bytes[TD_SEAMATTRIBUTES]);
     c = cursor_init(bytes, TD_BODY_SIZE - 1);
-    assert_fails(td_body_parse(&c, false, &b, &err), err, REASON_BYTES_SHORT, 0);
+    assert_fails(td_body_parse(&c, TD_BODY_SIZE, &b, &err), err, REASON_BYTES_SHORT, 0);
+}
+
+static void sgx_layout(void **state)
+{
+    uint8_t bytes[SGX_BODY_SIZE];
+    struct sgx_body b;
+    struct cursor c;
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 7 + (i >> 8));
+    }
+    c = cursor_init(bytes, sizeof bytes);
+    assert_ok(sgx_body_parse(&c, &b, &err), err);
+    assert_int_equal(c.left, 0);
+    assert_memory_equal(b.cpusvn, bytes + SGX_BODY_CPUSVN, 16);
+    assert_memory_equal(b.isvextprodid, bytes + SGX_BODY_ISVEXTPRODID, 16);
+    assert_memory_equal(b.attributes, bytes + SGX_BODY_ATTRIBUTES, 16);
+    assert_memory_equal(b.mrenclave, bytes + SGX_BODY_MRENCLAVE, 32);
+    assert_memory_equal(b.mrsigner, bytes + SGX_BODY_MRSIGNER, 32);
+    assert_memory_equal(b.configid, bytes + SGX_BODY_CONFIGID, 64);
+    assert_memory_equal(b.isvfamilyid, bytes + SGX_BODY_ISVFAMILYID, 16);
+    assert_memory_equal(b.report_data, bytes + SGX_BODY_REPORT_DATA, 64);
+    assert_int_equal(b.miscselect & 0xff, bytes[SGX_BODY_MISCSELECT]);
+    assert_int_equal(b.isvprodid & 0xff, bytes[SGX_BODY_ISVPRODID]);
+    assert_int_equal(b.isvsvn & 0xff, bytes[SGX_BODY_ISVSVN]);
+    assert_int_equal(b.configsvn & 0xff, bytes[SGX_BODY_CONFIGSVN]);
 }
 
 static void real_quotes(void **state)
@@ -224,9 +262,9 @@ static void other_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(body_layout),  cmocka_unit_test(real_quotes), cmocka_unit_test(printed),
-        cmocka_unit_test(real_reports), cmocka_unit_test(real_logs),   cmocka_unit_test(log_and_quote),
-        cmocka_unit_test(other_logs),
+        cmocka_unit_test(body_layout),   cmocka_unit_test(sgx_layout),   cmocka_unit_test(real_quotes),
+        cmocka_unit_test(printed),       cmocka_unit_test(real_reports), cmocka_unit_test(real_logs),
+        cmocka_unit_test(log_and_quote), cmocka_unit_test(other_logs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,285 @@
+/* Bare quotes in every form that there is, by the simulator, and what has to come from elsewhere with some of them. */
+#include "row.h"
+
+#include "codec/pem.h"
+
+static void sgx(struct world *w)
+{
+    w->setup.tcb_info_id = "SGX";
+    w->setup.qe_id = "QE";
+}
+
+static void sgx_v3(struct world *w)
+{
+    w->version = 3;
+    sgx(w);
+}
+
+static void sgx_v4(struct world *w)
+{
+    w->version = 4;
+    w->setup.body_type = QUOTE_BODY_SGX;
+    sgx(w);
+}
+
+static void sgx_v5(struct world *w)
+{
+    w->setup.body_type = QUOTE_BODY_SGX;
+    sgx(w);
+}
+
+static void td10_v4(struct world *w)
+{
+    w->version = 4;
+}
+
+static void td10_v5(struct world *w)
+{
+    w->setup.body_type = QUOTE_BODY_TD10;
+}
+
+static void td15(struct world *w)
+{
+    w->setup.body_type = QUOTE_BODY_TD15;
+}
+
+static void td15ex(struct world *w)
+{
+    w->setup.body_type = QUOTE_BODY_TD15EX;
+}
+
+static void sgx_debug(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.sgx_attributes |= SGX_ATTRIBUTE_DEBUG;
+}
+
+static void sgx_by_td_identity(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.qe_id = "TD_QE";
+}
+
+static void sgx_by_td_info(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.tcb_info_id = "TDX";
+}
+
+static void sgx_behind(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.svn[7] -= 2;
+}
+
+/* An enclave has no TDX components. */
+static void sgx_tdx_components(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.level_tdx_svn[2] = 200;
+}
+
+static void type_1(struct world *w)
+{
+    w->setup.certification_type = QUOTE_CERTIFICATION_PPID;
+}
+
+static void type_2(struct world *w)
+{
+    w->setup.certification_type = QUOTE_CERTIFICATION_PPID_RSA2048;
+}
+
+static void type_3(struct world *w)
+{
+    sgx_v3(w);
+    w->setup.certification_type = QUOTE_CERTIFICATION_PPID_RSA3072;
+}
+
+static void type_4(struct world *w)
+{
+    w->setup.certification_type = QUOTE_CERTIFICATION_PCK_LEAF;
+}
+
+static struct buf pck_text;
+
+static void pck_add(struct world *w, bool leaf_alone)
+{
+    struct err err = {0};
+
+    pck_text = BUF(LIMIT_CHAIN);
+    world_must(leaf_alone ? pem_add(&pck_text, "CERTIFICATE", buf_bytes(&w->platform.pki.certs[PKI_PCK]), &err)
+                          : pki_chain(&w->platform.pki, PKI_PCK, &pck_text, &err),
+               &err);
+    w->files[w->file_count++] = (struct document_file){.name = "pck_cert.pem", .content = buf_bytes(&pck_text)};
+}
+
+/* The issuers are those of the CRL's chain. */
+static void with_leaf(struct world *w)
+{
+    pck_add(w, true);
+}
+
+static void with_chain(struct world *w)
+{
+    pck_add(w, false);
+}
+
+static void without_issuers(struct world *w)
+{
+    for (size_t i = 0; i < w->file_count; i++) {
+        if (strcmp(w->files[i].name, "pck_crl_issuer_chain.pem") == 0) {
+            w->files[i] = w->files[--w->file_count];
+        }
+    }
+}
+
+static void with_leaf_alone(struct world *w)
+{
+    pck_add(w, true);
+    without_issuers(w);
+}
+
+static void with_chain_alone(struct world *w)
+{
+    pck_add(w, false);
+    without_issuers(w);
+}
+
+static size_t certification_at(const struct world *w)
+{
+    struct err err = {0};
+    struct quote q;
+
+    world_must(quote_parse(buf_bytes(&w->quote), &q, &err), &err);
+    return (size_t)(q.certification.p - w->quote.p);
+}
+
+/* Nothing signs the certification data: a lie there is found by what it names. */
+static void other_ppid(struct world *w)
+{
+    pck_add(w, true);
+    w->quote.p[certification_at(w)] ^= 1;
+}
+
+static void other_pceid(struct world *w)
+{
+    pck_add(w, true);
+    w->quote.p[w->quote.len - 1] ^= 1;
+}
+
+static struct platform other;
+
+/* The certificate of another platform under the same CA: the key of the QE report's signature is not its. */
+static void with_other_platform(struct world *w)
+{
+    static const uint8_t seed[PKI_SEED_SIZE] = {9};
+    struct setup s = w->setup;
+    struct err err = {0};
+
+    s.certification_type = QUOTE_CERTIFICATION_PCK_CHAIN;
+    world_must(platform_new(seed, &s, &other, &err), &err);
+    pck_text = BUF(LIMIT_CHAIN);
+    world_must(pki_chain(&other.pki, PKI_PCK, &pck_text, &err), &err);
+    w->files[w->file_count++] = (struct document_file){.name = "pck_cert.pem", .content = buf_bytes(&pck_text)};
+}
+
+static void garbage(struct world *w)
+{
+    w->files[w->file_count++] = (struct document_file){.name = "pck_cert.pem", .content = bytes_of_str("PCK\n")};
+}
+
+static void trail_zeros(struct world *w)
+{
+    struct err err = {0};
+
+    world_must(buf_zero(&w->quote, 70, &err), &err);
+}
+
+static const struct row rows[] = {
+    {"SGX, version 3", sgx_v3, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"SGX, version 4", sgx_v4, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"SGX, version 5", sgx_v5, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"SGX, zeros behind", sgx_v3, trail_zeros, NULL, NULL, NULL, AFFIRMS("trailing")},
+    {"TD 1.0, version 4", td10_v4, NULL, NULL, NULL, NULL, AFFIRMS("tdx_module")},
+    {"TD 1.0, version 5", td10_v5, NULL, NULL, NULL, NULL, AFFIRMS("tdx_module")},
+    {"TD 1.5", td15, NULL, NULL, NULL, NULL, AFFIRMS("tdx_module")},
+    {"TD 1.5Ex", td15ex, NULL, NULL, NULL, NULL, AFFIRMS("tdx_module")},
+    {"a debug enclave", sgx_debug, NULL, NULL, NULL, NULL, REFUTES("debug", TD_DEBUG)},
+    {"SGX, the identity of TDX", sgx_by_td_identity, NULL, NULL, NULL, NULL, REFUTES("qe_identity", QE_IDENTITY)},
+    {"SGX, TCB info of TDX", sgx_by_td_info, NULL, NULL, NULL, NULL, REFUTES("tcb_info", COLLATERAL_FORM)},
+    {"SGX, a component below", sgx_behind, NULL, NULL, NULL, NULL, REFUTES("tcb_status", TCB_NOT_SUPPORTED)},
+    {"SGX, TDX components", sgx_tdx_components, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"type 1, nothing given", type_1, NULL, NULL, NULL, NULL, LEAVES("pck_chain", COLLATERAL_ABSENT)},
+    {"type 1, nothing given, its signature", type_1, NULL, NULL, NULL, NULL,
+     LEAVES("qe_report_signature", FACT_UNKNOWN)},
+    {"type 1", type_1, with_leaf, NULL, NULL, NULL, AFFIRMS("qe_report_signature")},
+    {"type 1, the chain given", type_1, with_chain_alone, NULL, NULL, NULL, AFFIRMS("pck_chain")},
+    {"type 1, no issuers", type_1, with_leaf_alone, NULL, NULL, NULL, REFUTES("pck_chain", PEM_FORM)},
+    {"type 1, another PPID", type_1, other_ppid, NULL, NULL, NULL, REFUTES("pck_chain", PCK_MISMATCH)},
+    {"type 1, another PCEID", type_1, other_pceid, NULL, NULL, NULL, REFUTES("pck_chain", PCK_MISMATCH)},
+    {"type 2", type_2, with_chain, NULL, NULL, NULL, AFFIRMS("pck_chain")},
+    {"type 2, another PCEID", type_2, other_pceid, NULL, NULL, NULL, REFUTES("pck_chain", PCK_MISMATCH)},
+    {"type 2, another platform's certificate", type_2, with_other_platform, NULL, NULL, NULL,
+     REFUTES("qe_report_signature", QE_SIGNATURE)},
+    {"type 2, no certificate", type_2, garbage, NULL, NULL, NULL, REFUTES("pck_chain", PEM_FORM)},
+    {"type 3, SGX", type_3, with_leaf, NULL, NULL, NULL, AFFIRMS("pck_chain")},
+    {"type 4", type_4, NULL, NULL, NULL, NULL, AFFIRMS("pck_chain")},
+    {"type 4, no issuers", type_4, without_issuers, NULL, NULL, NULL, REFUTES("pck_chain", PEM_FORM)},
+    /* What the quote itself carries counts. */
+    {"type 5, another one given", td15, with_other_platform, NULL, NULL, NULL, AFFIRMS("pck_chain")},
+};
+
+/* The bare quote, by a policy that names the root. */
+static void row_judge(const struct row *r)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct fact *f;
+    struct err err = {0};
+    uint8_t sha256[32];
+
+    assert_non_null(w);
+    world_init(w);
+    r->before(w);
+    world_make(w);
+    if (r->after != NULL) {
+        r->after(w);
+    }
+    pki_root_sha256(&w->platform.pki, sha256);
+    (void)snprintf(w->policy_text, sizeof w->policy_text, "{\"v\":1,\"anchors\":{\"simulated\":[\"%s\"]}}",
+                   world_hex(sha256, 32));
+    assert_ok(policy_parse(bytes_of_str(w->policy_text), &w->policy, &err), err);
+    w->input.policy = w->policy;
+    w->input.files = w->files;
+    w->input.file_count = w->file_count;
+    assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+    f = verdict_find(&w->verdict, r->fact);
+    if (f == NULL || f->state != r->state || f->reason != r->reason || w->verdict.result != r->result ||
+        !world_consistent(&w->verdict)) {
+        struct buf text = BUF(1 << 20);
+
+        assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+        print_error("%.*s\n", (int)text.len, (const char *)text.p);
+        buf_done(&text);
+        fail_msg("%s: %s", r->name, r->fact);
+    }
+    buf_done(&pck_text);
+    platform_done(&other);
+    memset(&other, 0, sizeof other);
+    world_done(w);
+    free(w);
+}
+
+static void form_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        row_judge(&rows[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
