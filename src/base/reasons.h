@@ -175,7 +175,7 @@
     R(TCB_STATUS, REFUTED, "the platform's TCB status is not accepted by the policy", "update the platform, or accept the status") \
     R(TCB_REVOKED, REFUTED, "the platform's TCB level is revoked", "it can never be accepted") \
     R(TCB_EVALUATION, REFUTED, "the TCB evaluation data number is lower than the policy demands", "fetch newer collateral") \
-    R(TD_DEBUG, REFUTED, "the TD is a debug TD: its memory can be read from outside", "") \
+    R(TD_DEBUG, REFUTED, "the TD or enclave is open for debugging: its memory can be read from outside", "") \
     R(TD_ATTRIBUTES, REFUTED, "the TD's attributes are not as demanded", "") \
     R(TD_XFAM, REFUTED, "the TD's XFAM is not as demanded", "") \
     R(TD_SERVICE, REFUTED, "a service TD is bound that the policy does not name", "") \

@@ -134,6 +134,8 @@ void bundle_judge(struct verdict *v, struct bytes archived);
 
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
 MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
+MUST_USE bool distance_claim(struct judge *j,
+                             struct err *err); /* tcb_distance: where TCB info and identity are there */
 
 /* ---- one concern each ---- */
 

@@ -147,6 +147,12 @@ static bool levels_read(const json_t *v, struct tcb_info *t, struct err *err)
             return false;
         }
     }
+    if (t->version == 3) {
+        const json_t *tcb = json_object_get(json_array_get(list, 0), "tcb");
+
+        t->sgx_described = json_object_get(tcb, "sgxtcbcomponents");
+        t->tdx_described = t->tdx ? json_object_get(tcb, "tdxtcbcomponents") : NULL;
+    }
     qsort(t->levels, t->level_count, sizeof *t->levels, level_compare);
     for (size_t i = 1; i < t->level_count; i++) {
         if (level_compare(&t->levels[i - 1], &t->levels[i]) == 0) {

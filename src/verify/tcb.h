@@ -70,7 +70,8 @@ struct tcb_info {
     size_t module_count;
     struct tcb_level levels[TCB_LEVELS_MAX]; /* highest first */
     size_t level_count;
-    struct bytes signed_part; /* borrowed from the text */
+    const json_t *sgx_described, *tdx_described; /* arrays of 16: category and type of each component. NULL: none */
+    struct bytes signed_part;                    /* borrowed from the text */
     uint8_t signature[64];
 };
 

@@ -252,8 +252,22 @@ static void info_judge(struct judge *j, const char *name)
     }
 }
 
+/* "UpToDate, SWHardeningNeeded" */
+static void accepted_print(const struct policy *p, char out[200])
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < TCB_STATUS_COUNT && n < 150; i++) {
+        if (p->accept[i]) {
+            n += (size_t)snprintf(out + n, 200 - n, "%s%s", n == 0 ? "" : ", ", tcb_status_name((enum tcb_status)i));
+        }
+    }
+}
+
 static void status_judge(struct judge *j)
 {
+    char accepted[200];
     const enum tcb_status s = (enum tcb_status)j->tcb_status;
     const struct policy *p = j->policy;
     const bool in_grace = p->grace[s] && j->in->time <= p->grace_until[s];
@@ -273,7 +287,8 @@ static void status_judge(struct judge *j)
     } else {
         fact_refute(j, FACT_tcb_status, REASON_TCB_STATUS, "%s", tcb_status_name(s));
     }
-    fact_seen(j, FACT_tcb_status, "", tcb_status_name(s));
+    accepted_print(p, accepted);
+    fact_seen(j, FACT_tcb_status, accepted, tcb_status_name(s));
 }
 
 static bool levels_judge(struct judge *j, struct err *err)
@@ -292,7 +307,8 @@ static bool levels_judge(struct judge *j, struct err *err)
         j->tcb_status = (int)relaunch(launch.status, current.status);
     }
     status_judge(j);
-    return claims_add(j, &launch, qe == NULL ? NULL : &qe->verdict, has_current ? &current : NULL, err);
+    return claims_add(j, &launch, qe == NULL ? NULL : &qe->verdict, has_current ? &current : NULL, err) &&
+           distance_claim(j, err);
 }
 
 static bool evaluation_judge(struct judge *j, struct err *err)

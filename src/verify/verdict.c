@@ -137,6 +137,7 @@ bool verdict_print_text(const struct verdict *v, bool all, struct buf *out, stru
             ok = fact_print_text(&v->facts[i], out, err);
         }
     }
+    ok = ok && distance_print_text(v->claims, out, err);
     if (!ok) {
         out->len = len;
     }

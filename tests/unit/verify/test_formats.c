@@ -230,20 +230,11 @@ static const struct row rows[] = {
 };
 
 /* The bare quote, by a policy that names the root. */
-static void row_judge(const struct row *r)
+static void quote_judge(struct world *w)
 {
-    struct world *w = calloc(1, sizeof *w);
-    const struct fact *f;
     struct err err = {0};
     uint8_t sha256[32];
 
-    assert_non_null(w);
-    world_init(w);
-    r->before(w);
-    world_make(w);
-    if (r->after != NULL) {
-        r->after(w);
-    }
     pki_root_sha256(&w->platform.pki, sha256);
     (void)snprintf(w->policy_text, sizeof w->policy_text, "{\"v\":1,\"anchors\":{\"simulated\":[\"%s\"]}}",
                    world_hex(sha256, 32));
@@ -252,6 +243,22 @@ static void row_judge(const struct row *r)
     w->input.files = w->files;
     w->input.file_count = w->file_count;
     assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+}
+
+static void row_judge(const struct row *r)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct fact *f;
+    struct err err = {0};
+
+    assert_non_null(w);
+    world_init(w);
+    r->before(w);
+    world_make(w);
+    if (r->after != NULL) {
+        r->after(w);
+    }
+    quote_judge(w);
     f = verdict_find(&w->verdict, r->fact);
     if (f == NULL || f->state != r->state || f->reason != r->reason || w->verdict.result != r->result ||
         !world_consistent(&w->verdict)) {
@@ -277,9 +284,84 @@ static void form_rows(void **state)
     }
 }
 
+/* ---- how far it is from up to date ---- */
+
+#define DISTANCE(behind) "{\"status\":\"UpToDate\",\"tcb_date\":\"2026-01-01\",\"behind\":[" behind "]}"
+#define BEHIND(component, needed, seen, advisories) \
+    "{\"advisory_ids\":[" advisories "],\"component\":\"" component "\",\"seen\":" #seen ",\"needed\":" #needed \
+    ",\"since\":\"2026-01-01\"}"
+
+static void two_behind(struct world *w)
+{
+    w->setup.svn[4]--;
+    w->setup.pcesvn--;
+}
+
+static void tdx_behind(struct world *w)
+{
+    w->setup.tee_tcb_svn[2]--;
+    w->setup.tee_tcb_svn[0]--; /* of the module, and not of the platform */
+}
+
+/* Without a version of its own the module is a component like the others. */
+static void old_module_behind(struct world *w)
+{
+    w->setup.tee_tcb_svn[1] = 0;
+    w->setup.tee_tcb_svn[0]--;
+}
+
+static void qe_behind(struct world *w)
+{
+    w->setup.qe_isvsvn--;
+}
+
+static const struct {
+    const char *name;
+    void (*before)(struct world *w);
+    const char *distance;
+} distances[] = {
+    {"nothing", td15, DISTANCE("")},
+    {"two", two_behind,
+     DISTANCE(BEHIND("sgxtcbcomponents[4]", 4, 3, "\"SIMULATED-SA-00001\"") "," BEHIND("pcesvn", 13, 12,
+                                                                                       "\"SIMULATED-SA-00001\""))},
+    {"TDX", tdx_behind,
+     DISTANCE(BEHIND("tdxtcbcomponents[2]", 3, 2, "\"SIMULATED-SA-00001\"") "," BEHIND("tdx_module", 5, 4, ""))},
+    {"a module of version 0", old_module_behind,
+     DISTANCE(BEHIND("tdxtcbcomponents[0]", 5, 4, "\"SIMULATED-SA-00001\""))},
+    {"the quoting enclave", qe_behind, DISTANCE(BEHIND("qe", 4, 3, ""))},
+    {"an enclave", sgx_v3, DISTANCE("")},
+};
+
+static void distance_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
+        struct world *w = calloc(1, sizeof *w);
+        struct buf text = BUF(1 << 20);
+        struct err err = {0};
+
+        assert_non_null(w);
+        world_init(w);
+        distances[i].before(w);
+        world_make(w);
+        quote_judge(w);
+        assert_ok(json_print(json_object_get(w->verdict.claims, "tcb_distance"), &text, &err), err);
+        if (!bytes_equal(buf_bytes(&text), bytes_of_str(distances[i].distance))) {
+            fail_msg("%s: %.*s", distances[i].name, (int)text.len, (const char *)text.p);
+        }
+        text.len = 0;
+        assert_ok(verdict_print_text(&w->verdict, false, &text, &err), err);
+        assert_int_equal(memmem(text.p, text.len, " needs ", 7) != NULL,
+                         strstr(distances[i].distance, "needed") != NULL);
+        buf_done(&text);
+        world_done(w);
+        free(w);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows), cmocka_unit_test(distance_rows)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

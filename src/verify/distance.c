@@ -1,0 +1,319 @@
+/* How far the platform is from a TCB that is up to date: for each component that is behind, what is there, what is
+ * needed, since when, and which advisories that settles. A claim, and lines for people; it decides nothing.
+ *
+ * The level aimed at is the one of the best status that the document has (UpToDate, where there is such a level), and
+ * of several the one that the fewest components are short of. A component is behind since the earliest tcbDate of a
+ * level that needs more of it than is there. Its advisories are those of the highest level that it reaches taken alone,
+ * less those that the level aimed at has too. */
+#include "base/civil.h"
+#include "verify/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COMPONENTS 33 /* 16 of SGX, PCESVN, 16 of TDX */
+#define COMPONENT_PCESVN 16
+#define COMPONENT_TDX 17
+
+/* The numbers of one platform, or those that one level needs. */
+struct numbers {
+    unsigned n[COMPONENTS];
+};
+
+static struct numbers level_numbers(const struct tcb_level *l, bool tdx, bool has_module)
+{
+    struct numbers v = {.n = {0}};
+
+    for (size_t i = 0; i < 16; i++) {
+        v.n[i] = l->sgx[i];
+        /* The module's own levels say what the first two have to be. */
+        v.n[COMPONENT_TDX + i] = tdx && (i >= 2 || !has_module) ? l->tdx[i] : 0;
+    }
+    v.n[COMPONENT_PCESVN] = l->pcesvn;
+    return v;
+}
+
+static struct numbers platform_numbers(const struct judge *j)
+{
+    struct numbers v = {.n = {0}};
+
+    for (size_t i = 0; i < 16; i++) {
+        v.n[i] = j->pck.svn[i];
+        v.n[COMPONENT_TDX + i] = quote_is_tdx(&j->q) ? j->q.td.tee_tcb_svn[i] : 0;
+    }
+    v.n[COMPONENT_PCESVN] = j->pck.pcesvn;
+    return v;
+}
+
+static bool has_module(const struct judge *j)
+{
+    return quote_is_tdx(&j->q) && j->q.td.tee_tcb_svn[1] > 0;
+}
+
+static size_t shortfalls(const struct numbers *have, const struct numbers *need)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < COMPONENTS; i++) {
+        n += have->n[i] < need->n[i];
+    }
+    return n;
+}
+
+static const struct tcb_level *level_aimed_at(const struct judge *j, const struct numbers *have)
+{
+    const struct tcb_info *t = j->tcb_info;
+    const struct tcb_level *best = &t->levels[0]; /* a document has at least one */
+    size_t best_short = COMPONENTS;
+
+    for (size_t i = 0; i < t->level_count; i++) {
+        const struct tcb_level *l = &t->levels[i];
+        const struct numbers need = level_numbers(l, t->tdx, has_module(j));
+        const size_t n = shortfalls(have, &need);
+
+        if (l->verdict.status < best->verdict.status ||
+            (l->verdict.status == best->verdict.status && n <= best_short)) {
+            best = l;
+            best_short = n;
+        }
+    }
+    return best;
+}
+
+static const struct tcb_svn_level *svn_level_aimed_at(const struct tcb_svn_level *levels, size_t count)
+{
+    const struct tcb_svn_level *best = &levels[0];
+
+    for (size_t i = 1; i < count; i++) {
+        if (levels[i].verdict.status < best->verdict.status ||
+            (levels[i].verdict.status == best->verdict.status && levels[i].isvsvn < best->isvsvn)) {
+            best = &levels[i];
+        }
+    }
+    return best;
+}
+
+/* One component that is behind. */
+struct shortfall {
+    char name[32];
+    const json_t *described; /* category and type, where the document has them; else NULL */
+    unsigned seen, needed;
+    int64_t since;
+    const struct tcb_verdict *at, *aim; /* whose advisories count; those that stay */
+};
+
+static bool advisory_stays(const struct tcb_verdict *aim, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(aim->advisories); i++) {
+        if (strcmp(json_string_value(json_array_get(aim->advisories, i)), id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int advisory_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* NULL: no memory. */
+static json_t *advisories_new(const struct shortfall *s)
+{
+    const char *ids[TCB_ADVISORIES_MAX];
+    json_t *list = json_array();
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(s->at->advisories); i++) {
+        ids[n] = json_string_value(json_array_get(s->at->advisories, i));
+        n += !advisory_stays(s->aim, ids[n]);
+    }
+    qsort(ids, n, sizeof *ids, advisory_compare);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        if (json_array_append_new(list, json_string(ids[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static bool shortfall_add(json_t *behind, const struct shortfall *s, struct err *err)
+{
+    const char *category = json_string_value(json_object_get(s->described, "category"));
+    const char *type = json_string_value(json_object_get(s->described, "type"));
+    json_t *one = json_object(), *advisories = advisories_new(s);
+    char since[CIVIL_ISO8601_SIZE];
+
+    civil_print_iso8601(s->since, since);
+    since[10] = '\0';
+    if (one == NULL || advisories == NULL) {
+        json_decref(one);
+        json_decref(advisories);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_distance");
+    }
+    if (!claim_new(one, "advisory_ids", advisories, err) || !claim_str(one, "component", s->name, err) ||
+        (category != NULL && category[0] != '\0' && !claim_str(one, "category", category, err)) ||
+        (type != NULL && type[0] != '\0' && !claim_str(one, "type", type, err)) ||
+        !claim_new(one, "seen", json_integer(s->seen), err) ||
+        !claim_new(one, "needed", json_integer(s->needed), err) || !claim_str(one, "since", since, err)) {
+        json_decref(one);
+        return false;
+    }
+    return json_array_append_new(behind, one) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_distance");
+}
+
+static void component_name(const struct tcb_info *t, size_t i, struct shortfall *s)
+{
+    if (i == COMPONENT_PCESVN) {
+        (void)snprintf(s->name, sizeof s->name, "pcesvn");
+    } else {
+        const bool tdx = i >= COMPONENT_TDX;
+        const size_t at = tdx ? i - COMPONENT_TDX : i;
+
+        (void)snprintf(s->name, sizeof s->name, "%stcbcomponents[%zu]", tdx ? "tdx" : "sgx", at);
+        s->described = json_array_get(tdx ? t->tdx_described : t->sgx_described, at);
+    }
+}
+
+static bool components_add(const struct judge *j, const struct tcb_level *aim, const struct numbers *have,
+                           json_t *behind, struct err *err)
+{
+    const struct tcb_info *t = j->tcb_info;
+    const struct numbers want = level_numbers(aim, t->tdx, has_module(j));
+
+    for (size_t i = 0; i < COMPONENTS; i++) {
+        struct shortfall s = {.seen = have->n[i], .needed = want.n[i], .since = INT64_MAX, .aim = &aim->verdict};
+
+        if (s.seen >= s.needed) {
+            continue;
+        }
+        component_name(t, i, &s);
+        for (size_t n = 0; n < t->level_count; n++) {
+            const struct tcb_verdict *v = &t->levels[n].verdict;
+            const struct numbers need = level_numbers(&t->levels[n], t->tdx, has_module(j));
+
+            if (need.n[i] > s.seen) {
+                s.since = v->date < s.since ? v->date : s.since;
+            } else if (s.at == NULL) {
+                s.at = v;
+            }
+        }
+        s.at = s.at != NULL ? s.at : &t->levels[t->level_count - 1].verdict;
+        if (!shortfall_add(behind, &s, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The TDX module, the quoting enclave: components of one number. */
+static bool svn_add(const char *name, const struct tcb_svn_level *levels, size_t count, unsigned seen, json_t *behind,
+                    struct err *err)
+{
+    const struct tcb_svn_level *aim = svn_level_aimed_at(levels, count), *at = tcb_svn_level_find(levels, count, seen);
+    struct shortfall s = {.seen = seen, .needed = aim->isvsvn, .since = INT64_MAX, .aim = &aim->verdict};
+
+    if (seen >= aim->isvsvn) {
+        return true;
+    }
+    (void)snprintf(s.name, sizeof s.name, "%s", name);
+    for (size_t i = 0; i < count; i++) {
+        if (levels[i].isvsvn > seen && levels[i].verdict.date < s.since) {
+            s.since = levels[i].verdict.date;
+        }
+        if (at == NULL || (at->isvsvn > seen && levels[i].isvsvn < at->isvsvn)) {
+            at = &levels[i]; /* none is reached: the lowest says what is open there at least */
+        }
+    }
+    s.at = &at->verdict;
+    return shortfall_add(behind, &s, err);
+}
+
+static bool behind_add(const struct judge *j, const struct tcb_level *aim, const struct numbers *have, json_t *behind,
+                       struct err *err)
+{
+    const struct tcb_info *t = j->tcb_info;
+    const struct qe_identity *qe = j->qe_identity;
+
+    if (!components_add(j, aim, have, behind, err)) {
+        return false;
+    }
+    for (size_t i = 0; has_module(j) && i < t->module_count; i++) {
+        if (t->modules[i].version == j->q.td.tee_tcb_svn[1] &&
+            !svn_add("tdx_module", t->modules[i].levels, t->modules[i].level_count, j->q.td.tee_tcb_svn[0], behind,
+                     err)) {
+            return false;
+        }
+    }
+    return svn_add("qe", qe->levels, qe->level_count, j->q.qe_report.isvsvn, behind, err);
+}
+
+bool distance_claim(struct judge *j, struct err *err)
+{
+    const struct numbers have = platform_numbers(j);
+    const struct tcb_level *aim = level_aimed_at(j, &have);
+    json_t *distance = json_object(), *behind = json_array();
+    char date[CIVIL_ISO8601_SIZE];
+    bool ok;
+
+    civil_print_iso8601(aim->verdict.date, date);
+    date[10] = '\0';
+    ok = (distance != NULL && behind != NULL) || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_distance");
+    ok = ok && claim_str(distance, "status", tcb_status_name(aim->verdict.status), err) &&
+         claim_str(distance, "tcb_date", date, err) && behind_add(j, aim, &have, behind, err);
+    if (!ok) {
+        json_decref(behind);
+        json_decref(distance);
+        return false;
+    }
+    if (!claim_new(distance, "behind", behind, err)) {
+        json_decref(distance);
+        return false;
+    }
+    return claim_new(j->v->claims, "tcb_distance", distance, err);
+}
+
+/* ---- for people ---- */
+
+static bool one_print(const json_t *one, struct buf *out, struct err *err)
+{
+    const char *type = json_string_value(json_object_get(one, "type"));
+    const json_t *ids = json_object_get(one, "advisory_ids");
+    bool ok = buf_printf(out, err, "    %s", json_string_value(json_object_get(one, "component"))) &&
+              (type == NULL || buf_printf(out, err, " (%s)", type)) &&
+              buf_printf(out, err, " is %lld, needs %lld since %s",
+                         (long long)json_integer_value(json_object_get(one, "seen")),
+                         (long long)json_integer_value(json_object_get(one, "needed")),
+                         json_string_value(json_object_get(one, "since")));
+
+    for (size_t i = 0; ok && i < json_array_size(ids); i++) {
+        ok = buf_printf(out, err, "%s%s", i == 0 ? ": " : ", ", json_string_value(json_array_get(ids, i)));
+    }
+    return ok && buf_u8(out, '\n', err);
+}
+
+static bool distance_print(const json_t *claims, const char *where, struct buf *out, struct err *err)
+{
+    const json_t *distance = json_object_get(claims, "tcb_distance"), *behind = json_object_get(distance, "behind");
+
+    if (json_array_size(behind) == 0) {
+        return true;
+    }
+    if (!buf_printf(out, err, "  what is behind %s of %s%s:\n", json_string_value(json_object_get(distance, "status")),
+                    json_string_value(json_object_get(distance, "tcb_date")), where)) {
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(behind); i++) {
+        if (!one_print(json_array_get(behind, i), out, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool distance_print_text(const json_t *claims, struct buf *out, struct err *err)
+{
+    return distance_print(claims, "", out, err) &&
+           distance_print(json_object_get(claims, "tcb_early"), " in the early data", out, err);
+}
