@@ -8,11 +8,11 @@
 #include <strings.h>
 
 /* Names in the order in which they are looked for; "%s" stands for the FMSPC in either case of letters. The early sets
- * of Intel's updates count only where there is no standard one. */
+ * of Intel's updates decide only where there is no standard one. */
 #define NAMES_MAX 6
 static const char *const names[][NAMES_MAX] = {
     [COLLATERAL_TCB_INFO] = {"tcb_info_%t_%s.json", "tcb_info_%s.json", "tcb_info.json", "tcb_info_%t_%s_early.json",
-                             "tcb_info_%s_early.json"},
+                             "tcb_info_%s_early.json", "tcb_info_early.json"},
     [COLLATERAL_TCB_CHAIN] = {"tcb_info_issuer_chain.pem"},
     [COLLATERAL_QE_IDENTITY] = {"%t_qe_identity.json", "qe_identity.json", "%t_qe_identity_early.json",
                                 "qe_identity_early.json"},
@@ -21,6 +21,9 @@ static const char *const names[][NAMES_MAX] = {
     [COLLATERAL_ROOT_CRL] = {"root_ca_crl"},
     [COLLATERAL_PCK_CERT] = {"pck_cert.pem"},
     [COLLATERAL_PCK_CHAIN] = {"pck_cert_issuer_chain.pem", "pck_crl_issuer_chain.pem"},
+    [COLLATERAL_EARLY_TCB_INFO] = {"tcb_info_%t_%s_early.json", "tcb_info_%s_early.json", "tcb_info_early.json"},
+    [COLLATERAL_EARLY_QE_IDENTITY] = {"%t_qe_identity_early.json", "qe_identity_early.json", "%t_qe_identity.json",
+                                      "qe_identity.json"},
 };
 
 /* The name of a row, filled in. */
@@ -103,6 +106,14 @@ const struct document_file *collateral_find(const struct judge *j, enum collater
     return walk_next(&w);
 }
 
+bool collateral_has_both(const struct judge *j)
+{
+    const struct document_file *standard = collateral_find(j, COLLATERAL_TCB_INFO);
+
+    return standard != NULL && strcasestr(standard->name, "_early.json") == NULL &&
+           collateral_find(j, COLLATERAL_EARLY_TCB_INFO) != NULL;
+}
+
 static bool crl_read(const struct document_file *f, struct collateral_crl *out, struct err *err)
 {
     struct collateral_crl c = {.name = f->name};
@@ -163,7 +174,7 @@ void collateral_crl_done(struct collateral_crl *c)
 
 bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_info **out, struct err *err)
 {
-    struct walk w = {.j = j, .kind = COLLATERAL_TCB_INFO};
+    struct walk w = {.j = j, .kind = j->early ? COLLATERAL_EARLY_TCB_INFO : COLLATERAL_TCB_INFO};
     const struct document_file *f;
     struct tcb_info *first = NULL, *t;
     struct err e = {.reason = REASON_OK};
@@ -197,7 +208,7 @@ bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_in
 bool collateral_qe_identity(const struct judge *j, const char **name, struct qe_identity **out, struct err *err)
 {
     const enum qe_id want = quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE;
-    struct walk w = {.j = j, .kind = COLLATERAL_QE_IDENTITY};
+    struct walk w = {.j = j, .kind = j->early ? COLLATERAL_EARLY_QE_IDENTITY : COLLATERAL_QE_IDENTITY};
     const struct document_file *f;
     struct qe_identity *first = NULL, *q;
     struct err e = {.reason = REASON_OK};

@@ -20,6 +20,8 @@ enum collateral_kind {
     COLLATERAL_ROOT_CRL,
     COLLATERAL_PCK_CERT,  /* for quotes that do not carry it */
     COLLATERAL_PCK_CHAIN, /* its issuers */
+    COLLATERAL_EARLY_TCB_INFO,
+    COLLATERAL_EARLY_QE_IDENTITY, /* or the standard one, where there is none */
 };
 
 /* The first file of a fixed name; NULL: none. */
@@ -37,8 +39,11 @@ MUST_USE bool collateral_crl_find(const struct judge *j, enum collateral_kind ki
                                   struct collateral_crl *out, struct err *err);
 void collateral_crl_done(struct collateral_crl *c);
 
-/* The TCB info of this TEE and FMSPC, the identity of this enclave; else the first one of the name, which the judge
- * then refutes. *out NULL: no file. False: the only ones there are cannot be read. */
+/* Whether there are early data beside the standard ones: TCB infos by the names of both. */
+bool collateral_has_both(const struct judge *j);
+
+/* The TCB info of this TEE and FMSPC, the identity of this enclave (j->early: the early ones); else the first one of
+ * the name, which the judge then refutes. *out NULL: no file. False: the only ones there are cannot be read. */
 MUST_USE bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_info **out, struct err *err);
 MUST_USE bool collateral_qe_identity(const struct judge *j, const char **name, struct qe_identity **out,
                                      struct err *err);

@@ -33,6 +33,7 @@
     F(tdx_module, ALWAYS, "the TDX module is the one of the TCB info") \
     F(tcb_status, ALWAYS, "the TCB status is accepted by the policy") \
     F(tcb_evaluation, DEMAND, "the TCB evaluation data number is high enough") \
+    F(tcb_early, DEMAND, "the TCB status is accepted under Intel's early data as well") \
     F(time, ALWAYS, "every certificate, list and document is within its validity") \
     F(debug, ALWAYS, "it is not open for debugging") \
     F(trailing, ALWAYS, "nothing but what the policy allows follows the quote") \
@@ -93,6 +94,7 @@ struct judge {
     bool has_pck;
     enum anchor anchor;
 
+    bool early;                /* of two sets of TCB data, the early one counts */
     struct tcb_info *tcb_info; /* NULL: none, or not readable */
     struct qe_identity *qe_identity;
     struct chain tcb_chain, qe_chain; /* signer, root; count 0: none */
@@ -145,11 +147,13 @@ void time_judge(struct judge *j); /* the fact, when all was looked at */
 
 void chain_judge(struct judge *j); /* pck_chain, root */
 bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
-                        struct chain *out);                /* a TCB signer's chain; false: the fact says why */
-void crl_judge(struct judge *j);                           /* root_crl, pck_crl */
-MUST_USE bool qe_judge(struct judge *j, struct err *err);  /* the quote's three signatures, qe_identity* */
-MUST_USE bool tcb_judge(struct judge *j, struct err *err); /* tcb_info*, tdx_module, tcb_status, claims */
-void body_judge(struct judge *j);                          /* debug, attributes, measurements, platform, trailing */
+                        struct chain *out);                     /* a TCB signer's chain; false: the fact says why */
+void crl_judge(struct judge *j);                                /* root_crl, pck_crl */
+void qe_judge(struct judge *j);                                 /* the quote's three signatures */
+MUST_USE bool identity_judge(struct judge *j, struct err *err); /* qe_identity* */
+MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, tdx_module, tcb_status, claims */
+MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
+void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
 void boot_judge(struct judge *j, struct bytes boot_log); /* boot, boot_log */
 

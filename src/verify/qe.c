@@ -37,7 +37,7 @@ static void miscselect_bytes(uint32_t v, uint8_t out[4])
     }
 }
 
-static void identity_judge(struct judge *j)
+static void enclave_judge(struct judge *j)
 {
     const enum qe_id want = quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE;
     const struct qe_identity *q = j->qe_identity;
@@ -62,17 +62,21 @@ static void identity_judge(struct judge *j)
     }
 }
 
-bool qe_judge(struct judge *j, struct err *err)
+void qe_judge(struct judge *j)
 {
-    const char *name = "qe_identity.json";
-    struct err e = {0};
-
     fact_signature(j, FACT_quote_signature, j->q.key, j->q.signed_part, j->q.signature, REASON_QUOTE_SIGNATURE, "");
     binding_judge(j);
     if (j->has_chain) {
         fact_signature(j, FACT_qe_report_signature, bytes_of(j->pck_chain.certs[0].key_xy, 64), j->q.qe_report_part,
                        j->q.qe_signature, REASON_QE_SIGNATURE, "");
     }
+}
+
+bool identity_judge(struct judge *j, struct err *err)
+{
+    const char *name = "qe_identity.json";
+    struct err e = {0};
+
     if (!collateral_qe_identity(j, &name, &j->qe_identity, &e)) {
         if (e.reason == REASON_NO_MEMORY) {
             *err = e;
@@ -87,7 +91,7 @@ bool qe_judge(struct judge *j, struct err *err)
         fact_unknown(j, FACT_qe_identity, REASON_COLLATERAL_ABSENT, "%s", name);
         return true;
     }
-    identity_judge(j);
+    enclave_judge(j);
     time_check(j, name, j->qe_identity->issued, j->qe_identity->next_update, REASON_COLLATERAL_NOT_YET,
                REASON_COLLATERAL_EXPIRED);
     if (chain_signer_judge(j, FACT_qe_identity_signature, collateral_find(j, COLLATERAL_QE_CHAIN),

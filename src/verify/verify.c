@@ -136,7 +136,8 @@ static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, str
         fact_affirm(j, FACT_form);
     }
     chain_judge(j);
-    if (!qe_judge(j, err) || !tcb_judge(j, err)) {
+    qe_judge(j);
+    if (!identity_judge(j, err) || !tcb_judge(j, err) || !early_judge(j, err)) {
         return false;
     }
     crl_judge(j);

@@ -195,7 +195,102 @@ static void trail_zeros(struct world *w)
     world_must(buf_zero(&w->quote, 70, &err), &err);
 }
 
+/* ---- standard and early data together ---- */
+
+static struct collateral early;
+
+static void early_add(struct world *w, const struct setup *s)
+{
+    struct err err = {0};
+
+    world_must(collateral_new(&w->platform.pki, s, &early, &err), &err);
+    w->files[w->file_count++] =
+        (struct document_file){.name = "tcb_info_early.json", .content = early.list[COLLATERAL_TCB_INFO].content};
+    w->files[w->file_count++] =
+        (struct document_file){.name = "qe_identity_early.json", .content = early.list[COLLATERAL_QE_IDENTITY].content};
+}
+
+static void early_same(struct world *w)
+{
+    early_add(w, &w->setup);
+}
+
+static void early_out_of_date(struct world *w)
+{
+    struct setup s = w->setup;
+
+    s.tcb_status = "OutOfDate";
+    early_add(w, &s);
+}
+
+static void early_expired(struct world *w)
+{
+    struct setup s = w->setup;
+
+    s.tcb_info.to = w->time - 1;
+    early_add(w, &s);
+}
+
+static void early_of_other(struct world *w)
+{
+    struct setup s = w->setup;
+
+    s.tcb_fmspc[0] ^= 1;
+    early_add(w, &s);
+}
+
+static void early_enclave(struct world *w)
+{
+    struct setup s = w->setup;
+
+    s.identity_isvprodid++;
+    early_add(w, &s);
+}
+
+static void early_signature(struct world *w)
+{
+    struct buf *b;
+
+    early_add(w, &w->setup);
+    b = &early.files[COLLATERAL_TCB_INFO];
+    b->p[b->len - 4] = b->p[b->len - 4] == '0' ? '1' : '0';
+}
+
+static void early_garbage(struct world *w)
+{
+    early_add(w, &w->setup);
+    early.files[COLLATERAL_TCB_INFO].p[0] = '[';
+}
+
+/* Without standard data they are what decides. */
+static void early_alone(struct world *w)
+{
+    struct setup s = w->setup;
+
+    s.tcb_status = "OutOfDate";
+    early_add(w, &s);
+    for (size_t i = 0; i < w->file_count; i++) {
+        if (strcmp(w->files[i].name, "tcb_info.json") == 0) {
+            w->files[i] = w->files[--w->file_count];
+        }
+    }
+}
+
+/* Not required: the result stays. */
+#define EARLY_REFUTED(reason) "tcb_early", FACT_REFUTED, REASON_##reason, VERDICT_SIMULATED
+
 static const struct row rows[] = {
+    {"early data", td15, early_same, NULL, NULL, NULL, AFFIRMS("tcb_early")},
+    {"early data for an enclave", sgx_v3, early_same, NULL, NULL, NULL, AFFIRMS("tcb_early")},
+    {"early: out of date", td15, early_out_of_date, NULL, NULL, NULL, EARLY_REFUTED(TCB_STATUS)},
+    {"early: out of date, the standard not", td15, early_out_of_date, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"early: expired", td15, early_expired, NULL, NULL, NULL, EARLY_REFUTED(COLLATERAL_EXPIRED)},
+    {"early: expired, the standard not", td15, early_expired, NULL, NULL, NULL, AFFIRMS("time")},
+    {"early: FMSPC", td15, early_of_other, NULL, NULL, NULL, EARLY_REFUTED(FMSPC_MISMATCH)},
+    {"early: another enclave", td15, early_enclave, NULL, NULL, NULL, EARLY_REFUTED(QE_IDENTITY)},
+    {"early: signature", td15, early_signature, NULL, NULL, NULL, EARLY_REFUTED(COLLATERAL_SIGNATURE)},
+    {"early: no JSON", td15, early_garbage, NULL, NULL, NULL, EARLY_REFUTED(JSON_FORM)},
+    {"early alone", td15, early_alone, NULL, NULL, NULL, REFUTES("tcb_status", TCB_STATUS)},
     {"SGX, version 3", sgx_v3, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
     {"SGX, version 4", sgx_v4, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
     {"SGX, version 5", sgx_v5, NULL, NULL, NULL, NULL, AFFIRMS("tcb_status")},
@@ -270,6 +365,7 @@ static void row_judge(const struct row *r)
         fail_msg("%s: %s", r->name, r->fact);
     }
     buf_done(&pck_text);
+    collateral_done(&early);
     platform_done(&other);
     memset(&other, 0, sizeof other);
     world_done(w);

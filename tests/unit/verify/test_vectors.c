@@ -214,6 +214,124 @@ static void row_check(const char *line, char *const *c)
     buf_done(&quote);
 }
 
+static struct document_file *file_find(struct directory *d, const char *name)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        if (strcmp(d->files[i].name, name) == 0) {
+            return &d->files[i];
+        }
+    }
+    fail_msg("%s is not there", name);
+    abort();
+}
+
+/* A quote of December 2025 that the standard data of 2026-06-30 (evaluation 19) find up to date and the early ones of
+ * 2026-06-12 (21) out of date, both sets being valid on these days: together, and each alone. */
+static void standard_and_early(void **state)
+{
+    static const char quote_name[] = "tdx/quotes/tdx4_00806F050000_flashbots_gcp_2025-12.bin";
+    struct directory *standard = calloc(1, sizeof *standard), *early = calloc(1, sizeof *early);
+    struct document_file files[LIMIT_COLLATERAL_FILES + 2];
+    struct buf quote = BUF(LIMIT_QUOTE);
+    struct verify_input in = {.files = files};
+    struct policy *policy = NULL;
+    struct verdict *v = calloc(1, sizeof *v);
+    struct err err = {0};
+    const json_t *other;
+
+    (void)state;
+    assert_non_null(standard);
+    assert_non_null(early);
+    assert_non_null(v);
+    assert_ok(file_read(vector_path(quote_name), &quote, &err), err);
+    assert_ok(directory_open(vector_path("tdx/collateral/tdx-00806F050000-2026-06-30"), standard, &err), err);
+    assert_ok(directory_open(vector_path("tdx/collateral/tdx-00806F050000-2026-06-12"), early, &err), err);
+    assert_ok(policy_builtin(&policy, &err), err);
+    assert_ok(civil_parse_iso8601(bytes_of_str("2026-07-01T00:00:00Z"), &in.time, &err), err);
+    in.policy = policy;
+    memcpy(files, standard->files, standard->count * sizeof *files);
+    in.file_count = standard->count;
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    assert_int_equal(v->result, VERDICT_VERIFIED);
+    assert_null(verdict_find(v, "tcb_early"));
+    verdict_done(v);
+
+    files[in.file_count] = *file_find(early, "tcb_info.json");
+    files[in.file_count++].name = "tcb_info_00806f050000_early.json";
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    assert_int_equal(v->result, VERDICT_VERIFIED); /* the standard decides */
+    assert_string_equal(claim(v, "tcb_status"), "UpToDate");
+    assert_int_equal(json_integer_value(json_object_get(v->claims, "tcb_evaluation_data_number")), 19);
+    other = json_object_get(v->claims, "tcb_early");
+    assert_string_equal(json_string_value(json_object_get(other, "tcb_status")), "OutOfDate");
+    /* The lower one of TCB info and identity, of which there is no early one here. */
+    assert_int_equal(json_integer_value(json_object_get(other, "tcb_evaluation_data_number")), 19);
+    assert_int_equal(verdict_find(v, "tcb_early")->state, FACT_REFUTED);
+    assert_int_equal(verdict_find(v, "tcb_early")->reason, REASON_TCB_STATUS);
+    assert_false(verdict_find(v, "tcb_early")->required);
+    verdict_done(v);
+
+    files[in.file_count] = *file_find(early, "qe_identity.json");
+    files[in.file_count++].name = "qe_identity_early.json";
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    other = json_object_get(v->claims, "tcb_early");
+    assert_int_equal(json_integer_value(json_object_get(other, "tcb_evaluation_data_number")), 21);
+    assert_true(json_array_size(json_object_get(json_object_get(other, "tcb_distance"), "behind")) > 0);
+    verdict_done(v);
+
+    /* A day on which the early data are no longer valid, and the standard ones are. */
+    assert_ok(civil_parse_iso8601(bytes_of_str("2026-07-20T00:00:00Z"), &in.time, &err), err);
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    assert_int_equal(v->result, VERDICT_VERIFIED);
+    assert_int_equal(verdict_find(v, "time")->state, FACT_AFFIRMED);
+    assert_int_equal(verdict_find(v, "tcb_early")->state, FACT_REFUTED);
+    verdict_done(v);
+
+    policy_free(policy);
+    directory_close(standard);
+    directory_close(early);
+    buf_done(&quote);
+    free(v);
+    free(standard);
+    free(early);
+}
+
+/* TCB info of version 2, as PCS version 3 gives it for SGX: signed, of the platform, and of the same levels. */
+static void sgx_version_2(void **state)
+{
+    static const char policy_text[] = "{\"v\":1,\"anchors\":{\"intel\":true},\"ignore_time\":true}";
+    struct directory *d = calloc(1, sizeof *d);
+    struct buf quote = BUF(LIMIT_QUOTE), info = BUF(LIMIT_COLLATERAL);
+    struct document_file files[LIMIT_COLLATERAL_FILES];
+    struct verify_input in = {.files = files};
+    struct policy *policy = NULL;
+    struct verdict *v = calloc(1, sizeof *v);
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(d);
+    assert_non_null(v);
+    assert_ok(file_read(vector_path("tdx/quotes/sgx3_00606A000000_automata_a.bin"), &quote, &err), err);
+    assert_ok(file_read(vector_path("tdx/api/pcs-v3_sgx_tcb_00606A000000_2025-06-04.json"), &info, &err), err);
+    assert_ok(directory_open(vector_path("tdx/collateral/sgx-00606A000000-2025-08-15"), d, &err), err);
+    assert_ok(policy_parse(bytes_of_str(policy_text), &policy, &err), err);
+    in.policy = policy;
+    in.file_count = d->count;
+    memcpy(files, d->files, d->count * sizeof *files);
+    files[file_find(d, "tcb_info.json") - d->files].content = buf_bytes(&info);
+    assert_ok(verify_quote(buf_bytes(&quote), &in, v, &err), err);
+    assert_true(affirmed(v, "tcb_info_signature") && affirmed(v, "tcb_info"));
+    assert_string_equal(claim(v, "tcb_status"), "SWHardeningNeeded");
+    assert_string_equal(claim(v, "tcb_date"), "2024-03-13");
+    verdict_done(v);
+    policy_free(policy);
+    directory_close(d);
+    buf_done(&quote);
+    buf_done(&info);
+    free(v);
+    free(d);
+}
+
 static void every_pair(void **state)
 {
     FILE *f = fopen(vector_path("tdx/expected.tsv"), "r");
@@ -243,7 +361,8 @@ static void every_pair(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_pair)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_pair), cmocka_unit_test(standard_and_early),
+                                       cmocka_unit_test(sgx_version_2)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
