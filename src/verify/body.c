@@ -4,33 +4,6 @@
 
 #include <stdio.h>
 
-static void debug_judge(struct judge *j)
-{
-    const struct policy_bits *b = &j->policy->attributes;
-    const uint64_t group = 0xff; /* "TD under debug": debugging and profiling */
-    uint64_t seen, allowed = 0;
-
-    if (!quote_is_tdx(&j->q)) {
-        if ((j->q.sgx.attributes[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
-            fact_refute(j, FACT_debug, REASON_TD_DEBUG, "an enclave with ATTRIBUTES.DEBUG");
-        } else {
-            fact_affirm(j, FACT_debug);
-        }
-        return;
-    }
-    seen = j->q.td.td_attributes & group;
-    /* Only a simulated platform may be debugged, and only if the policy says just that. */
-    if (j->anchor == ANCHOR_SIMULATED && b->given) {
-        allowed = b->mask & b->value & group;
-    }
-    if ((seen & ~allowed) != 0) {
-        fact_refute(j, FACT_debug, REASON_TD_DEBUG, "TDATTRIBUTES 0x%016llx",
-                    (unsigned long long)j->q.td.td_attributes);
-    } else {
-        fact_affirm(j, FACT_debug);
-    }
-}
-
 static void trailing_judge(struct judge *j)
 {
     bool zero = true;
@@ -47,7 +20,7 @@ static void trailing_judge(struct judge *j)
         char count[40];
 
         (void)snprintf(count, sizeof count, "%zu bytes", j->q.trailing.len);
-        fact_seen(j, FACT_trailing, "", count);
+        fact_seen(j, FACT_trailing, j->policy->trailing_any ? "any" : "zero bytes alone", count);
     }
 }
 
@@ -73,6 +46,38 @@ static const char *bits_spell(uint64_t v, char out[BITS_SIZE])
     }
     hex_encode(bytes_of(bytes, sizeof bytes), out);
     return out;
+}
+
+static void debug_judge(struct judge *j)
+{
+    const struct policy_bits *b = &j->policy->attributes;
+    const uint64_t group = 0xff; /* "TD under debug": debugging and profiling */
+    uint64_t seen, allowed = 0;
+    char have[BITS_SIZE];
+
+    if (!quote_is_tdx(&j->q)) {
+        if ((j->q.sgx.attributes[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
+            fact_refute(j, FACT_debug, REASON_TD_DEBUG, "an enclave with ATTRIBUTES.DEBUG");
+            fact_seen(j, FACT_debug, "bit 1 clear", "");
+            fact_seen_hex(j, FACT_debug, bytes_of(j->q.sgx.attributes, sizeof j->q.sgx.attributes));
+        } else {
+            fact_affirm(j, FACT_debug);
+        }
+        return;
+    }
+    seen = j->q.td.td_attributes & group;
+    /* Only a simulated platform may be debugged, and only if the policy says just that. */
+    if (j->anchor == ANCHOR_SIMULATED && b->given) {
+        allowed = b->mask & b->value & group;
+    }
+    if ((seen & ~allowed) != 0) {
+        fact_refute(j, FACT_debug, REASON_TD_DEBUG, "TDATTRIBUTES 0x%016llx",
+                    (unsigned long long)j->q.td.td_attributes);
+        fact_seen(j, FACT_debug, "0000000000000000 under mask ff00000000000000",
+                  bits_spell(j->q.td.td_attributes, have));
+    } else {
+        fact_affirm(j, FACT_debug);
+    }
 }
 
 static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)

@@ -233,12 +233,14 @@ static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
 }
 
 /* Whether a certificate that was supplied is of the platform that the quote names. */
-static bool pck_check(const struct judge *j, struct err *err)
+static bool pck_check(struct judge *j, struct err *err)
 {
     if (j->q.pceid.len > 0 && memcmp(j->q.pceid.p, j->pck.pceid, sizeof j->pck.pceid) != 0) {
+        fact_hex(j, FACT_pck_chain, j->q.pceid, bytes_of(j->pck.pceid, sizeof j->pck.pceid));
         return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PCEID");
     }
     if (j->q.ppid.len > 0 && memcmp(j->q.ppid.p, j->pck.ppid, sizeof j->pck.ppid) != 0) {
+        fact_hex(j, FACT_pck_chain, j->q.ppid, bytes_of(j->pck.ppid, sizeof j->pck.ppid));
         return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PPID");
     }
     return true;

@@ -165,6 +165,14 @@ void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen)
     }
 }
 
+void fact_hex(struct judge *j, enum fact_id id, struct bytes expected, struct bytes seen)
+{
+    if (2 * expected.len < sizeof j->facts[id].expected) {
+        hex_encode(expected, j->facts[id].expected);
+    }
+    fact_seen_hex(j, id, seen);
+}
+
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen)
 {
     (void)snprintf(j->facts[id].expected, sizeof j->facts[id].expected, "%s", expected);

@@ -100,6 +100,7 @@ struct judge {
     struct chain tcb_chain, qe_chain; /* signer, root; count 0: none */
     int tcb_status;                   /* enum tcb_status, or -1 */
     struct err time_error;            /* the first thing out of its validity; reason OK: none */
+    int64_t time_window[2];           /* its own */
     size_t time_errors;
 };
 
@@ -123,6 +124,7 @@ bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state);
 /* What was seen, in hexadecimal; or both in words. */
 void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen);
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen);
+void fact_hex(struct judge *j, enum fact_id id, struct bytes expected, struct bytes seen);
 /* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. */
 void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen);
 

@@ -1,5 +1,8 @@
 /* The quoting enclave: its report, the key that it vouches for, and whether it is Intel's. */
+#include "base/hex.h"
 #include "verify/judge.h"
+
+#include <stdio.h>
 
 /* REPORTDATA = SHA-256(attestation key || QE authentication data), 32 zero bytes. */
 static void binding_judge(struct judge *j)
@@ -15,6 +18,7 @@ static void binding_judge(struct judge *j)
         fact_affirm(j, FACT_qe_binding);
     } else {
         fact_refute(j, FACT_qe_binding, REASON_QE_BINDING, "the report's data are not those of the key");
+        fact_hex(j, FACT_qe_binding, bytes_of(want, sizeof want), bytes_of(j->q.qe_report.report_data, 64));
     }
 }
 
@@ -37,8 +41,30 @@ static void miscselect_bytes(uint32_t v, uint8_t out[4])
     }
 }
 
+/* "11000000... under mask fbffffff..." */
+static void masked_seen(struct judge *j, const uint8_t *seen, const uint8_t *want, const uint8_t *mask, size_t n)
+{
+    char digits[2][2 * 16 + 1], expected[100];
+
+    hex_encode(bytes_of(want, n), digits[0]);
+    hex_encode(bytes_of(mask, n), digits[1]);
+    (void)snprintf(expected, sizeof expected, "%s under mask %s", digits[0], digits[1]);
+    fact_seen(j, FACT_qe_identity, expected, "");
+    fact_seen_hex(j, FACT_qe_identity, bytes_of(seen, n));
+}
+
+static void numbers_seen(struct judge *j, unsigned want, unsigned seen)
+{
+    char text[2][12];
+
+    (void)snprintf(text[0], sizeof text[0], "%u", want);
+    (void)snprintf(text[1], sizeof text[1], "%u", seen);
+    fact_seen(j, FACT_qe_identity, text[0], text[1]);
+}
+
 static void enclave_judge(struct judge *j)
 {
+    static const char *const ids[] = {[QE_ID_QE] = "QE", [QE_ID_TD_QE] = "TD_QE", [QE_ID_OTHER] = "another"};
     const enum qe_id want = quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE;
     const struct qe_identity *q = j->qe_identity;
     const struct sgx_body *r = &j->q.qe_report;
@@ -47,16 +73,22 @@ static void enclave_judge(struct judge *j)
     miscselect_bytes(r->miscselect, misc);
     if (q->id != want) {
         fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "the identity is of another enclave");
+        fact_seen(j, FACT_qe_identity, ids[want], ids[q->id]);
     } else if ((r->attributes[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
         fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "the quoting enclave is a debug enclave");
-    } else if (!masked_equal(misc, q->miscselect, q->miscselect_mask, 4) ||
-               !masked_equal(r->attributes, q->attributes, q->attributes_mask, 16)) {
-        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "MISCSELECT or ATTRIBUTES");
+        masked_seen(j, r->attributes, q->attributes, q->attributes_mask, 16);
+    } else if (!masked_equal(misc, q->miscselect, q->miscselect_mask, 4)) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "MISCSELECT");
+        masked_seen(j, misc, q->miscselect, q->miscselect_mask, 4);
+    } else if (!masked_equal(r->attributes, q->attributes, q->attributes_mask, 16)) {
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "ATTRIBUTES");
+        masked_seen(j, r->attributes, q->attributes, q->attributes_mask, 16);
     } else if (memcmp(r->mrsigner, q->mrsigner, sizeof q->mrsigner) != 0) {
         fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "MRSIGNER");
-        fact_seen_hex(j, FACT_qe_identity, bytes_of(r->mrsigner, sizeof r->mrsigner));
+        fact_hex(j, FACT_qe_identity, bytes_of(q->mrsigner, sizeof q->mrsigner), bytes_of(r->mrsigner, 32));
     } else if (r->isvprodid != q->isvprodid) {
-        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "ISVPRODID %u, not %u", r->isvprodid, q->isvprodid);
+        fact_refute(j, FACT_qe_identity, REASON_QE_IDENTITY, "ISVPRODID");
+        numbers_seen(j, q->isvprodid, r->isvprodid);
     } else {
         fact_affirm(j, FACT_qe_identity);
     }

@@ -213,8 +213,23 @@ static bool is_zero(const uint8_t *p, size_t n)
     return true;
 }
 
+/* "TDX_01, TDX_03" */
+static void modules_seen(struct judge *j, unsigned version)
+{
+    char expected[8 * TCB_MODULES_MAX + 1] = "none", seen[8];
+    size_t n = 0;
+
+    for (size_t i = 0; i < j->tcb_info->module_count; i++) {
+        n += (size_t)snprintf(expected + n, sizeof expected - n, "%sTDX_%02X", i == 0 ? "" : ", ",
+                              j->tcb_info->modules[i].version);
+    }
+    (void)snprintf(seen, sizeof seen, "TDX_%02X", version & 0xff);
+    fact_seen(j, FACT_tdx_module, expected, seen);
+}
+
 static void module_judge(struct judge *j)
 {
+    char seen[24];
     const struct td_body *td = &j->q.td;
     const struct tcb_module *m;
 
@@ -225,11 +240,14 @@ static void module_judge(struct judge *j)
     m = module_find(j->tcb_info, td->tee_tcb_svn);
     if (m == NULL) {
         fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "no identity TDX_%02X", td->tee_tcb_svn[1]);
+        modules_seen(j, td->tee_tcb_svn[1]);
     } else if (memcmp(td->mrsignerseam, m->mrsigner, sizeof m->mrsigner) != 0) {
         fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "MRSIGNERSEAM");
-        fact_seen_hex(j, FACT_tdx_module, bytes_of(td->mrsignerseam, sizeof td->mrsignerseam));
+        fact_hex(j, FACT_tdx_module, bytes_of(m->mrsigner, sizeof m->mrsigner), bytes_of(td->mrsignerseam, 48));
     } else if (td->seam_attributes != 0 || !is_zero(m->attributes, sizeof m->attributes)) {
         fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "SEAMATTRIBUTES are not zero");
+        (void)snprintf(seen, sizeof seen, "0x%016llx", (unsigned long long)td->seam_attributes);
+        fact_seen(j, FACT_tdx_module, "0x0000000000000000, in the TCB info too", seen);
     } else {
         fact_affirm(j, FACT_tdx_module);
     }
@@ -241,12 +259,15 @@ static void info_judge(struct judge *j, const char *name)
 
     if (t->tdx != quote_is_tdx(&j->q)) {
         fact_refute(j, FACT_tcb_info, REASON_COLLATERAL_FORM, "%s is of %s", name, t->tdx ? "TDX" : "SGX");
+        fact_seen(j, FACT_tcb_info, t->tdx ? "SGX" : "TDX", t->tdx ? "TDX" : "SGX");
     } else if (!j->has_pck) {
         fact_unknown(j, FACT_tcb_info, REASON_FACT_UNKNOWN, "the PCK certificate cannot be read");
     } else if (memcmp(t->fmspc, j->pck.fmspc, sizeof t->fmspc) != 0) {
         fact_refute(j, FACT_tcb_info, REASON_FMSPC_MISMATCH, "%s", name);
+        fact_hex(j, FACT_tcb_info, bytes_of(j->pck.fmspc, sizeof j->pck.fmspc), bytes_of(t->fmspc, sizeof t->fmspc));
     } else if (memcmp(t->pceid, j->pck.pceid, sizeof t->pceid) != 0) {
         fact_refute(j, FACT_tcb_info, REASON_PCEID_MISMATCH, "%s", name);
+        fact_hex(j, FACT_tcb_info, bytes_of(j->pck.pceid, sizeof j->pck.pceid), bytes_of(t->pceid, sizeof t->pceid));
     } else {
         fact_affirm(j, FACT_tcb_info);
     }
@@ -314,6 +335,7 @@ static bool levels_judge(struct judge *j, struct err *err)
 static bool evaluation_judge(struct judge *j, struct err *err)
 {
     uint64_t n = j->tcb_info->evaluation;
+    char expected[40], seen[24];
 
     if (j->qe_identity != NULL && j->qe_identity->evaluation < n) {
         n = j->qe_identity->evaluation;
@@ -327,6 +349,9 @@ static bool evaluation_judge(struct judge *j, struct err *err)
         } else {
             fact_affirm(j, FACT_tcb_evaluation);
         }
+        (void)snprintf(expected, sizeof expected, "at least %llu", (unsigned long long)j->policy->min_evaluation);
+        (void)snprintf(seen, sizeof seen, "%llu", (unsigned long long)n);
+        fact_seen(j, FACT_tcb_evaluation, expected, seen);
     }
     return claim_new(j->v->claims, "tcb_evaluation_data_number", json_integer((json_int_t)n), err);
 }

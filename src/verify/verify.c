@@ -14,10 +14,23 @@ void time_check(struct judge *j, const char *what, int64_t from, int64_t to, enu
         return;
     }
     if (j->time_errors++ == 0) {
+        j->time_window[0] = from;
+        j->time_window[1] = to;
         civil_print_iso8601(j->in->time < from ? from : to, when);
         err_set(&j->time_error, j->in->time < from ? not_yet : expired, ERR_NOWHERE, "\"%s\" is valid %s %s", what,
                 j->in->time < from ? "from" : "to", when);
     }
+}
+
+static void time_seen(struct judge *j)
+{
+    char from[CIVIL_ISO8601_SIZE], to[CIVIL_ISO8601_SIZE], now[CIVIL_ISO8601_SIZE], window[2 * CIVIL_ISO8601_SIZE + 4];
+
+    civil_print_iso8601(j->time_window[0], from);
+    civil_print_iso8601(j->time_window[1], to);
+    civil_print_iso8601(j->in->time, now);
+    (void)snprintf(window, sizeof window, "%s to %s", from, to);
+    fact_seen(j, FACT_time, window, now);
 }
 
 void time_judge(struct judge *j)
@@ -31,6 +44,7 @@ void time_judge(struct judge *j)
     }
     if (j->time_errors > 0) {
         fact_fail(j, FACT_time, &j->time_error);
+        time_seen(j);
         if (j->time_errors > 1) {
             const size_t len = strlen(j->facts[FACT_time].text);
 

@@ -428,6 +428,100 @@ static const struct {
     {"an enclave", sgx_v3, DISTANCE("")},
 };
 
+/* ---- what was expected, and what was seen ---- */
+
+static void other_fmspc(struct world *w)
+{
+    w->setup.tcb_fmspc[0] ^= 1;
+}
+
+static void other_pce(struct world *w)
+{
+    w->setup.tcb_pceid[0] ^= 1;
+}
+
+static void other_qe_signer(struct world *w)
+{
+    w->setup.qe_mrsigner[0] ^= 1;
+}
+
+static void other_qe_product(struct world *w)
+{
+    w->setup.qe_isvprodid++;
+}
+
+static void other_module_signer(struct world *w)
+{
+    w->setup.mrsignerseam[0] ^= 1;
+}
+
+static void other_module(struct world *w)
+{
+    w->setup.tee_tcb_svn[1] = 3;
+}
+
+static void seam_attributes(struct world *w)
+{
+    w->setup.seam_attributes = 1;
+}
+
+static void td_debug(struct world *w)
+{
+    w->setup.td_attributes |= TD_ATTRIBUTE_DEBUG;
+}
+
+static void info_over(struct world *w)
+{
+    w->setup.tcb_info.to = w->time - 1;
+}
+
+static void level_old(struct world *w)
+{
+    w->setup.tcb_status = "OutOfDate";
+}
+
+static const struct {
+    void (*before)(struct world *w);
+    const char *fact, *expected, *seen; /* how each begins */
+} values[] = {
+    {other_fmspc, "tcb_info", "53494d554c31", "52494d554c31"},
+    {other_pce, "tcb_info", "0000", "0100"},
+    {sgx_by_td_info, "tcb_info", "SGX", "TDX"},
+    {sgx_by_td_identity, "qe_identity", "QE", "TD_QE"},
+    {other_qe_signer, "qe_identity", "53494d", "52494d"},
+    {other_qe_product, "qe_identity", "2", "3"},
+    {other_module_signer, "tdx_module", "0000", "0100"},
+    {other_module, "tdx_module", "TDX_01", "TDX_03"},
+    {seam_attributes, "tdx_module", "0x0000000000000000", "0x0000000000000001"},
+    {td_debug, "debug", "0000000000000000 under mask", "0100001000000000"},
+    {sgx_debug, "debug", "bit 1 clear", "07000000"},
+    {info_over, "time", "2026-11-18T11:05:40Z to 2026-11-18T11:06:39Z", "2026-11-18T11:06:40Z"},
+    {level_old, "tcb_status", "UpToDate, SWHardeningNeeded", "OutOfDate"},
+};
+
+static void values_seen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct world *w = calloc(1, sizeof *w);
+        const struct fact *f;
+
+        assert_non_null(w);
+        world_init(w);
+        values[i].before(w);
+        world_make(w);
+        quote_judge(w);
+        f = verdict_find(&w->verdict, values[i].fact);
+        assert_non_null(f);
+        if (f->state != FACT_REFUTED || strncmp(f->expected, values[i].expected, strlen(values[i].expected)) != 0 ||
+            strncmp(f->seen, values[i].seen, strlen(values[i].seen)) != 0) {
+            fail_msg("row %zu: %s expected \"%s\", seen \"%s\"", i, f->name, f->expected, f->seen);
+        }
+        world_done(w);
+        free(w);
+    }
+}
+
 static void distance_rows(void **state)
 {
     (void)state;
@@ -457,7 +551,8 @@ static void distance_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows), cmocka_unit_test(distance_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows), cmocka_unit_test(distance_rows),
+                                       cmocka_unit_test(values_seen)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
