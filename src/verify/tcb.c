@@ -265,12 +265,17 @@ static bool info_read(const json_t *v, struct tcb_info *t, struct err *err)
     const char *id = "SGX"; /* all that version 2 knew, so that it does not say so */
     uint64_t version, type;
 
-    if (!json_get_u64(v, "version", 1000, &version, err) ||
-        ((version != 2 || json_object_get(v, "id") != NULL) && !json_get_str(v, "id", &id, err))) {
+    if (!json_get_u64(v, "version", 1000, &version, err)) {
+        return false;
+    }
+    if (version != 3 && version != 2) {
+        return FAIL(err, REASON_COLLATERAL_FORM, ERR_NOWHERE, "TCB info of version %llu", (unsigned long long)version);
+    }
+    if ((version == 3 || json_object_get(v, "id") != NULL) && !json_get_str(v, "id", &id, err)) {
         return false;
     }
     t->tdx = strcmp(id, "TDX") == 0;
-    if ((version != 3 && version != 2) || (!t->tdx && strcmp(id, "SGX") != 0) || (version == 2 && t->tdx)) {
+    if ((!t->tdx && strcmp(id, "SGX") != 0) || (t->tdx && version == 2)) {
         return FAIL(err, REASON_COLLATERAL_FORM, ERR_NOWHERE, "TCB info \"%.20s\" of version %llu", id,
                     (unsigned long long)version);
     }

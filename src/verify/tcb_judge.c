@@ -273,6 +273,19 @@ static void info_judge(struct judge *j, const char *name)
     }
 }
 
+/* What a status says is to be done, where that is not what people think of first. */
+static const char *status_advice(enum tcb_status s)
+{
+    if (s == TCB_TD_RELAUNCH_ADVISED || s == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED) {
+        return ", the platform was updated since the TD was started: start the TD anew";
+    }
+    if (s == TCB_CONFIGURATION_NEEDED || s == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
+        s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) {
+        return ", a setting of the BIOS has to be changed as the advisories say";
+    }
+    return "";
+}
+
 /* "UpToDate, SWHardeningNeeded" */
 static void accepted_print(const struct policy *p, char out[200])
 {
@@ -306,7 +319,7 @@ static void status_judge(struct judge *j)
     } else if (s == TCB_NOT_SUPPORTED) {
         fact_refute(j, FACT_tcb_status, REASON_TCB_NOT_SUPPORTED, "%s", "");
     } else {
-        fact_refute(j, FACT_tcb_status, REASON_TCB_STATUS, "%s", tcb_status_name(s));
+        fact_refute(j, FACT_tcb_status, REASON_TCB_STATUS, "%s%s", tcb_status_name(s), status_advice(s));
     }
     accepted_print(p, accepted);
     fact_seen(j, FACT_tcb_status, accepted, tcb_status_name(s));

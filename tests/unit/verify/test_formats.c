@@ -276,10 +276,87 @@ static void early_alone(struct world *w)
     }
 }
 
+/* ---- TCB info of version 2 ---- */
+
+static struct buf info_text;
+
+/* start: what stands before the version; count: of components; version. */
+static void info_put(struct world *w, const char *start, unsigned count, unsigned version)
+{
+    const struct setup *s = &w->setup;
+    struct buf body = BUF(LIMIT_COLLATERAL);
+    struct err err = {0};
+
+    info_text = BUF(LIMIT_COLLATERAL);
+    world_must(buf_printf(&body, &err,
+                          "{%s\"version\":%u,\"issueDate\":\"2026-11-01T00:00:00Z\",\"nextUpdate\":"
+                          "\"2026-12-01T00:00:00Z\",\"fmspc\":\"%s\",\"pceId\":\"0000\",\"tcbType\":0,"
+                          "\"tcbEvaluationDataNumber\":19,\"tcbLevels\":[{\"tcb\":{",
+                          start, version, world_hex(s->fmspc, 6)),
+               &err);
+    for (unsigned i = 0; i < count; i++) {
+        world_must(buf_printf(&body, &err, "\"sgxtcbcomp%02usvn\":%u,", i + 1, s->svn[i]), &err);
+    }
+    world_must(
+        buf_printf(&body, &err, "\"pcesvn\":13},\"tcbDate\":\"2026-01-01T00:00:00Z\",\"tcbStatus\":\"UpToDate\"}]}"),
+        &err);
+    world_must(collateral_sign(&w->platform.pki, "tcbInfo", buf_bytes(&body), &info_text, &err), &err);
+    buf_done(&body);
+    for (size_t i = 0; i < w->file_count; i++) {
+        if (strcmp(w->files[i].name, "tcb_info.json") == 0) {
+            w->files[i].content = buf_bytes(&info_text);
+        }
+    }
+}
+
+static void info_v2(struct world *w)
+{
+    info_put(w, "", 16, 2);
+}
+
+static void info_v2_sgx(struct world *w)
+{
+    info_put(w, "\"id\":\"SGX\",", 16, 2);
+}
+
+static void info_v2_tdx(struct world *w)
+{
+    info_put(w, "\"id\":\"TDX\",", 16, 2);
+}
+
+static void info_v2_number(struct world *w)
+{
+    info_put(w, "\"id\":2,", 16, 2);
+}
+
+static void info_v2_short(struct world *w)
+{
+    info_put(w, "", 15, 2);
+}
+
+static void info_v1(struct world *w)
+{
+    info_put(w, "", 16, 1);
+}
+
+static void info_v3_nameless(struct world *w)
+{
+    info_put(w, "", 16, 3);
+}
+
 /* Not required: the result stays. */
 #define EARLY_REFUTED(reason) "tcb_early", FACT_REFUTED, REASON_##reason, VERDICT_SIMULATED
 
 static const struct row rows[] = {
+    {"TCB info of version 2", sgx_v3, info_v2, NULL, NULL, NULL, AFFIRMS("tcb_status")},
+    {"TCB info of version 2, signed", sgx_v3, info_v2, NULL, NULL, NULL, AFFIRMS("tcb_info_signature")},
+    {"version 2, with an id", sgx_v3, info_v2_sgx, NULL, NULL, NULL, AFFIRMS("tcb_info")},
+    {"version 2 of TDX", sgx_v3, info_v2_tdx, NULL, NULL, NULL, REFUTES("tcb_info", COLLATERAL_FORM)},
+    {"version 2, an id that is a number", sgx_v3, info_v2_number, NULL, NULL, NULL, REFUTES("tcb_info", JSON_TYPE)},
+    {"version 2 for a TD", td15, info_v2, NULL, NULL, NULL, REFUTES("tcb_info", COLLATERAL_FORM)},
+    {"version 2, 15 components", sgx_v3, info_v2_short, NULL, NULL, NULL, REFUTES("tcb_info", JSON_MEMBER)},
+    {"version 1", sgx_v3, info_v1, NULL, NULL, NULL, REFUTES("tcb_info", COLLATERAL_FORM)},
+    {"version 3 without an id", sgx_v3, info_v3_nameless, NULL, NULL, NULL, REFUTES("tcb_info", JSON_MEMBER)},
     {"early data", td15, early_same, NULL, NULL, NULL, AFFIRMS("tcb_early")},
     {"early data for an enclave", sgx_v3, early_same, NULL, NULL, NULL, AFFIRMS("tcb_early")},
     {"early: out of date", td15, early_out_of_date, NULL, NULL, NULL, EARLY_REFUTED(TCB_STATUS)},
@@ -365,6 +442,7 @@ static void row_judge(const struct row *r)
         fail_msg("%s: %s", r->name, r->fact);
     }
     buf_done(&pck_text);
+    buf_done(&info_text);
     collateral_done(&early);
     platform_done(&other);
     memset(&other, 0, sizeof other);
