@@ -458,6 +458,60 @@ static void form_rows(void **state)
     }
 }
 
+/* One bit of every byte. from, to: what nothing covers, and changes no verdict. */
+static void every_bit_run(struct world *w, size_t from, size_t to)
+{
+    struct err err = {0};
+
+    quote_judge(w);
+    assert_int_equal(w->verdict.result, VERDICT_SIMULATED);
+    verdict_done(&w->verdict);
+    for (size_t i = 0; i < w->quote.len; i++) {
+        const uint8_t bit = (uint8_t)(1u << (i % 8));
+        const bool covered = i < from || i >= to;
+
+        w->quote.p[i] ^= bit;
+        assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+        if (w->verdict.result != (covered ? VERDICT_REFUSED : VERDICT_SIMULATED)) {
+            fail_msg("byte %zu of %zu: %s", i, w->quote.len, verdict_result_name(w->verdict.result));
+        }
+        verdict_done(&w->verdict);
+        w->quote.p[i] ^= bit;
+    }
+}
+
+static void every_byte_of_v3(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    sgx_v3(w);
+    world_make(w);
+    every_bit_run(w, 0, 0);
+    world_done(w);
+    free(w);
+}
+
+/* CPUSVN and PCESVN of the certification data are the platform's word; the PCK certificate's count. */
+static void every_byte_of_type_1(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    td15ex(w);
+    type_1(w);
+    world_make(w);
+    pck_add(w, true);
+    every_bit_run(w, certification_at(w) + 16, certification_at(w) + 34);
+    buf_done(&pck_text);
+    world_done(w);
+    free(w);
+}
+
 /* ---- how far it is from up to date ---- */
 
 #define DISTANCE(behind) "{\"status\":\"UpToDate\",\"tcb_date\":\"2026-01-01\",\"behind\":[" behind "]}"
@@ -630,7 +684,8 @@ static void distance_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows), cmocka_unit_test(distance_rows),
-                                       cmocka_unit_test(values_seen)};
+                                       cmocka_unit_test(values_seen), cmocka_unit_test(every_byte_of_v3),
+                                       cmocka_unit_test(every_byte_of_type_1)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
