@@ -41,7 +41,7 @@ rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
 zero=$(printf '%096d' 0)
 data=$(printf '%0128d' 5)
 
-echo 1..30
+echo 1..32
 "$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
 ok $? 'init'
 [ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
@@ -80,6 +80,23 @@ for text in 040002 'not a quote'; do
     [ $? = 11 ] && jq -e '.result == "refused" and .facts[0].name == "form" and .facts[0].state == "refuted"' "$dir/out" >/dev/null
     ok $? "verify, of \"$text\": refused, and not an error"
 done
+
+# The same quote with certification data of type 2, which only say which platform it is of, and its PCK chain beside it.
+python3 - "$dir/quote" "$dir/bare" "$dir/pck.pem" <<'END'
+import struct, sys
+quote = open(sys.argv[1], 'rb').read()
+at = quote.index(b'-----BEGIN')
+head = quote[:at - 6] + struct.pack('<HI', 2, 276) + bytes(276)
+data = 48 + 584  # version 4: the signature data's length
+head = head[:data] + struct.pack('<I', len(head) - data - 4) + head[data + 4:]
+head = head[:data + 4 + 128 + 2] + struct.pack('<I', len(head) - data - 4 - 128 - 6) + head[data + 4 + 128 + 6:]
+open(sys.argv[2], 'wb').write(head)
+open(sys.argv[3], 'wb').write(quote[at:].rstrip(b'\0'))
+END
+pck_fact() { "$sotto" verify "$dir/bare" --json "$@" 2>"$dir/log" | tee "$dir/out" | jq -r '.facts[] | select(.name == "qe_report_signature") | .state'; }
+[ "$(pck_fact)" = unknown ] && [ "$(pck_fact --pck "$dir/pck.pem")" = affirmed ]
+ok $? 'verify --pck: the certificate that the quote lacks'
+refused 1 FILE_ABSENT 'a PCK certificate that is not there' "$sotto" verify "$dir/bare" --pck "$dir/nowhere.pem"
 
 for time in 1795000000 2026-11-18 2026-11-18T12:26:40Z 2026-11-18T12:26:40+00:00; do
     "$sotto" verify "$dir/quote" --time $time --json 2>"$dir/log" | jq .time
