@@ -195,7 +195,8 @@ static void quotes_are_whole(void **state)
     (void)state;
     quote_check(4);
     quote_check(5);
-    assert_fails(platform_quote(&platform, 3, report_data, &b, &err), err, REASON_QUOTE_VERSION, ERR_NOWHERE);
+    assert_fails(platform_quote(&platform, 2, report_data, &b, &err), err, REASON_QUOTE_VERSION, ERR_NOWHERE);
+    assert_fails(platform_quote(&platform, 6, report_data, &b, &err), err, REASON_QUOTE_VERSION, ERR_NOWHERE);
 }
 
 static void installations_differ(void **state)
