@@ -276,19 +276,32 @@ bool distance_claim(struct judge *j, struct err *err)
 
 /* ---- for people ---- */
 
+/* Text of a document, which may be anybody's: nothing in it can forge a line. */
+static bool plain_print(const char *before, const json_t *text, const char *behind, struct buf *out, struct err *err)
+{
+    const char *s = json_string_value(text);
+    bool ok = buf_str(out, before, err);
+
+    for (size_t i = 0; ok && s[i] != '\0' && i < 64; i++) {
+        const uint8_t c = (uint8_t)s[i];
+
+        ok = buf_u8(out, c >= 0x20 && c < 0x7f ? c : '?', err);
+    }
+    return ok && buf_str(out, behind, err);
+}
+
 static bool one_print(const json_t *one, struct buf *out, struct err *err)
 {
-    const char *type = json_string_value(json_object_get(one, "type"));
-    const json_t *ids = json_object_get(one, "advisory_ids");
-    bool ok = buf_printf(out, err, "    %s", json_string_value(json_object_get(one, "component"))) &&
-              (type == NULL || buf_printf(out, err, " (%s)", type)) &&
+    const json_t *type = json_object_get(one, "type"), *ids = json_object_get(one, "advisory_ids");
+    bool ok = plain_print("    ", json_object_get(one, "component"), "", out, err) &&
+              (type == NULL || plain_print(" (", type, ")", out, err)) &&
               buf_printf(out, err, " is %lld, needs %lld since %s",
                          (long long)json_integer_value(json_object_get(one, "seen")),
                          (long long)json_integer_value(json_object_get(one, "needed")),
                          json_string_value(json_object_get(one, "since")));
 
     for (size_t i = 0; ok && i < json_array_size(ids); i++) {
-        ok = buf_printf(out, err, "%s%s", i == 0 ? ": " : ", ", json_string_value(json_array_get(ids, i)));
+        ok = plain_print(i == 0 ? ": " : ", ", json_array_get(ids, i), "", out, err);
     }
     return ok && buf_u8(out, '\n', err);
 }

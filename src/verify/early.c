@@ -84,7 +84,7 @@ static void fact_fold(struct judge *j, const struct judge *early)
         fact_unknown(j, FACT_tcb_early, f->reason, "%s", "");
     }
     if (f != NULL) {
-        (void)snprintf(out->text, sizeof out->text, "%s", f->text);
+        (void)snprintf(out->text, sizeof out->text, "in the early data, %s", f->text);
     }
     f = f != NULL ? f : &early->facts[FACT_tcb_status];
     fact_seen(j, FACT_tcb_early, f->expected, f->seen);

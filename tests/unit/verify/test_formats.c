@@ -681,11 +681,37 @@ static void distance_rows(void **state)
     }
 }
 
+/* Documents are anybody's until their signature was checked, and their words are printed all the same. */
+static void hostile_words(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct buf text = BUF(1 << 20), *info;
+    struct err err = {0};
+    uint8_t *at;
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    two_behind(w);
+    world_make(w);
+    info = &w->collateral.files[COLLATERAL_TCB_INFO];
+    at = memmem(info->p, info->len, "SIMULATED-SA", 12);
+    assert_non_null(at);
+    memcpy(at, "\\n", 2); /* as JSON spells a line end */
+    quote_judge(w);
+    assert_int_equal(w->verdict.result, VERDICT_REFUSED);
+    assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+    assert_non_null(memmem(text.p, text.len, "?MULATED-SA-00001", 17));
+    buf_done(&text);
+    world_done(w);
+    free(w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows), cmocka_unit_test(distance_rows),
-                                       cmocka_unit_test(values_seen), cmocka_unit_test(every_byte_of_v3),
-                                       cmocka_unit_test(every_byte_of_type_1)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(form_rows),        cmocka_unit_test(distance_rows),
+                                       cmocka_unit_test(values_seen),      cmocka_unit_test(hostile_words),
+                                       cmocka_unit_test(every_byte_of_v3), cmocka_unit_test(every_byte_of_type_1)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
