@@ -10,9 +10,9 @@ failed=0
 need() { # what, status
     [ "$2" = 0 ] || { echo "$program: $1"; failed=1; }
 }
-for program in "$build"/sotto "$build"/sotto-attestd "$build"/sotto-sim; do
+for program in "$build"/sotto "$build"/sotto-attestd "$build"/sotto-sim "$build"/sotto-fetch; do
     head=$(readelf -hW "$program") && segments=$(readelf -lW "$program") && dynamic=$(readelf -dW "$program") || exit 1
-    # Code of ours that is in all three; a library's code says nothing of how ours was compiled.
+    # Code of ours that is in all of them; a library's code says nothing of how ours was compiled.
     code=$(objdump -d --disassemble=args_parse --no-show-raw-insn "$program") || exit 1
     grep -q 'Type:.*DYN' <<<"$head"; need 'is not position independent' $?
     grep -q GNU_RELRO <<<"$segments"; need 'has no RELRO' $?

@@ -166,6 +166,18 @@
     R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \
     R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "") \
     R(PCK_MISMATCH, REFUTED, "the PCK certificate that was given is of another platform", "give the one of the quote's PPID") \
+    R(COLLATERAL_URL, USAGE, "the address of the collateral service is malformed", "https://HOST:PORT, or with /sgx/certification/v4 behind it") \
+    R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service") \
+    R(COLLATERAL_ROOT, CONFLICT, "the collateral ends in another root than the rest of the directory", "use a directory for each root") \
+    R(COLLATERAL_BUSY, BUSY, "another program is writing to the collateral directory", "try again") \
+    R(FETCH_ABSENT, SYSTEM, "sotto-fetch, which alone has the outbound network, could not be started", "install it beside this program") \
+    R(FETCH_FAILED, SYSTEM, "sotto-fetch gave no answer", "") \
+    R(QCNL_FORM, INPUT, "the QCNL configuration is malformed", "JSON, or KEY=VALUE lines") \
+    R(QCNL_UNEXPANDED, INPUT, "a variable in the QCNL configuration was never replaced by its value", "write the service's real address there") \
+    R(QCNL_URL, INPUT, "an address in the QCNL configuration cannot be reached as it stands", "https://HOST:PORT/sgx/certification/v4/") \
+    R(QCNL_URL_ABSENT, INPUT, "the QCNL configuration names no service", "set pccs_url") \
+    R(QCNL_INSECURE, INPUT, "the QCNL configuration switches the check of TLS certificates off", "give the service a certificate, and set use_secure_cert to true") \
+    R(QCNL_UNKNOWN, INPUT, "a key of the QCNL configuration is not known", "check its spelling") \
     R(FMSPC_MISMATCH, REFUTED, "the collateral is of another platform family (FMSPC)", "") \
     R(PCEID_MISMATCH, REFUTED, "the collateral is of another PCE", "") \
     R(QUOTE_SIGNATURE, REFUTED, "the quote's signature does not verify", "the quote was changed or forged") \
