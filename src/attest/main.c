@@ -66,6 +66,12 @@ static void reply_headers(struct reply *p, const struct service_reply *a)
     if (a->allow != NULL) {
         reply_header(p, "Allow", a->allow);
     }
+    if (a->header != NULL) {
+        reply_header(p, a->header, (const char *)a->value.p);
+    }
+    if (a->request_id[0] != '\0') {
+        reply_header(p, "Request-ID", a->request_id);
+    }
 }
 
 static void handle(void *arg, const struct request *r, struct reply *p)
@@ -73,6 +79,7 @@ static void handle(void *arg, const struct request *r, struct reply *p)
     struct daemon *d = arg;
     struct service_request in = {.method = r->method,
                                  .path = r->path,
+                                 .query = r->query,
                                  .origin = request_header(r, "Origin"),
                                  .body = r->body,
                                  .time = clock_unix()};
@@ -89,7 +96,7 @@ static void handle(void *arg, const struct request *r, struct reply *p)
     }
     reply_headers(p, &out);
     reply_send(p, out.status, out.content_type, buf_bytes(&out.body));
-    buf_done(&out.body);
+    service_reply_done(&out);
 }
 
 static size_t body_limit(void *arg, const struct request *r)

@@ -2,8 +2,12 @@
 
 #include "attest/appraise.h"
 #include "attest/problem.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "collateral/directory.h"
+#include "collateral/pccs.h"
+#include "collateral/pcs.h"
 
 typedef bool route_fn(const struct service *s, const struct service_request *r, struct service_reply *out,
                       struct err *err);
@@ -103,12 +107,48 @@ static bool answer(const struct service *s, const struct service_request *r, str
     return route->answer(s, r, out, err);
 }
 
+/* Below /sgx/certification/ and /tdx/certification/: Intel's clients read statuses and headers, not our problems. */
+static bool pccs(const struct service *s, const struct service_request *r, struct service_reply *out, struct err *err)
+{
+    struct directory d = {.count = 0};
+    struct pccs_reply answer;
+    struct pccs source;
+
+    if (r->method != HTTP_GET && r->method != HTTP_HEAD) {
+        out->allow = "GET, HEAD";
+        return FAIL(err, REASON_ROUTE_METHOD, ERR_NOWHERE, "%.100s knows GET", r->path);
+    }
+    if (s->collateral != NULL && !directory_open(s->collateral, &d, err)) {
+        return false;
+    }
+    source = (struct pccs){.files = d.files, .count = d.count};
+    pccs_answer(&source, r->path, r->query, &answer);
+    directory_close(&d);
+    hex_encode(bytes_of(r->random, sizeof r->random), out->request_id);
+    out->status = answer.status;
+    out->content_type = answer.type;
+    out->header = answer.header;
+    out->value = answer.chain;
+    buf_done(&out->body);
+    out->body = answer.body;
+    if (answer.why != REASON_OK) {
+        err_set(&out->why, answer.why, ERR_NOWHERE, "%.100s", r->path);
+    }
+    return true;
+}
+
+void service_reply_done(struct service_reply *r)
+{
+    buf_done(&r->value);
+    buf_done(&r->body);
+}
+
 void service_answer(const struct service *s, const struct service_request *r, struct service_reply *out)
 {
     struct err err = {0};
 
     *out = (struct service_reply){.status = 200, .content_type = "application/json", .body = BUF(MIB(1))};
-    if (!answer(s, r, out, &err)) {
+    if (!(pcs_is_path(r->path) ? pccs(s, r, out, &err) : answer(s, r, out, &err))) {
         problem_of_error(&err, out);
     }
 }

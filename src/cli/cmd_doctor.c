@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/report.h"
+#include "cli/services.h"
 
 #include "base/limits.h"
 #include "codec/json.h"
@@ -23,12 +24,15 @@
 
 static const struct args_option options[] = {
     {"config", 'c', "FILE", "the service's configuration; without it, the defaults"},
+    {"qcnl", 0, "FILE", "the configuration of Intel's quote library (" QCNL_PATH ", where it is there)"},
     {"json", 0, NULL, "print JSON"},
     {0},
 };
 
+static const char *qcnl_file; /* --qcnl; NULL: not given */
+
 static const struct args_form form = {
-    .usage = "sotto doctor [--config FILE] [--json]",
+    .usage = "sotto doctor [--config FILE] [--qcnl FILE] [--json]",
     .about =
         "Checks whether this machine can serve: quote device, memory, instruction sets, ports, store, swap, kernel.\n"
         "Exit code 0: nothing is wrong (warnings aside); 1: something is.",
@@ -246,14 +250,41 @@ static void check_state(const struct config *c, struct finding *f)
     }
 }
 
+static void check_qcnl(const struct config *c, struct finding *f)
+{
+    const char *path = qcnl_file != NULL ? qcnl_file : QCNL_PATH;
+    const struct qcnl_finding *worst;
+    static struct qcnl q;
+    struct err err;
+
+    (void)c;
+    if (qcnl_file == NULL && !file_exists(path)) {
+        found(f, STATE_OK, REASON_OK, "%s is not there, and nothing of ours needs it", path);
+    } else if (!services_qcnl_read(path, &q, &err)) {
+        found_err(f, STATE_WRONG, &err);
+    } else if ((worst = qcnl_worst(&q)) != NULL) {
+        found(f, worst->warning ? STATE_WARNING : STATE_WRONG, worst->reason, "%.120s: %s; %s", path, worst->text,
+              reason_todo(worst->reason));
+    } else {
+        found(f, STATE_OK, REASON_OK, "%.120s: %.200s", path, qcnl_service(&q));
+    }
+}
+
 static const struct check {
     const char *name;
     void (*run)(const struct config *c, struct finding *f);
 } checks[] = {
-    {"quote-device", check_device},   {"kernel", check_kernel},        {"instruction-set", check_isa},
-    {"memory", check_memory},         {"locked-memory", check_locked}, {"swap", check_swap},
-    {"store", check_store},           {"state", check_state},          {"listen", check_listen},
+    {"quote-device", check_device},
+    {"kernel", check_kernel},
+    {"instruction-set", check_isa},
+    {"memory", check_memory},
+    {"locked-memory", check_locked},
+    {"swap", check_swap},
+    {"store", check_store},
+    {"state", check_state},
+    {"listen", check_listen},
     {"tls-listen", check_tls_listen},
+    {"qcnl", check_qcnl},
 };
 #define CHECK_COUNT (sizeof checks / sizeof *checks)
 
@@ -315,6 +346,7 @@ int cmd_doctor(int argc, char **argv)
     if (!args_parse(argc, argv, &form, &a, &code)) {
         return code;
     }
+    qcnl_file = args_get(&a, "qcnl");
     if (!config_read(args_get(&a, "config"), &c, &err)) {
         return report_error(&err);
     }

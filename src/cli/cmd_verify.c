@@ -11,7 +11,8 @@
 #define TIMEOUT_MS 30000
 
 static const struct args_option options[] = {
-    {"collateral", 'c', "DIR", "collateral files to judge with"},
+    {"collateral", 'c', "DIR|URL",
+     "collateral to judge with: a directory, or a service (PCS or PCCS; several: URL,URL)"},
     {"pck", 0, "FILE", "the PCK certificate (PEM), for a quote that only says which platform it is of"},
     {"policy", 'p', "FILE", "the policy to judge by; without one: Intel's root, for bare quotes only"},
     {"time", 't', "TIME",
@@ -45,12 +46,15 @@ static bool is_document(struct bytes file)
     return i < file.len && file.p[i] == '{';
 }
 
-static bool file_judge(const char *path, const struct trust *t, bool its_time, struct verdict *v, struct err *err)
+static bool file_judge(const char *path, struct trust *t, bool its_time, struct verdict *v, struct err *err)
 {
     struct buf file = BUF(LIMIT_EVIDENCE), quote = BUF(LIMIT_QUOTE_DEVICE);
     struct err why = {.reason = REASON_OK};
     bool ok = quote_file_read(path, &file, err);
 
+    if (ok) {
+        trust_collateral(t, buf_bytes(&file));
+    }
     if (ok && is_document(buf_bytes(&file)) && bundle_is(buf_bytes(&file))) {
         ok = verify_bundle(buf_bytes(&file), &t->input, its_time, v, err);
     } else if (ok && its_time) {

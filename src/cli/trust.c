@@ -1,5 +1,7 @@
 #include "cli/trust.h"
 
+#include "cli/services.h"
+
 #include "base/civil.h"
 #include "base/hex.h"
 #include "os/clock.h"
@@ -54,14 +56,28 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
            FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
 }
 
-bool trust_open(const char *policy_file, const char *collateral_dir, const char *time_text, struct trust *out,
+static bool collateral_read(const char *where, struct trust *t, struct err *err)
+{
+    struct services ignored;
+
+    if (where == NULL) {
+        return true;
+    }
+    if (services_is_url(where)) {
+        t->services = where;
+        return services_parse(where, &ignored, err);
+    }
+    return directory_open(where, &t->collateral, err);
+}
+
+bool trust_open(const char *policy_file, const char *collateral, const char *time_text, struct trust *out,
                 struct err *err)
 {
     memset(out, 0, sizeof *out);
     if (!time_read(time_text, &out->input.time, err) || !policy_read(policy_file, &out->policy, err)) {
         return false;
     }
-    if (collateral_dir != NULL && !directory_open(collateral_dir, &out->collateral, err)) {
+    if (!collateral_read(collateral, out, err)) {
         policy_free(out->policy);
         out->policy = NULL;
         return false;
@@ -79,6 +95,21 @@ bool trust_pck(struct trust *t, const char *file, struct err *err)
     t->input.files = t->collateral.files;
     t->input.file_count = t->collateral.count;
     return ok;
+}
+
+void trust_collateral(struct trust *t, struct bytes evidence)
+{
+    struct fetch f = {.now = t->input.time, .note = services_note};
+    struct services services;
+    struct pcs_wanted wanted = {0};
+    struct err err;
+
+    if (t->services != NULL && services_parse(t->services, &services, &err) &&
+        services_wanted(evidence, &wanted, &err)) {
+        /* each failure has been noted */
+        (void)!fetch_set(&f, services.list, services.count, &wanted, &t->collateral, &err);
+        t->input.file_count = t->collateral.count;
+    }
 }
 
 void trust_close(struct trust *t)
@@ -116,6 +147,9 @@ bool trust_fetch(struct trust *t, struct client *c, const char *path, struct buf
         goto out;
     }
     ok = (r.status == 200 || status_fail(&r, err)) && buf_add(document, r.body.p, r.body.len, err);
+    if (ok) {
+        trust_collateral(t, buf_bytes(document));
+    }
     t->input.nonce = t->nonce;
     t->input.nonce_required = t->input.connection_required = true;
     t->input.connection_spki = NULL;

@@ -10,17 +10,24 @@
 struct trust {
     struct policy *policy;
     struct directory collateral;
+    const char *services;      /* borrowed: "URL[,URL]" in place of a directory; NULL: none */
     struct verify_input input; /* policy, time and files; nonce and connection are trust_fetch()'s */
     uint8_t nonce[NONCE_SIZE], spki[32];
 };
 
-/* Each may be NULL: the built-in policy, no collateral, now. POLICY_FORM, FILE_*, TIME_FORM. The trust must not move
+/* Each may be NULL: the built-in policy, no collateral, now. collateral: a directory, or services by their URLs.
+ * POLICY_FORM, FILE_*, TIME_FORM, COLLATERAL_URL. The trust must not move
  * while it is open: its input points into it. */
-MUST_USE bool trust_open(const char *policy_file, const char *collateral_dir, const char *time_text, struct trust *out,
+MUST_USE bool trust_open(const char *policy_file, const char *collateral, const char *time_text, struct trust *out,
                          struct err *err);
 /* The PCK certificate that the quote lacks, as if it were in the collateral directory. FILE_*. */
 MUST_USE bool trust_pck(struct trust *t, const char *file, struct err *err);
 void trust_close(struct trust *t);
+
+/* Where --collateral is a service (or several): fetches what this evidence (a quote in any form, a document, a bundle)
+ * needs. What could not be had is said on stderr and stays absent, so that the facts that need it are unknown; evidence
+ * that cannot be read is left to the judge. */
+void trust_collateral(struct trust *t, struct bytes evidence);
 
 /* Draws a nonce, asks the service for evidence over it (docs/formats.md, section 5), and makes nonce and connection
  * part of the input. path: what stands before /.well-known; "" or "/" for none. */

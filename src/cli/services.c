@@ -1,0 +1,104 @@
+#include "cli/services.h"
+
+#include "cli/quote_file.h"
+#include "evidence/bundle.h"
+#include "os/file.h"
+
+#include <stdio.h>
+
+bool services_is_url(const char *text)
+{
+    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0;
+}
+
+bool services_parse(const char *text, struct services *out, struct err *err)
+{
+    struct services s = {.count = 0};
+
+    for (const char *p = text;; p++) {
+        const size_t len = strcspn(p, ",");
+        char one[1024];
+
+        if (len >= sizeof one) {
+            return FAIL(err, REASON_COLLATERAL_URL, ERR_NOWHERE, "more than %zu bytes", sizeof one - 1);
+        }
+        if (s.count == SERVICES_MAX) {
+            return FAIL(err, REASON_USAGE, ERR_NOWHERE, "more than %d services", SERVICES_MAX);
+        }
+        memcpy(one, p, len);
+        one[len] = '\0';
+        if (!pcs_source_parse(one, &s.list[s.count], err)) {
+            return false;
+        }
+        s.count++;
+        p += len;
+        if (*p == '\0') {
+            *out = s;
+            return true;
+        }
+    }
+}
+
+bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err)
+{
+    struct buf text = BUF(QCNL_LIMIT);
+    bool ok = file_read(path, &text, err);
+
+    if (ok && !qcnl_parse(buf_bytes(&text), out, err)) {
+        err_prefix(err, path);
+        ok = false;
+    }
+    buf_done(&text);
+    return ok;
+}
+
+void services_note(void *arg, const char *url, const struct err *why)
+{
+    struct err e = *why;
+    char line[600];
+
+    (void)arg;
+    err_prefix(&e, url);
+    err_print(&e, line, sizeof line);
+    (void)fprintf(stderr, "sotto: %s\n", line);
+}
+
+static bool document_wanted(struct bytes text, struct pcs_wanted *out, struct err *err)
+{
+    struct document d;
+    bool ok = document_parse(text, &d, err);
+
+    if (ok) {
+        ok = pcs_wanted_of_quote(d.quote, out, err);
+        document_done(&d);
+    }
+    return ok;
+}
+
+bool services_wanted(struct bytes evidence, struct pcs_wanted *out, struct err *err)
+{
+    struct buf quote = BUF(LIMIT_QUOTE_DEVICE);
+    struct bundle b;
+    size_t i = 0;
+    bool ok;
+
+    while (i < evidence.len && evidence.p[i] != '\0' && strchr(" \t\r\n", evidence.p[i]) != NULL) {
+        i++;
+    }
+    if (i == evidence.len || evidence.p[i] != '{') {
+        ok = quote_file_decode(evidence, &quote, err) && pcs_wanted_of_quote(buf_bytes(&quote), out, err);
+        buf_done(&quote);
+        return ok;
+    }
+    if (!bundle_is(evidence)) {
+        return document_wanted(evidence, out, err);
+    }
+    ok = bundle_parse(evidence, &b, err);
+    if (ok) {
+        bool document = b.evidence.len > 0 && b.evidence.p[0] == '{';
+
+        ok = document ? document_wanted(b.evidence, out, err) : pcs_wanted_of_quote(b.evidence, out, err);
+        bundle_done(&b);
+    }
+    return ok;
+}

@@ -1,0 +1,29 @@
+/* Which collateral services a command asks, from its options. */
+#ifndef SOTTO_CLI_SERVICES_H
+#define SOTTO_CLI_SERVICES_H
+
+#include "collateral/fetch.h"
+#include "collateral/qcnl.h"
+
+#define SERVICES_MAX 8
+#define SERVICES_DEFAULT "https://api.trustedservices.intel.com"
+
+struct services {
+    struct pcs_source list[SERVICES_MAX];
+    size_t count;
+};
+
+bool services_is_url(const char *text); /* http:// or https:// */
+
+/* "URL[,URL...]", in the order in which they are asked. COLLATERAL_URL. */
+MUST_USE bool services_parse(const char *text, struct services *out, struct err *err);
+
+MUST_USE bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err); /* FILE_*, QCNL_FORM */
+
+/* fetch.note: a line on stderr. arg: unused. */
+void services_note(void *arg, const char *url, const struct err *why);
+
+/* The evidence's quote: raw, hexadecimal or base64; or of a document or a bundle. Its platform. */
+MUST_USE bool services_wanted(struct bytes evidence, struct pcs_wanted *out, struct err *err);
+
+#endif
