@@ -141,34 +141,39 @@ static int fail(enum reason why, const char *detail)
     return 1;
 }
 
+static int answer_print(const struct answer *a, long status)
+{
+    char first[64];
+    struct err err;
+    int n = snprintf(first, sizeof first, "%ld %zu %zu\n", status, a->head.len, a->body.len);
+
+    return file_write_fd(1, "standard output", bytes_of(first, (size_t)n), &err) &&
+                   file_write_fd(1, "standard output", buf_bytes(&a->head), &err) &&
+                   file_write_fd(1, "standard output", buf_bytes(&a->body), &err)
+               ? 0
+               : 1;
+}
+
 static int get(const struct args *a, const char *url, long timeout)
 {
     struct answer out = {.head = BUF(LIMIT_CHAIN), .body = BUF(LIMIT_COLLATERAL)};
     CURL *c = curl_easy_init();
-    char first[64];
-    struct err err;
     CURLcode code;
     long status = 0;
-    int n;
+    int rc;
 
     if (c == NULL || !setup(c, a, url, timeout, &out)) {
-        return fail(REASON_FETCH_FAILED, "libcurl could not be set up");
-    }
-    code = curl_easy_perform(c);
-    if (code != CURLE_OK) {
-        return fail(reason_of(code, &out), curl_easy_strerror(code));
-    }
-    (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-    n = snprintf(first, sizeof first, "%ld %zu %zu\n", status, out.head.len, out.body.len);
-    if (!file_write_fd(1, "standard output", bytes_of(first, (size_t)n), &err) ||
-        !file_write_fd(1, "standard output", buf_bytes(&out.head), &err) ||
-        !file_write_fd(1, "standard output", buf_bytes(&out.body), &err)) {
-        return 1;
+        rc = fail(REASON_FETCH_FAILED, "libcurl could not be set up");
+    } else if ((code = curl_easy_perform(c)) != CURLE_OK) {
+        rc = fail(reason_of(code, &out), curl_easy_strerror(code));
+    } else {
+        (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+        rc = answer_print(&out, status);
     }
     curl_easy_cleanup(c);
     buf_done(&out.head);
     buf_done(&out.body);
-    return 0;
+    return rc;
 }
 
 /* It ends with who asked, writes no file and leaves no core, whatever a server makes of it. */
@@ -205,5 +210,7 @@ int main(int argc, char **argv)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return fail(REASON_FETCH_FAILED, "libcurl could not be set up");
     }
-    return get(&a, a.operands[0], (long)timeout);
+    code = get(&a, a.operands[0], (long)timeout);
+    curl_global_cleanup();
+    return code;
 }
