@@ -236,6 +236,7 @@
     R(ADDRESS_PLAIN, USAGE, "plain HTTP is served on loopback addresses only", "use the TLS listener") \
     R(CONNECT_FAILED, SYSTEM, "the connection failed", "check the address, and that the service runs") \
     R(TLS_FAILED, SYSTEM, "the TLS handshake failed", "check that the port is one for TLS 1.3") \
+    R(TLS_CERTIFICATE, SYSTEM, "the peer's TLS certificate is of none of the authorities that count", "sotto collateral fetch takes --tls-ca FILE, or --any-certificate") \
     R(NET_TIMEOUT, SYSTEM, "the peer took too long", "") \
     R(NET_CLOSED, SYSTEM, "the peer closed the connection", "") \
     /* store, serve, attest, cli */ \

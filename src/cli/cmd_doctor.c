@@ -29,7 +29,7 @@ static const struct args_option options[] = {
     {0},
 };
 
-static const char *qcnl_file; /* --qcnl; NULL: not given */
+static const char *qcnl_file; /* NULL: not given */
 
 static const struct args_form form = {
     .usage = "sotto doctor [--config FILE] [--qcnl FILE] [--json]",
@@ -347,6 +347,7 @@ int cmd_doctor(int argc, char **argv)
         return code;
     }
     qcnl_file = args_get(&a, "qcnl");
+    qcnl_file = qcnl_file != NULL ? qcnl_file : getenv("QCNL_CONF_PATH"); /* where Intel's library looks */
     if (!config_read(args_get(&a, "config"), &c, &err)) {
         return report_error(&err);
     }

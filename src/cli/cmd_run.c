@@ -18,7 +18,7 @@
 static const struct args_option options[] = {
     {"url", 'u', "URL", "the service (default: $SOTTO_URL, then " DEFAULT_URL ")"},
     {"policy", 'p', "FILE", "the policy to judge by (default: $SOTTO_POLICY, then ~/.config/sotto/policy.json)"},
-    {"collateral", 'c', "DIR", "collateral files to judge with, before those that the service sends"},
+    {"collateral", 'c', "DIR|FILE|URL", "collateral to judge with, before that which the service sends"},
     {"system", 0, "TEXT", "the chat's system message"},
     {"seed", 0, "N", "the sampler's seed"},
     {"temperature", 0, "X", "the sampler's temperature"},

@@ -1,5 +1,6 @@
 #include "cli/trust.h"
 
+#include "cli/collateral_import.h"
 #include "cli/services.h"
 
 #include "base/civil.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static bool policy_read(const char *path, struct policy **out, struct err *err)
 {
@@ -59,6 +61,7 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
 static bool collateral_read(const char *where, struct trust *t, struct err *err)
 {
     struct services ignored;
+    struct stat st;
 
     if (where == NULL) {
         return true;
@@ -67,7 +70,8 @@ static bool collateral_read(const char *where, struct trust *t, struct err *err)
         t->services = where;
         return services_parse(where, &ignored, err);
     }
-    return directory_open(where, &t->collateral, err);
+    return stat(where, &st) == 0 && S_ISREG(st.st_mode) ? collateral_import(where, &t->collateral, err)
+                                                        : directory_open(where, &t->collateral, err);
 }
 
 bool trust_open(const char *policy_file, const char *collateral, const char *time_text, struct trust *out,
@@ -78,6 +82,7 @@ bool trust_open(const char *policy_file, const char *collateral, const char *tim
         return false;
     }
     if (!collateral_read(collateral, out, err)) {
+        directory_close(&out->collateral);
         policy_free(out->policy);
         out->policy = NULL;
         return false;

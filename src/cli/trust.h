@@ -15,9 +15,9 @@ struct trust {
     uint8_t nonce[NONCE_SIZE], spki[32];
 };
 
-/* Each may be NULL: the built-in policy, no collateral, now. collateral: a directory, or services by their URLs.
- * POLICY_FORM, FILE_*, TIME_FORM, COLLATERAL_URL. The trust must not move
- * while it is open: its input points into it. */
+/* Each may be NULL: the built-in policy, no collateral, now. collateral: a directory, a file (cli/collateral_import.h),
+ * or services by their URLs. POLICY_FORM, FILE_*, TIME_FORM, COLLATERAL_URL. The trust must not move while it is open:
+ * its input points into it. */
 MUST_USE bool trust_open(const char *policy_file, const char *collateral, const char *time_text, struct trust *out,
                          struct err *err);
 /* The PCK certificate that the quote lacks, as if it were in the collateral directory. FILE_*. */

@@ -79,7 +79,7 @@ static void url_set(struct qcnl *q, const struct key *key, const char *value)
     if (value[0] == '\0') {
         return;
     }
-    if (strpbrk(value, "${}`<>%") != NULL) {
+    if (strpbrk(value, "${}`<>") != NULL) {
         found(q, REASON_QCNL_UNEXPANDED, false, "%s is \"%.120s\", as it was written for a shell", key->name, value);
     } else if (!pcs_source_parse(value, &source, &err)) {
         found(q, REASON_QCNL_URL, false, "%s is \"%.120s\"", key->name, value);

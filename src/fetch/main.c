@@ -32,6 +32,7 @@ static const struct args_form form = {
 struct answer {
     struct buf head, body;
     enum reason why; /* of a callback that stopped it */
+    char detail[CURL_ERROR_SIZE];
 };
 
 static size_t head_came(char *p, size_t size, size_t n, void *arg)
@@ -74,7 +75,7 @@ static enum reason reason_of(CURLcode code, const struct answer *a)
         {CURLE_COULDNT_CONNECT, REASON_CONNECT_FAILED},
         {CURLE_OPERATION_TIMEDOUT, REASON_NET_TIMEOUT},
         {CURLE_SSL_CONNECT_ERROR, REASON_TLS_FAILED},
-        {CURLE_PEER_FAILED_VERIFICATION, REASON_TLS_FAILED},
+        {CURLE_PEER_FAILED_VERIFICATION, REASON_TLS_CERTIFICATE},
         {CURLE_SSL_CACERT_BADFILE, REASON_TLS_FAILED},
         {CURLE_PARTIAL_FILE, REASON_NET_CLOSED},
         {CURLE_GOT_NOTHING, REASON_NET_CLOSED},
@@ -124,6 +125,7 @@ static bool setup(CURL *c, const struct args *a, const char *url, long timeout, 
            curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, check * 2) == CURLE_OK &&
            (ca == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, ca) == CURLE_OK) &&
            (!is_loopback(url) || curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK) &&
+           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, out->detail) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, timeout < 10 ? timeout : 10L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TIMEOUT, timeout) == CURLE_OK &&
@@ -137,7 +139,7 @@ static bool setup(CURL *c, const struct args *a, const char *url, long timeout, 
 
 static int fail(enum reason why, const char *detail)
 {
-    (void)printf("- %s %.300s\n", reason_name(why), detail);
+    (void)printf("- %s %.*s\n", reason_name(why), (int)strcspn(detail, "\r\n"), detail);
     return 1;
 }
 
@@ -165,7 +167,7 @@ static int get(const struct args *a, const char *url, long timeout)
     if (c == NULL || !setup(c, a, url, timeout, &out)) {
         rc = fail(REASON_FETCH_FAILED, "libcurl could not be set up");
     } else if ((code = curl_easy_perform(c)) != CURLE_OK) {
-        rc = fail(reason_of(code, &out), curl_easy_strerror(code));
+        rc = fail(reason_of(code, &out), out.detail[0] != '\0' ? out.detail : curl_easy_strerror(code));
     } else {
         (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
         rc = answer_print(&out, status);
