@@ -53,12 +53,13 @@ bool pcs_is_path(const char *path)
 
 bool pcs_route_find(const char *path, enum pcs_document *d, bool *tdx, unsigned *version)
 {
-    const bool is_tdx = path[1] == 't';
     unsigned v;
+    bool is_tdx;
 
     if (!pcs_is_path(path)) {
         return false;
     }
+    is_tdx = path[1] == 't';
     path += 19;
     v = strncmp(path, "v3/", 3) == 0 ? 3 : strncmp(path, "v4/", 3) == 0 ? 4 : 0;
     for (size_t i = 0; i < ROUTES; i++) {
