@@ -26,10 +26,17 @@ static bool item_import(const char *name, struct bytes content, struct directory
     return ok;
 }
 
+/* A PCK certificate alone (sotto verify --pck) is nobody's answer: it goes on as it is. */
+static bool named_import(const struct document_file *f, struct directory *set, struct err *err)
+{
+    return strcmp(f->name, "pck_cert.pem") == 0 ? directory_add(set, f->name, f->content, err)
+                                                : item_import(f->name, f->content, set, err);
+}
+
 static bool files_import(const struct document_file *files, size_t count, struct directory *set, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (directory_is_name(files[i].name) && !item_import(files[i].name, files[i].content, set, err)) {
+        if (directory_is_name(files[i].name) && !named_import(&files[i], set, err)) {
             return false;
         }
     }
