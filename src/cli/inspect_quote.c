@@ -5,7 +5,7 @@
 #include "cli/report.h"
 
 #include "base/limits.h"
-#include "tdx/eventlog.h"
+#include "tdx/anylog.h"
 #include "tdx/quote.h"
 
 #include <stdio.h>
@@ -23,8 +23,8 @@ static const struct args_form quote_form = {
 static const struct args_form log_form = {
     .usage = "sotto inspect log FILE [--json]",
     .about =
-        "Prints the events of a log (CCEL form; - is standard input) and the registers that they replay to. Nothing "
-        "is judged.",
+        "Prints the events of a log (CCEL, dstack's JSON, IMA's or CoCo's text; - is standard input), whether each "
+        "digest covers its text, and the registers that they replay to. Nothing is judged.",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,
@@ -43,7 +43,7 @@ static bool quote_print(struct bytes file, bool json, struct buf *out, struct er
 
 static bool log_print(struct bytes file, bool json, struct buf *out, struct err *err)
 {
-    return json ? eventlog_print_json(file, out, err) : eventlog_print_text(file, out, err);
+    return json ? anylog_print_json(file, out, err) : anylog_print_text(file, out, err);
 }
 
 static int inspect(int argc, char **argv, const struct args_form *form, size_t max,

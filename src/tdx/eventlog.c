@@ -1,38 +1,62 @@
 #include "tdx/eventlog.h"
 
-#include "base/hex.h"
 #include "base/limits.h"
-#include "codec/json.h"
 
 /* The registry of algorithms (TCG Algorithm Registry), by the sizes that a log may state for them. */
 static const struct {
     uint16_t id, size;
-} algorithms[] = {{0x0004, 20}, {0x000B, 32}, {EVENTLOG_ALG_SHA384, 48}, {0x000D, 64}, {0x0012, 32}};
+    const char *name;
+} algorithms[] = {{EVENTLOG_ALG_SHA1, 20, "sha1"},
+                  {EVENTLOG_ALG_SHA256, SHA256_SIZE, "sha256"},
+                  {EVENTLOG_ALG_SHA384, SHA384_SIZE, "sha384"},
+                  {EVENTLOG_ALG_SHA512, SHA512_SIZE, "sha512"},
+                  {EVENTLOG_ALG_SM3, 32, "sm3"}};
 
+/* TCG PC Client Platform Firmware Profile 1.06, section 10.4.1, and one of dstack's. */
 static const struct {
     uint32_t type;
     const char *name;
 } types[] = {
+    {0x00000000, "EV_PREBOOT_CERT"},
     {0x00000001, "EV_POST_CODE"},
+    {0x00000002, "EV_UNUSED"},
     {0x00000003, "EV_NO_ACTION"},
     {0x00000004, "EV_SEPARATOR"},
     {0x00000005, "EV_ACTION"},
     {0x00000006, "EV_EVENT_TAG"},
     {0x00000007, "EV_S_CRTM_CONTENTS"},
     {0x00000008, "EV_S_CRTM_VERSION"},
+    {0x00000009, "EV_CPU_MICROCODE"},
     {0x0000000a, "EV_PLATFORM_CONFIG_FLAGS"},
+    {0x0000000b, "EV_TABLE_OF_DEVICES"},
+    {0x0000000c, "EV_COMPACT_HASH"},
     {0x0000000d, "EV_IPL"},
+    {0x0000000e, "EV_IPL_PARTITION_DATA"},
+    {0x0000000f, "EV_NONHOST_CODE"},
+    {0x00000010, "EV_NONHOST_CONFIG"},
+    {0x00000011, "EV_NONHOST_INFO"},
+    {0x00000012, "EV_OMIT_BOOT_DEVICE_EVENTS"},
+    {0x00000013, "EV_POST_CODE2"},
+    {0x08000001, "DSTACK_RUNTIME_EVENT"},
     {0x80000001, "EV_EFI_VARIABLE_DRIVER_CONFIG"},
     {0x80000002, "EV_EFI_VARIABLE_BOOT"},
     {0x80000003, "EV_EFI_BOOT_SERVICES_APPLICATION"},
     {0x80000004, "EV_EFI_BOOT_SERVICES_DRIVER"},
+    {0x80000005, "EV_EFI_RUNTIME_SERVICES_DRIVER"},
     {0x80000006, "EV_EFI_GPT_EVENT"},
     {0x80000007, "EV_EFI_ACTION"},
     {0x80000008, "EV_EFI_PLATFORM_FIRMWARE_BLOB"},
     {0x80000009, "EV_EFI_HANDOFF_TABLES"},
     {0x8000000a, "EV_EFI_PLATFORM_FIRMWARE_BLOB2"},
     {0x8000000b, "EV_EFI_HANDOFF_TABLES2"},
+    {0x8000000c, "EV_EFI_VARIABLE_BOOT2"},
+    {0x8000000d, "EV_EFI_GPT_EVENT2"},
+    {0x80000010, "EV_EFI_HCRTM_EVENT"},
     {0x800000e0, "EV_EFI_VARIABLE_AUTHORITY"},
+    {0x800000e1, "EV_EFI_SPDM_FIRMWARE_BLOB"},
+    {0x800000e2, "EV_EFI_SPDM_FIRMWARE_CONFIG"},
+    {0x800000e3, "EV_EFI_SPDM_DEVICE_POLICY"},
+    {0x800000e4, "EV_EFI_SPDM_DEVICE_AUTHORITY"},
 };
 
 const char *eventlog_type_name(uint32_t type)
@@ -40,6 +64,16 @@ const char *eventlog_type_name(uint32_t type)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (types[i].type == type) {
             return types[i].name;
+        }
+    }
+    return "";
+}
+
+const char *eventlog_algorithm_name(uint16_t alg)
+{
+    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+        if (algorithms[i].id == alg) {
+            return algorithms[i].name;
         }
     }
     return "";
@@ -102,12 +136,11 @@ static bool spec_id_read(struct cursor *c, struct eventlog *log, struct err *err
     return cursor_u8(c, &vendor_len, err) && cursor_skip(c, vendor_len, err) && cursor_end(c, err);
 }
 
-bool eventlog_open(struct bytes bytes, struct eventlog *out, struct err *err)
+bool eventlog_open_any(struct bytes bytes, struct eventlog *out, struct err *err)
 {
     struct cursor c = cursor_init(bytes.p, bytes.len), event;
-    struct eventlog log = {.algorithm_count = 0};
+    struct eventlog log = {.any = true};
     uint32_t index, type, size;
-    bool found = false;
 
     if (bytes.len > LIMIT_LOG) {
         return FAIL(err, REASON_LOG_LIMIT, ERR_NOWHERE, "a log of %zu bytes", bytes.len);
@@ -116,65 +149,105 @@ bool eventlog_open(struct bytes bytes, struct eventlog *out, struct err *err)
         !cursor_u32le(&c, &size, err)) {
         return false;
     }
+    if (index == 0x4C454343) { /* "CCEL" */
+        return FAIL(err, REASON_LOG_FORM, 0,
+                    "the ACPI table that points to a log: the log is its data (.../tables/data/CCEL)");
+    }
     if (type != EVENTLOG_EV_NO_ACTION || index > 1) {
         return FAIL(err, REASON_LOG_FORM, 0, "the first record has index %u and type 0x%x", index, type);
     }
     if (!cursor_take(&c, size, &event, err) || !spec_id_read(&event, &log, err)) {
         return false;
     }
-    for (size_t i = 0; i < log.algorithm_count; i++) {
-        found = found || log.algorithms[i].id == EVENTLOG_ALG_SHA384;
-    }
-    if (!found) {
-        return FAIL(err, REASON_LOG_ALGORITHM, 0, "the log has no SHA-384 digests");
-    }
     log.rest = c;
     *out = log;
     return true;
 }
 
-/* Behind the eight bytes of the end: padding of one byte up to the end of the area. */
-static bool padding_check(struct cursor c, struct err *err)
+bool eventlog_open(struct bytes bytes, struct eventlog *out, struct err *err)
 {
-    const struct bytes rest = cursor_rest(&c);
+    struct eventlog log;
 
-    for (size_t i = 9; i < rest.len; i++) {
-        if (rest.p[i] != rest.p[8]) {
-            return FAIL(err, REASON_LOG_FORM, c.offset + i, "bytes behind the end of the log");
-        }
-    }
-    return true;
-}
-
-/* At one of the four ends. */
-static bool end_find(const struct eventlog *log, bool *end, struct err *err)
-{
-    struct cursor c = log->rest;
-    uint32_t index, type = 0;
-
-    *end = true;
-    if (c.left == 0) {
-        return true;
-    }
-    if (!cursor_u32le(&c, &index, err)) {
+    if (!eventlog_open_any(bytes, &log, err)) {
         return false;
     }
-    if (index == EVENTLOG_END) {
-        return padding_check(log->rest, err);
+    for (size_t i = 0; i < log.algorithm_count; i++) {
+        if (log.algorithms[i].id == EVENTLOG_ALG_SHA384) {
+            log.any = false;
+            *out = log;
+            return true;
+        }
     }
-    if (index == 0 && (c.left == 0 || (c.left >= 4 && cursor_u32le(&c, &type, err) && type == 0))) {
-        return padding_check(log->rest, err);
+    return FAIL(err, REASON_LOG_ALGORITHM, 0, "the log has no SHA-384 digests");
+}
+
+static size_t run_length(struct bytes b, uint8_t byte)
+{
+    size_t n = 0;
+
+    while (n < b.len && b.p[n] == byte) {
+        n++;
     }
-    *end = false;
+    return n;
+}
+
+/* At one of the four ends. Behind 0xFF, four or eight of them, the area may be filled with another byte; behind zeros
+ * only more of them mean an end. A last piece that is too short for an index is an end if it is padding. */
+static bool end_find(const struct eventlog *log, bool *end, struct err *err)
+{
+    const struct bytes rest = cursor_rest(&log->rest);
+    const size_t ones = run_length(rest, 0xFF), zeros = run_length(rest, 0);
+    size_t stop = rest.len;
+
+    *end = rest.len == 0 || ones == rest.len || ones >= 4 || zeros == rest.len || zeros >= 8;
+    if (!*end) {
+        return true;
+    }
+    if (ones >= 4 && ones < rest.len) {
+        stop =
+            ones == 4 || ones == 8 ? ones + run_length(bytes_of(rest.p + ones, rest.len - ones), rest.p[ones]) : ones;
+    } else if (zeros >= 8) {
+        stop = zeros;
+    }
+    return stop == rest.len || FAIL(err, REASON_LOG_FORM, log->rest.offset + stop, "bytes behind the end of the log");
+}
+
+/* One digest: of an algorithm of the header, and of none twice. */
+static bool digest_read(const struct eventlog *log, struct cursor *c, struct eventlog_event *e, struct err *err)
+{
+    struct eventlog_digest *d = &e->digests[e->digest_count];
+    const size_t at = c->offset;
+    size_t i = 0;
+
+    if (!cursor_u16le(c, &d->alg, err)) {
+        return false;
+    }
+    while (i < log->algorithm_count && log->algorithms[i].id != d->alg) {
+        i++;
+    }
+    for (size_t n = 0; n < e->digest_count; n++) {
+        i = e->digests[n].alg == d->alg ? log->algorithm_count : i;
+    }
+    if (i == log->algorithm_count) {
+        return FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu: algorithm 0x%04x is not in the header, or twice",
+                    e->number, d->alg);
+    }
+    d->size = log->algorithms[i].size;
+    if (!cursor_copy(c, d->value, d->size, err)) {
+        return false;
+    }
+    e->digest_count++;
+    if (d->alg == EVENTLOG_ALG_SHA384) {
+        memcpy(e->sha384, d->value, SHA384_SIZE);
+        e->has_sha384 = true;
+    }
     return true;
 }
 
-static bool digests_read(struct eventlog *log, struct cursor *c, struct eventlog_event *e, struct err *err)
+static bool digests_read(const struct eventlog *log, struct cursor *c, struct eventlog_event *e, struct err *err)
 {
     size_t at = c->offset;
     uint32_t count;
-    uint16_t id;
-    unsigned seen = 0;
 
     if (!cursor_u32le(c, &count, err)) {
         return false;
@@ -183,31 +256,13 @@ static bool digests_read(struct eventlog *log, struct cursor *c, struct eventlog
         return FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu has %u digests", e->number, count);
     }
     for (uint32_t n = 0; n < count; n++) {
-        size_t i = 0;
-
         at = c->offset;
-        if (!cursor_u16le(c, &id, err)) {
-            return false;
-        }
-        while (i < log->algorithm_count && log->algorithms[i].id != id) {
-            i++;
-        }
-        if (i == log->algorithm_count || (seen & (1u << i)) != 0) {
-            return FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu: algorithm 0x%04x is not in the header, or twice",
-                        e->number, id);
-        }
-        seen |= 1u << i;
-        if (id == EVENTLOG_ALG_SHA384 ? !cursor_copy(c, e->sha384, SHA384_SIZE, err)
-                                      : !cursor_skip(c, log->algorithms[i].size, err)) {
+        if (!digest_read(log, c, e, err)) {
             return false;
         }
     }
-    for (size_t i = 0; i < log->algorithm_count; i++) {
-        if (log->algorithms[i].id == EVENTLOG_ALG_SHA384 && (seen & (1u << i)) == 0) {
-            return FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu has no SHA-384 digest", e->number);
-        }
-    }
-    return true;
+    return log->any || e->has_sha384 ||
+           FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu has no SHA-384 digest", e->number);
 }
 
 bool eventlog_next(struct eventlog *log, struct eventlog_event *out, bool *more, struct err *err)
@@ -294,93 +349,5 @@ bool eventlog_covered(const struct eventlog_event *e)
     uint8_t digest[SHA384_SIZE];
 
     hash_bytes(HASH_SHA384, e->data, digest);
-    return memcmp(digest, e->sha384, sizeof digest) == 0;
-}
-
-static const char *const register_names[] = {"mr_td", "rtmr_0", "rtmr_1", "rtmr_2", "rtmr_3"};
-
-static bool event_print_json(const struct eventlog_event *e, struct buf *out, struct err *err)
-{
-    return buf_printf(out, err, "%s{\"number\":%zu,\"offset\":%zu,\"register\":\"%s\",\"type\":%u,\"name\":\"%s\",",
-                      e->number == 0 ? "" : ",", e->number, e->offset, register_names[e->index], e->type,
-                      eventlog_type_name(e->type)) &&
-           buf_str(out, "\"digest\":\"", err) && hex_add(out, bytes_of(e->sha384, SHA384_SIZE), err) &&
-           buf_printf(out, err, "\",\"covered\":%s,\"size\":%zu,\"data\":\"", eventlog_covered(e) ? "true" : "false",
-                      e->data.len) &&
-           hex_add(out, e->data, err) && buf_str(out, "\"}", err);
-}
-
-static bool event_print_text(const struct eventlog_event *e, struct buf *out, struct err *err)
-{
-    const char *name = eventlog_type_name(e->type);
-    bool ok =
-        buf_printf(out, err, "%4zu  %-6s  ", e->number, register_names[e->index]) &&
-        (name[0] != '\0' ? buf_printf(out, err, "%-34s", name) : buf_printf(out, err, "0x%08x%24s", e->type, "")) &&
-        buf_str(out, "  ", err) && hex_add(out, bytes_of(e->sha384, SHA384_SIZE), err) &&
-        buf_printf(out, err, "  %zu bytes%s\n", e->data.len, eventlog_covered(e) ? "" : ", not covered");
-
-    /* Tagged events that carry text: what the service and guest components write. */
-    if (ok && e->type == EVENTLOG_EV_EVENT_TAG && e->data.len > 8 && eventlog_covered(e)) {
-        const struct bytes text = bytes_of(e->data.p + 8, e->data.len - 8);
-
-        ok = buf_str(out, "      ", err) && json_print_str(text, out, err) && buf_u8(out, '\n', err);
-    }
-    return ok;
-}
-
-typedef bool event_printer(const struct eventlog_event *e, struct buf *out, struct err *err);
-
-static bool events_print(struct bytes bytes, event_printer *print, uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE],
-                         struct buf *out, struct err *err)
-{
-    struct eventlog_event e;
-    struct eventlog log;
-    bool more = true;
-
-    if (!eventlog_open(bytes, &log, err)) {
-        return false;
-    }
-    while (more) {
-        if (!eventlog_next(&log, &e, &more, err) || (more && !print(&e, out, err))) {
-            return false;
-        }
-        if (more) {
-            eventlog_fold(registers, &e);
-        }
-    }
-    return true;
-}
-
-bool eventlog_print_json(struct bytes log, struct buf *out, struct err *err)
-{
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
-    size_t len = out->len;
-    bool ok = buf_str(out, "{\"events\":[", err) && events_print(log, event_print_json, registers, out, err) &&
-              buf_str(out, "],\"registers\":{", err);
-
-    for (size_t i = 0; ok && i < EVENTLOG_REGISTERS; i++) {
-        ok = buf_printf(out, err, "%s\"%s\":\"", i == 0 ? "" : ",", register_names[i + 1]) &&
-             hex_add(out, bytes_of(registers[i], SHA384_SIZE), err) && buf_u8(out, '"', err);
-    }
-    ok = ok && buf_str(out, "}}", err);
-    if (!ok) {
-        out->len = len;
-    }
-    return ok;
-}
-
-bool eventlog_print_text(struct bytes log, struct buf *out, struct err *err)
-{
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
-    size_t len = out->len;
-    bool ok = events_print(log, event_print_text, registers, out, err);
-
-    for (size_t i = 0; ok && i < EVENTLOG_REGISTERS; i++) {
-        ok = buf_printf(out, err, "%s: ", register_names[i + 1]) &&
-             hex_add(out, bytes_of(registers[i], SHA384_SIZE), err) && buf_u8(out, '\n', err);
-    }
-    if (!ok) {
-        out->len = len;
-    }
-    return ok;
+    return e->has_sha384 && memcmp(digest, e->sha384, sizeof digest) == 0;
 }

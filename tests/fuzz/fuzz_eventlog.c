@@ -1,6 +1,6 @@
 /* Contract: what replays prints, prints the registers that it replays to, and reads the same with its end cut off; an
  * error's offset lies within the input. */
-#include "tdx/eventlog.h"
+#include "tdx/anylog.h"
 
 #include "base/hex.h"
 #include "codec/json.h"
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcmp(registers, again, sizeof again) != 0) {
         abort();
     }
-    if (!eventlog_print_json(bytes_of(data, size), &json, &err) || !json_parse(buf_bytes(&json), &v, &err)) {
+    if (!anylog_print_json(bytes_of(data, size), &json, &err) || !json_parse(buf_bytes(&json), &v, &err)) {
         abort();
     }
     hex_encode(bytes_of(registers[3], SHA384_SIZE), hex);

@@ -1,6 +1,6 @@
 /* The bad files of the formats that tdx/ reads: what each must give stands in tests/bad/FORMAT/expected.txt. */
 #include "bad.h"
-#include "tdx/eventlog.h"
+#include "tdx/anylog.h"
 #include "tdx/quote.h"
 
 static bool quote_read(struct bytes in, struct err *err)
@@ -18,6 +18,14 @@ static bool log_read(struct bytes in, struct err *err)
     return eventlog_replay(in, registers, &count, err);
 }
 
+static bool any_read(struct bytes in, struct err *err)
+{
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
+    size_t count;
+
+    return anylog_replay(in, registers, &count, err);
+}
+
 static void bad_quotes(void **state)
 {
     (void)state;
@@ -30,9 +38,17 @@ static void bad_logs(void **state)
     bad_run("eventlog", log_read);
 }
 
+/* Every form, written by tests/bad/make_logs.py. */
+static void bad_logs_of_any_form(void **state)
+{
+    (void)state;
+    bad_run("log", any_read);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bad_quotes), cmocka_unit_test(bad_logs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bad_quotes), cmocka_unit_test(bad_logs),
+                                       cmocka_unit_test(bad_logs_of_any_form)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
-#include "tdx/eventlog.h"
+#include "tdx/anylog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
 
@@ -225,8 +225,8 @@ static void log_and_quote(void **state)
 
     (void)state;
     assert_ok(eventlog_replay(vector("eventlog/gotdx_ccel_data.dat"), registers, &count, &err), err);
-    assert_ok(eventlog_print_json(vector("eventlog/gotdx_ccel_data.dat"), &json, &err), err);
-    assert_ok(eventlog_print_text(vector("eventlog/gotdx_ccel_data.dat"), &text, &err), err);
+    assert_ok(anylog_print_json(vector("eventlog/gotdx_ccel_data.dat"), &json, &err), err);
+    assert_ok(anylog_print_text(vector("eventlog/gotdx_ccel_data.dat"), &text, &err), err);
     assert_ok(json_parse(buf_bytes(&json), &v, &err), err);
     assert_int_equal(json_array_size(json_object_get(v, "events")), count);
     json_decref(v);

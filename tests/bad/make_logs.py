@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Writes tests/bad/log: good logs of each form, and one file a rule, each with one change.
+
+    tests/bad/make_logs.py tests/bad/log
+
+Digests and offsets are computed by this script alone. expected.txt: FILE REASON OFFSET."""
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+
+SHA384 = lambda b: hashlib.sha384(b).digest()
+files = {}
+
+
+def put(name, content, reason="OK", offset="-"):
+    assert name not in files
+    files[name] = (content.encode() if isinstance(content, str) else content, reason, offset)
+
+
+# ---- TCG ----
+
+def header(algorithms, signature=b"Spec ID Event03\0"):
+    event = signature + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, len(algorithms))
+    event += b"".join(struct.pack("<HH", a, s) for a, s in algorithms) + b"\0"
+    return struct.pack("<II20sI", 0, 3, b"", len(event)) + event
+
+
+def event(index, kind, data, digests=None):
+    digests = digests or [(0x0C, SHA384(data))]
+    out = struct.pack("<III", index, kind, len(digests))
+    out += b"".join(struct.pack("<H", a) + d for a, d in digests)
+    return out + struct.pack("<I", len(data)) + data
+
+
+def tcg():
+    h = header([(0x0C, 48)])
+    one = h + event(1, 4, b"\0\0\0\0")
+    end = len(one)
+    both = header([(0x0C, 48), (0x12, 32)])
+    put("tcg_good", one)
+    put("tcg_good_sm3", both + event(1, 4, b"\0" * 4, [(0x0C, SHA384(b"\0" * 4)), (0x12, b"\x11" * 32)]))
+    put("tcg_good_coco_header", header([(0x0C, 48), (0x12, 32)], b"\0" * 16) + event(4, 6, b"LEAA\x03\0\0\0a b"))
+    assert len(both) == 69
+    put("tcg_sm3_alone", header([(0x12, 32)]) + event(1, 4, b"\0" * 4, [(0x12, b"\x11" * 32)]), "LOG_ALGORITHM", 65)
+    put("tcg_event_sm3_alone", both + event(1, 4, b"\0" * 4, [(0x12, b"\x11" * 32)]), "LOG_ALGORITHM", 69)
+    for name, tail in {"ff4": b"\xff" * 4, "ff8": b"\xff" * 8, "ff4_zeros": b"\xff" * 4 + b"\0" * 60, "zeros3": b"\0" * 3,
+                       "ff8_zeros": b"\xff" * 8 + b"\0" * 56, "ff64": b"\xff" * 64, "zeros64": b"\0" * 64,
+                       "zeros7": b"\0" * 7, "ff3": b"\xff" * 3}.items():
+        put("tcg_good_end_" + name, one + tail)
+    put("tcg_end_ff6_zeros", one + b"\xff" * 6 + b"\0" * 8, "LOG_FORM", end + 6)
+    put("tcg_end_ff4_two", one + b"\xff" * 4 + b"\0\0\1", "LOG_FORM", end + 6)
+    put("tcg_end_ff8_two", one + b"\xff" * 8 + b"\0\0\1", "LOG_FORM", end + 10)
+    put("tcg_end_ff64_text", one + b"\xff" * 64 + b"x", "LOG_FORM", end + 64)
+    put("tcg_end_zeros_text", one + b"\0" * 8 + b"xx", "LOG_FORM", end + 8)
+    put("tcg_end_zeros_event", one + b"\0" * 64 + event(1, 4, b"\0\0\0\0"), "LOG_FORM", end + 64)
+    put("tcg_end_mixed", one + b"\0\xff", "BYTES_SHORT", end)
+    put("tcg_acpi_table", b"CCEL" + struct.pack("<I", 56) + b"\0" * 48, "LOG_FORM", 0)
+    put("tcg_event_cut", one[:-1], "BYTES_SHORT", end - 4)
+    put("tcg_register_5", h + event(5, 4, b"\0"), "LOG_REGISTER", len(h))
+    # An index of 0 that is no end: MRTD, never extended.
+    put("tcg_good_mrtd", h + event(0, 1, b"x"))
+
+
+# ---- dstack ----
+
+def entry(**changes):
+    e = {"imr": 3, "event_type": 0x08000001, "digest": "", "event": "app-id", "event_payload": "00ff"}
+    e.update(changes)
+    return {k: v for k, v in e.items() if v is not None}
+
+
+def dstack():
+    boot = entry(imr=0, event_type=4, digest=SHA384(b"\0" * 4).hex(), event="", event_payload="00000000")
+    j = json.dumps
+    put("dstack_good", j([boot, entry()]))
+    put("dstack_good_empty", "[]")
+    put("dstack_good_spaces", " \n\t\r" + j([boot]))
+    put("dstack_good_v2", j([entry(version=2)]))
+    put("dstack_good_upper", j([entry(digest=SHA384(b"").hex().upper())]))
+    put("dstack_good_no_digest", j([entry(digest=None)]))
+    put("dstack_good_hash_input", j([entry(hash_input="00")]))
+    put("dstack_good_stripped", j([dict(boot, event_payload="")]))
+    put("dstack_good_text_inside", j({"quote": "00", "event_log": j([boot, entry()])}))
+    put("dstack_good_list_inside", j({"event_log": [boot]}))
+    put("dstack_cut", j([boot])[:-1], "JSON_FORM", len(j([boot])) - 1)
+    put("dstack_text_behind", j([boot]) + "x", "JSON_FORM", len(j([boot])) + 1)
+    put("dstack_object", "{}", "LOG_FORM")
+    put("dstack_log_number", '{"event_log":1}', "LOG_FORM")
+    put("dstack_inside_cut", j({"event_log": "["}), "JSON_FORM")
+    put("dstack_inside_object", j({"event_log": "{}"}), "LOG_FORM")
+    put("dstack_inside_twice", j({"event_log": j({"event_log": "[]"})}), "LOG_FORM")
+    put("dstack_event_number", "[1]", "JSON_TYPE")
+    put("dstack_unknown", j([entry(name="x")]), "JSON_UNKNOWN")
+    put("dstack_imr_4", j([entry(imr=4)]), "LOG_REGISTER")
+    put("dstack_imr_negative", j([entry(imr=-1)]), "JSON_RANGE")
+    put("dstack_imr_text", j([entry(imr="3")]), "JSON_TYPE")
+    put("dstack_imr_missing", j([entry(imr=None)]), "JSON_MEMBER")
+    put("dstack_type_large", j([entry(event_type=1 << 32)]), "JSON_RANGE")
+    put("dstack_event_missing", j([entry(event=None)]), "JSON_MEMBER")
+    put("dstack_payload_missing", j([entry(event_payload=None)]), "JSON_MEMBER")
+    put("dstack_payload_odd", j([entry(event_payload="0")]), "HEX_LENGTH")
+    put("dstack_payload_digit", j([entry(event_payload="0g")]), "HEX_DIGIT")
+    put("dstack_payload_large", j([entry(event_payload="00" * 65537)]), "LOG_LIMIT")
+    put("dstack_digest_short", j([entry(digest="00" * 32)]), "LOG_ALGORITHM")
+    put("dstack_digest_digit", j([entry(digest="0g" * 48)]), "HEX_DIGIT")
+    put("dstack_digest_none", j([dict(boot, digest="")]), "LOG_ALGORITHM")
+    put("dstack_version_3", j([entry(version=3)]), "JSON_RANGE")
+    put("dstack_duplicate", '[{"imr":0,"imr":1}]', "JSON_FORM", 15)
+    put("dstack_depth", "[" * 10000, "JSON_DEPTH", 64)
+
+
+# ---- IMA ----
+
+def ima_line(index="10", path="/bin/true", name="ima-ng", tail="", digest=None, file_hash=b"\x22" * 32, head=""):
+    field = lambda b: struct.pack("<I", len(b)) + b
+    data = field(b"sha256:\0" + file_hash) + field(path.encode() + b"\0")
+    if name == "ima-sig":
+        data += field(bytes.fromhex(tail.strip()))
+    digest = SHA384(data).hex() if digest is None else digest
+    return f"{head}{index} {digest} {name} sha256:{file_hash.hex()} {path}{tail}"
+
+
+def ima():
+    line = ima_line()
+    at_hash, at_name, at_file = 3, 3 + 96 + 1, 3 + 96 + 1 + 7
+    put("ima_good", line + "\n")
+    put("ima_good_two", line + "\n" + ima_line(path="/bin/false") + "\n")
+    put("ima_good_no_end", line)
+    put("ima_good_sig", ima_line(name="ima-sig") + "\n")
+    put("ima_good_sig_bytes", ima_line(name="ima-sig", tail=" 030204ab") + "\n")
+    put("ima_good_other_template", ima_line(name="ima-cgpath") + "\n")
+    put("ima_good_violation", ima_line(digest="0" * 96) + "\n")
+    put("ima_good_rtmr2", ima_line(head=" ", index="2") + "\n")
+    put("ima_sha1", ima_line(digest="11" * 20) + "\n", "LOG_ALGORITHM", 0)
+    put("ima_sha256", ima_line(digest="11" * 32) + "\n", "LOG_ALGORITHM", 0)
+    put("ima_hash_size", ima_line(digest="11" * 31) + "\n", "LOG_ALGORITHM", at_hash)
+    put("ima_hash_digit", ima_line(digest="1g" * 48) + "\n", "HEX_DIGIT", at_hash)
+    put("ima_index_4", ima_line(index="4") + "\n", "LOG_REGISTER", 0)
+    put("ima_index_11", ima_line(index="11") + "\n", "LOG_REGISTER", 0)
+    put("ima_index_long", ima_line(index="010") + "\n", "LOG_FORM", 0)
+    put("ima_index_2nd", line + "\nx" + line + "\n", "LOG_FORM", len(line) + 1)
+    put("ima_empty_line", line + "\n\n", "LOG_FORM", len(line) + 1)
+    put("ima_carriage_return", line + "\r\n", "LOG_FORM", len(line))
+    put("ima_zero_byte", line + "\0\n", "LOG_FORM", len(line))
+    put("ima_no_template", line[:at_name - 1] + "\n", "LOG_FORM", at_name - 1)
+    put("ima_no_fields", line[:at_file - 1] + "\n", "LOG_FORM", at_name)
+    put("ima_no_path", line[:at_file + 7 + 64] + "\n", "LOG_FORM", at_file + 7 + 64)
+    put("ima_file_hash_odd", line.replace("22 ", "2 ") + "\n", "LOG_FORM", at_file + 7 + 64)
+    put("ima_file_hash_digit", line.replace("22 ", "2g ") + "\n", "LOG_FORM", at_file + 7 + 65)
+    sig = ima_line(name="ima-sig")
+    put("ima_sig_odd", sig + " 030\n", "LOG_FORM", len(sig) + 1)
+    put("ima_sig_digit", sig + " 0g\n", "LOG_FORM", len(sig) + 1)
+    put("ima_line_large", ima_line(path="/" * 65536) + "\n", "LOG_LIMIT", 0)
+
+
+# ---- AAEL ----
+
+def aael():
+    init = "INIT sha384/" + "0" * 96 + "\n"
+    put("aael_good", init + "domain event operation\ndomain event2 operation")
+    put("aael_good_init_alone", init)
+    put("aael_good_no_content", init + "a b\n")
+    put("aael_good_content_spaces", init + 'a b {"c": "d e"}\n')
+    put("aael_sha256", "INIT sha256/" + "0" * 64 + "\na b c\n", "LOG_ALGORITHM", 0)
+    put("aael_sm3", "INIT sm3/" + "0" * 64 + "\n", "LOG_ALGORITHM", 5)
+    put("aael_sha1", "INIT sha1/" + "0" * 40 + "\n", "LOG_ALGORITHM", 5)
+    put("aael_init_short", "INIT sha384/" + "0" * 95 + "\n", "LOG_FORM", 12)
+    put("aael_init_value", "INIT sha384/" + "0" * 95 + "1\n", "LOG_FORM", 12 + 95)
+    put("aael_one_word", init + "ab\n", "LOG_FORM", len(init))
+    put("aael_no_domain", init + " b c\n", "LOG_FORM", len(init))
+    put("aael_empty_line", init + "\na b c\n", "LOG_FORM", len(init))
+    put("aael_carriage_return", init + "a b c\r\n", "LOG_FORM", len(init) + 5)
+
+
+tcg(), dstack(), ima(), aael()
+put("nothing", b"", "BYTES_SHORT", 0)
+put("space", b"   ", "BYTES_SHORT", 0)
+put("text", b"hello, this is no log of any form at all", "LOG_FORM", 0)
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+for old in folder.iterdir():
+    old.unlink()
+for name, (content, _, _) in files.items():
+    (folder / name).write_bytes(content)
+table = "".join(f"{name} {reason} {offset}\n" for name, (_, reason, offset) in sorted(files.items()))
+(folder / "expected.txt").write_text(table)
