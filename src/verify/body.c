@@ -280,11 +280,32 @@ void body_judge(struct judge *j)
     platform_judge(j);
 }
 
-void boot_judge(struct judge *j, struct bytes boot_log)
+bool logs_replay(const struct bytes logs[GUEST_LOGS], uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE], bool *any,
+                 struct err *err)
+{
+    static const char *const names[GUEST_LOGS] = {"the firmware's log", "the guest's log"};
+    size_t count;
+
+    *any = false;
+    memset(registers, 0, EVENTLOG_REGISTERS * SHA384_SIZE);
+    for (size_t i = 0; i < GUEST_LOGS; i++) {
+        if (logs[i].p == NULL) {
+            continue;
+        }
+        *any = true;
+        if (!anylog_replay(logs[i], registers, &count, err)) {
+            err_prefix(err, names[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+void boot_judge(struct judge *j, const struct bytes logs[GUEST_LOGS])
 {
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
     struct err err = {0};
-    size_t count;
+    bool any;
 
     if (td_there(j, FACT_boot) && registers_check(j, FACT_boot)) {
         if (registers_demanded(j->policy) == 4) {
@@ -294,19 +315,21 @@ void boot_judge(struct judge *j, struct bytes boot_log)
                          registers_demanded(j->policy));
         }
     }
-    if (boot_log.p == NULL || !quote_is_tdx(&j->q)) {
+    if (!quote_is_tdx(&j->q)) {
         return;
     }
-    if (!eventlog_replay(boot_log, registers, &count, &err)) {
+    if (!logs_replay(logs, registers, &any, &err)) {
         fact_fail(j, FACT_boot_log, &err);
         return;
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; any && i < 3; i++) {
         if (memcmp(registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
             fact_refute(j, FACT_boot_log, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
             fact_seen_hex(j, FACT_boot_log, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
             return;
         }
     }
-    fact_affirm(j, FACT_boot_log);
+    if (any) {
+        fact_affirm(j, FACT_boot_log);
+    }
 }

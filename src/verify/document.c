@@ -167,6 +167,7 @@ static bool claims_add(struct judge *j, const struct document *d, const struct r
 
 bool document_judge(struct judge *j, const struct document *d, struct err *err)
 {
+    const struct bytes boot_logs[GUEST_LOGS] = {d->boot_log};
     struct report_data_parts parts = {.log_root = {0}};
     enum log_bound bound;
     struct keyset k = {0};
@@ -176,7 +177,7 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     keyset_judge(j, d->keyset, &k, &has_keyset);
     nonce_judge(j, d);
     connection_judge(j, has_keyset ? &k : NULL);
-    boot_judge(j, d->boot_log);
+    boot_judge(j, boot_logs);
     devices_judge(j, d);
     place_judge(j, bound);
     if (!quote_is_tdx(&j->q) && bound == LOG_BOUND_RTMR3) {

@@ -5,7 +5,7 @@
 
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
-#include "tdx/eventlog.h"
+#include "tdx/anylog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
 #include "verify/chain.h"
@@ -157,7 +157,12 @@ MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, td
 MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
 void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
-void boot_judge(struct judge *j, struct bytes boot_log); /* boot, boot_log */
+/* Logs in any form (tdx/anylog.h), each behind the other. An entry without bytes is none. */
+#define GUEST_LOGS 2
+/* The registers that they lead to. false: a reader's reason, or *any is false: there are none. */
+MUST_USE bool logs_replay(const struct bytes logs[GUEST_LOGS], uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE],
+                          bool *any, struct err *err);
+void boot_judge(struct judge *j, const struct bytes logs[GUEST_LOGS]); /* boot, boot_log */
 
 enum log_bound { /* where the quote binds the log */
                  LOG_BOUND_NOWHERE,

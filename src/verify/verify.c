@@ -280,35 +280,20 @@ bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_ti
     return ok;
 }
 
-/* The firmware's log and the guest's own, in one form, folded one behind the other. */
-static void evidence_log_judge(struct judge *j, const struct verify_bare *bare)
+/* The firmware's log and the guest's own, folded one behind the other. */
+static void evidence_log_judge(struct judge *j, const struct bytes logs[GUEST_LOGS])
 {
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
-    const struct bytes logs[] = {bare->boot_log, bare->event_log};
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
     struct err err = {0};
+    bool any;
 
-    if (bare->event_log.p == NULL && bare->boot_log.p == NULL) {
-        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
+    if (!logs_replay(logs, registers, &any, &err)) {
+        fact_fail(j, FACT_event_log, &err);
         return;
     }
-    for (size_t n = 0; n < 2; n++) {
-        struct eventlog_event e;
-        struct eventlog log;
-        bool more = logs[n].p != NULL;
-
-        if (more && !eventlog_open(logs[n], &log, &err)) {
-            fact_fail(j, FACT_event_log, &err);
-            return;
-        }
-        while (more) {
-            if (!eventlog_next(&log, &e, &more, &err)) {
-                fact_fail(j, FACT_event_log, &err);
-                return;
-            }
-            if (more) {
-                eventlog_fold(registers, &e);
-            }
-        }
+    if (!any) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
+        return;
     }
     for (size_t i = 0; i < EVENTLOG_REGISTERS; i++) {
         if (memcmp(registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
@@ -322,6 +307,7 @@ static void evidence_log_judge(struct judge *j, const struct verify_bare *bare)
 
 static bool evidence_judge(struct judge *j, const struct verify_bare *bare, struct err *err)
 {
+    const struct bytes logs[GUEST_LOGS] = {bare->boot_log, bare->event_log};
     const uint8_t *seen = quote_report_data(&j->q);
     bool bound = false;
 
@@ -339,9 +325,9 @@ static bool evidence_judge(struct judge *j, const struct verify_bare *bare, stru
     if (!quote_is_tdx(&j->q)) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");
     } else {
-        evidence_log_judge(j, bare);
+        evidence_log_judge(j, logs);
     }
-    boot_judge(j, bytes_of(NULL, 0));
+    boot_judge(j, logs);
     /* The guest's own log may be the service's. */
     return !service_demand(j, "no log of the service was given") || bare->event_log.p == NULL || !quote_is_tdx(&j->q) ||
            log_judge(j, bare->event_log, LOG_BOUND_RTMR3, NULL, err);
