@@ -49,7 +49,7 @@ static bool log_print(struct bytes file, bool json, struct buf *out, struct err 
 static int inspect(int argc, char **argv, const struct args_form *form, size_t max,
                    bool (*print)(struct bytes file, bool json, struct buf *out, struct err *err))
 {
-    struct buf file = BUF(max), out = BUF(8 * LIMIT_LOG);
+    struct buf file = BUF(max), out = BUF(16 * LIMIT_LOG);
     struct err err = {0};
     struct args a;
     bool json, ok;

@@ -18,13 +18,14 @@ static bool text_add(struct bytes b, struct buf *out, struct err *err)
     return buf_add(out, b.p, b.len < DESCRIBE_MAX ? b.len : DESCRIBE_MAX, err);
 }
 
-static bool is_ascii(struct bytes b)
+/* Printable but for zeros at the end; high: bytes of UTF-8 will do. */
+static bool is_text(struct bytes b, bool high)
 {
     while (b.len > 0 && b.p[b.len - 1] == 0) {
         b.len--;
     }
     for (size_t i = 0; i < b.len; i++) {
-        if ((b.p[i] < ' ' && b.p[i] != '\n' && b.p[i] != '\t') || b.p[i] >= 0x7F) {
+        if ((b.p[i] < ' ' && b.p[i] != '\n' && b.p[i] != '\t') || b.p[i] == 0x7F || (b.p[i] > 0x7F && !high)) {
             return false;
         }
     }
@@ -33,7 +34,7 @@ static bool is_ascii(struct bytes b)
 
 static bool ascii_describe(struct bytes data, struct buf *out, struct err *err)
 {
-    return !is_ascii(data) || text_add(data, out, err);
+    return !is_text(data, false) || text_add(data, out, err);
 }
 
 /* UTF-16, up to its zero: what is not ASCII becomes "?". */
@@ -99,7 +100,7 @@ static bool blob_describe(struct bytes data, struct buf *out, struct err *err)
 /* dstack's payloads: text, or a digest or an identifier. */
 static bool payload_describe(struct bytes data, struct buf *out, struct err *err)
 {
-    return is_ascii(data) ? text_add(data, out, err) : data.len > HASH_SIZE_MAX || hex_add(out, data, err);
+    return is_text(data, false) ? text_add(data, out, err) : data.len > HASH_SIZE_MAX || hex_add(out, data, err);
 }
 
 static bool separator_describe(struct bytes data, struct buf *out, struct err *err)
@@ -126,8 +127,9 @@ static bool tag_describe(struct bytes data, struct buf *out, struct err *err)
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         name = tags[i].tag == tag ? tags[i].name : name;
     }
-    ok = name != NULL ? buf_printf(out, err, "%s: ", name) : buf_printf(out, err, "tag 0x%08x: ", tag);
-    return ok && text_add(cursor_rest(&rest), out, err);
+    ok = name != NULL ? buf_str(out, name, err) : buf_printf(out, err, "tag 0x%08x", tag);
+    return ok &&
+           (!is_text(cursor_rest(&rest), true) || (buf_str(out, ": ", err) && text_add(cursor_rest(&rest), out, err)));
 }
 
 /* The signature of 16 bytes that tells one kind of EV_NO_ACTION from another. */
@@ -162,7 +164,7 @@ bool anylog_describe(const struct anylog_event *e, struct buf *out, struct err *
             return structures[i].describe(e->e.data, out, err);
         }
     }
-    return ascii_describe(e->e.data, out, err);
+    return !is_text(e->e.data, true) || text_add(e->e.data, out, err);
 }
 
 /* ---- JSON ---- */
@@ -252,7 +254,7 @@ static bool event_text(const struct print *p, const struct anylog_event *ev, str
         ok = buf_str(out, ev->coverage == ANYLOG_WHOLE ? "      " : "      label ", err) &&
              (ev->name.len == 0 || (json_print_str(ev->name, out, err) && buf_u8(out, ' ', err))) &&
              (p->text.len == 0 || json_print_str(buf_bytes(&p->text), out, err));
-        if (ok && ev->coverage == ANYLOG_PART && is_ascii(ev->part)) {
+        if (ok && ev->coverage == ANYLOG_PART && is_text(ev->part, false)) {
             ok = buf_str(out, ", covered ", err) && json_print_str(ev->part, out, err);
         }
         ok = ok && buf_u8(out, '\n', err);

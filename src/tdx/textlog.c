@@ -91,10 +91,10 @@ static bool index_read(struct bytes digits, size_t at, uint32_t *out, struct err
     if (digits.len == 0) {
         return FAIL(err, REASON_LOG_FORM, at, "no index of a register");
     }
-    if (n >= EVENTLOG_REGISTERS && n != 10) {
+    if (n >= EVENTLOG_REGISTERS && (n < 8 || n > 14)) { /* CONFIG_IMA_MEASURE_PCR_IDX: 8 to 14 */
         return FAIL(err, REASON_LOG_REGISTER, at, "index %u", n);
     }
-    *out = n == 10 ? 3 : n + 1;
+    *out = n < EVENTLOG_REGISTERS ? n + 1 : 3;
     return true;
 }
 

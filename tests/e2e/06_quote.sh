@@ -41,7 +41,7 @@ rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
 zero=$(printf '%096d' 0)
 data=$(printf '%0128d' 5)
 
-echo 1..32
+echo 1..35
 "$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
 ok $? 'init'
 [ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
@@ -119,6 +119,29 @@ ask 4 '' | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.std
 ok $? 'inspect log: the boot log replays to the registers'
 head -c 100 "$dir/bootlog" >"$dir/cut"
 refused 1 BYTES_SHORT 'a log that is cut' "$sotto" inspect log "$dir/cut"
+# The same events of the agent's text and of dstack's JSON, and what Python makes of them.
+python3 - "$dir" <<'P'
+import hashlib, json, sys
+h = lambda b: hashlib.sha384(b).digest()
+fold = lambda digests: __import__('functools').reduce(lambda r, d: h(r + d), digests, bytes(48)).hex()
+lines = ['INIT sha384/' + '0' * 96, 'example.org load {"name":"a b"}', 'example.org ready']
+v2 = json.dumps({'name': 'app', 'payload': '00ff', 'type': 0x08000001}, separators=(',', ':')).encode()
+v1 = (0x08000001).to_bytes(4, 'little') + b':app:\x00\xff'
+event = {'imr': 3, 'event_type': 0x08000001, 'event': 'app', 'event_payload': '00FF'}
+events = [event, dict(event, version=2), dict(event, digest=h(b'').hex())]
+open(sys.argv[1] + '/aael', 'w').write('\n'.join(lines))
+open(sys.argv[1] + '/aael.want', 'w').write(fold([h(l.encode()) for l in lines]))
+open(sys.argv[1] + '/dstack', 'w').write(json.dumps({'quote': '', 'event_log': json.dumps(events)}))
+open(sys.argv[1] + '/dstack.want', 'w').write(fold([h(v1), h(v2), h(b'')]))
+P
+for form in aael dstack; do
+    "$sotto" inspect log "$dir/$form" --json >"$dir/out" 2>"$dir/log" &&
+        jq -e --arg form $form --arg want "$(cat "$dir/$form.want")" '.format == $form and .registers.rtmr_3 == $want and
+            [.events[].covered] == [true, true, $form == "aael"]' "$dir/out" >/dev/null
+    ok $? "inspect log: $form"
+done
+printf '[{' >"$dir/cut"
+refused 1 JSON_FORM 'a JSON log that is cut' "$sotto" inspect log "$dir/cut"
 stop
 [ ! -e "$dir/sim/td.sock" ] && [ ! -e "$dir/sim/qgs.sock" ]
 ok $? 'SIGTERM: the sockets are gone'

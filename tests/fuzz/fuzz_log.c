@@ -99,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (n == SIZE_MAX) {
         error_check(&err, size);
         require(!anylog_replay(in, registers, &count, &err) && !anylog_print_json(in, &text, &err) && text.len == 0);
+        buf_done(&text);
         return 0;
     }
     require(events_walk(in, seen_again, &replays, &err) == n && memcmp(seen, seen_again, sizeof seen) == 0);
