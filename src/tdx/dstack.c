@@ -60,15 +60,23 @@ static void digest_v1(struct bytes name, struct bytes payload, uint8_t out[SHA38
     hash_end(&h, out);
 }
 
-static bool digest_v2(json_t *name, struct bytes payload, uint8_t out[SHA384_SIZE], struct err *err)
+/* Version 2, and the form that it had before its release. */
+static json_t *preimage_v2(json_t *name, const char *payload, bool draft)
 {
-    struct buf text = BUF(8 * LIMIT_LOG_EVENT), digits = BUF(2 * LIMIT_LOG_EVENT);
+    const json_int_t type = DSTACK_EVENT;
+
+    return draft ? json_pack("{sOsIsssi}", "event", name, "event_type", type, "payload", payload, "version", 2)
+                 : json_pack("{sOsssI}", "name", name, "payload", payload, "type", type);
+}
+
+static bool digest_v2(json_t *name, struct bytes payload, bool draft, uint8_t out[SHA384_SIZE], struct err *err)
+{
+    struct buf text = BUF(8 * LIMIT_LOG_EVENT), digits = BUF(2 * LIMIT_LOG_EVENT + 1);
     json_t *v = NULL;
-    bool ok = hex_add(&digits, payload, err);
+    bool ok = hex_add(&digits, payload, err) && buf_u8(&digits, 0, err);
 
     if (ok) {
-        v = json_pack("{sOss#sI}", "name", name, "payload", digits.len > 0 ? (const char *)digits.p : "",
-                      (int)digits.len, "type", (json_int_t)DSTACK_EVENT);
+        v = preimage_v2(name, (const char *)digits.p, draft);
         ok = v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "an event of dstack");
     }
     ok = ok && json_print_canonical(v, &text, err);
@@ -85,7 +93,7 @@ static bool digest_v2(json_t *name, struct bytes payload, uint8_t out[SHA384_SIZ
  * The first colon ends the name in version 1: a name with one in it could as well be a shorter one. */
 static bool runtime_digest(const json_t *v, json_t *name, struct dstack_event *ev, struct err *err)
 {
-    uint8_t v1[SHA384_SIZE], v2[SHA384_SIZE];
+    uint8_t v1[SHA384_SIZE], v2[SHA384_SIZE], draft[SHA384_SIZE];
     const bool clear = memchr(ev->name.p, ':', ev->name.len) == NULL;
     uint64_t version = 0;
 
@@ -93,15 +101,16 @@ static bool runtime_digest(const json_t *v, json_t *name, struct dstack_event *e
         return false;
     }
     digest_v1(ev->name, ev->e.data, v1);
-    if (!digest_v2(name, ev->e.data, v2, err)) {
+    if (!digest_v2(name, ev->e.data, false, v2, err) || !digest_v2(name, ev->e.data, true, draft, err)) {
         return false;
     }
     if (!ev->e.has_sha384) {
         memcpy(ev->e.sha384, version == 2 ? v2 : v1, SHA384_SIZE);
         ev->e.has_sha384 = true;
     }
-    ev->covered = (version != 2 && clear && memcmp(ev->e.sha384, v1, sizeof v1) == 0) ||
-                  (version != 1 && memcmp(ev->e.sha384, v2, sizeof v2) == 0);
+    ev->covered =
+        (version != 2 && clear && memcmp(ev->e.sha384, v1, sizeof v1) == 0) ||
+        (version != 1 && (memcmp(ev->e.sha384, v2, sizeof v2) == 0 || memcmp(ev->e.sha384, draft, sizeof draft) == 0));
     return true;
 }
 

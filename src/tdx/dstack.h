@@ -6,6 +6,8 @@
  *     version 1: u32 type, ":", event, ":", payload
  *     version 2: RFC 8785 JSON {"name":event,"payload":hex,"type":134217729}
  *
+ *                or {"event":event,"event_type":134217729,"payload":hex,"version":2}, if the digest is of that
+ *
  * and may be empty: then it is computed. Everything else is an event of the firmware's log, its data possibly left out.
  * JSON_*, HEX_*, LOG_REGISTER, LOG_ALGORITHM (a digest of another size, or none), LOG_LIMIT; no offsets but JSON's. */
 #ifndef SOTTO_TDX_DSTACK_H

@@ -56,6 +56,11 @@ static void events_of_text(void **state)
          "[{\"imr\":3,\"event_type\":134217729,\"digest\":\"V2_FULL\",\"event\":\"compose-hash\",\"event_payload\":"
          "\"abcd\"}]",
          "dstack", "rtmr_3", "DSTACK_RUNTIME_EVENT", "V2_COMPOSE_", "true", "compose-hash", "abcd"},
+        {"dstack, version 2 before its release",
+         "[{\"imr\":3,\"event_type\":134217729,\"digest\":"
+         "\"11f83e5a93c47732e3945a0157a1d22f96ca06cbf6ffb7b2170164f5cbae0612174f74c4809203e126743e0ed06d7c1f\","
+         "\"event\":\"compose-hash\",\"event_payload\":\"abcd\",\"version\":2}]",
+         "dstack", "rtmr_3", "DSTACK_RUNTIME_EVENT", "", "true", "compose-hash", "abcd"},
         {"dstack, a name with a colon could be a shorter one",
          "[{\"imr\":3,\"event_type\":134217729,\"event\":\"a:b\",\"event_payload\":\"63\"}]", "dstack", "rtmr_3",
          "DSTACK_RUNTIME_EVENT", "COLON_", "false", "a:b", "c"},

@@ -3,6 +3,8 @@
 #include "test.h"
 #include "world.h"
 
+#include "tdx/anylog.h"
+
 static long left = -1; /* allocations that still succeed; -1: all */
 static bool failed;
 
@@ -76,6 +78,35 @@ static void document(void **state)
     free(w);
 }
 
+/* The one form of logs that allocates. */
+static void json_log(void **state)
+{
+    static const char text[] = "{\"event_log\":\"[{\\\"imr\\\":3,\\\"event_type\\\":134217729,\\\"event\\\":\\\"a\\\","
+                               "\\\"event_payload\\\":\\\"00\\\"}]\"}";
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+    size_t count;
+    long n = 0;
+
+    (void)state;
+    for (bool whole = false; !whole; n++) {
+        struct err err = {0};
+        bool ok;
+
+        memset(registers, 0, sizeof registers);
+        failed = false;
+        left = n;
+        ok = anylog_replay(bytes_of_str(text), registers, &count, &err);
+        left = -1;
+        whole = !failed;
+        assert_true(ok == whole);
+        if (!ok) {
+            assert_string_equal(reason_name(err.reason), "NO_MEMORY");
+        }
+    }
+    print_message("%ld allocations\n", n - 1);
+    assert_true(n > 10);
+}
+
 static void policy(void **state)
 {
     static const char text[] = "{\"v\":1,\"anchors\":{\"simulated\":[]},\"tcb\":{\"accept\":[\"OutOfDate\"]},"
@@ -100,7 +131,8 @@ static void policy(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(document), cmocka_unit_test(policy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(document), cmocka_unit_test(json_log),
+                                       cmocka_unit_test(policy)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
