@@ -125,6 +125,18 @@ static void events_of_text(void **state)
     }
 }
 
+static void file_get(const char *path, struct buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    struct err err = {0};
+    uint8_t *room;
+
+    assert_non_null(f);
+    assert_ok(buf_room(out, 1 << 20, &room, &err), err);
+    buf_grew(out, fread(room, 1, 1 << 20, f));
+    (void)fclose(f);
+}
+
 static void replay_is(struct bytes log, const char *const rtmr[EVENTLOG_REGISTERS])
 {
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
@@ -137,6 +149,50 @@ static void replay_is(struct bytes log, const char *const rtmr[EVENTLOG_REGISTER
         hex_encode(bytes_of(registers[i], SHA384_SIZE), hex);
         assert_memory_equal(hex, rtmr[i] != NULL ? rtmr[i] : ZEROS_96, strlen(rtmr[i] != NULL ? rtmr[i] : ZEROS_96));
     }
+}
+
+/* The good files of tests/bad/log: the registers and the coverage that the script which wrote them computed. */
+static void files_replay(void **state)
+{
+    const char *source = getenv("SOTTO_SOURCE");
+    char path[4096], name[128], rtmr[EVENTLOG_REGISTERS][128], letters[64];
+    FILE *table;
+    int rows = 0;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/bad/log_registers.txt", source != NULL ? source : ".");
+    table = fopen(path, "r");
+    assert_non_null(table);
+    while (fscanf(table, "%127s %127s %127s %127s %127s %63s", name, rtmr[0], rtmr[1], rtmr[2], rtmr[3], letters) ==
+           6) {
+        const char *const want[] = {rtmr[0], rtmr[1], rtmr[2], rtmr[3]};
+        struct buf file = BUF(1 << 20);
+        struct err err = {0};
+        char seen[64] = "-";
+        struct anylog_event e;
+        struct anylog log;
+        bool more = true;
+
+        (void)snprintf(path, sizeof path, "%s/tests/bad/log/%s", source != NULL ? source : ".", name);
+        file_get(path, &file);
+        replay_is(buf_bytes(&file), want);
+        assert_ok(anylog_open(buf_bytes(&file), &log, &err), err);
+        for (size_t n = 0; more && n < sizeof seen - 1; n++) {
+            assert_ok(anylog_next(&log, &e, &more, &err), err);
+            if (more) {
+                seen[n] = "unpw"[e.coverage];
+                seen[n + 1] = '\0';
+            }
+        }
+        anylog_done(&log);
+        if (strcmp(seen, letters) != 0) {
+            fail_msg("%s: coverage %s, expected %s", name, seen, letters);
+        }
+        buf_done(&file);
+        rows++;
+    }
+    (void)fclose(table);
+    assert_true(rows > 40);
 }
 
 /* The second value is one that an Intel project (ACON) asserts for such a text; the first was computed by Python. */
@@ -303,9 +359,10 @@ static void sm3_is_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_of_text), cmocka_unit_test(agent_logs),  cmocka_unit_test(replays_follow_one_another),
-        cmocka_unit_test(real_pairs),     cmocka_unit_test(real_report), cmocka_unit_test(real_coverage),
-        cmocka_unit_test(sm3_is_shown),
+        cmocka_unit_test(events_of_text), cmocka_unit_test(files_replay),
+        cmocka_unit_test(agent_logs),     cmocka_unit_test(replays_follow_one_another),
+        cmocka_unit_test(real_pairs),     cmocka_unit_test(real_report),
+        cmocka_unit_test(real_coverage),  cmocka_unit_test(sm3_is_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
