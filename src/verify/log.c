@@ -151,14 +151,16 @@ static bool model_claim(const struct manifest *m, const uint8_t digest[SHA384_SI
 {
     json_t *v = json_object();
 
-    if (v != NULL && claim_str(v, "name", m->name, err) &&
-        report_claim_hex(v, "model_id", m->model_id, sizeof m->model_id, err) &&
+    if (v == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's claim");
+    }
+    if (claim_str(v, "name", m->name, err) && report_claim_hex(v, "model_id", m->model_id, sizeof m->model_id, err) &&
         report_claim_hex(v, "manifest_sha384", digest, SHA384_SIZE, err)) {
         *out = v;
         return true;
     }
     json_decref(v);
-    return v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's claim");
+    return false;
 }
 
 /* Loading a model that is loaded already replaces it. */
