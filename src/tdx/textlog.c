@@ -297,7 +297,7 @@ bool textlog_aael_next(struct textlog *log, struct textlog_event *out, bool *mor
         return false;
     }
     if (!*more) {
-        return log->alg != 0 || FAIL(err, REASON_LOG_FORM, 0, "no INIT");
+        return true;
     }
     if (log->alg == 0 ? !init_read(line, &next, &alg, err) : !record_check(line, ev.e.number, err)) {
         return false;

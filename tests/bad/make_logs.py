@@ -64,7 +64,8 @@ def tcg():
     for kind, data, of_what, letter in [
             (0x80000001, boot, boot, "w"), (0x80000001, boot, b"value", "n"), (0x80000002, boot, b"value", "p"),
             (0x80000002, boot + b"x", b"value", "p"), (0x80000002, boot[:-1], b"value", "n"), (0x80000002, boot, b"alue", "n"),
-            (0x80000002, bytes(16) + b"\xff" * 16, b"", "n"), (0x80000002, variable(b"", b""), b"", "p"),
+            (0x80000002, bytes(16) + b"\xff" * 16, b"", "n"),
+            (0x80000002, bytes(16) + struct.pack("<QQ", 1 << 63, 5) + b"value", b"value", "n"), (0x80000002, variable(b"", b""), b"", "p"),
             (0xD, b"grub_cmd: set x=1\0", b"set x=1", "p"), (0xD, b"grub_cmd set x\0`", b"set x\0", "p"),
             (0xD, b"grub_cmd: a b", b"a b", "p"), (0xD, b"grub_cmd: a b", b"b", "n"), (0xD, b"MokList\0", b"", "n"),
             (0xD, b"", b"x", "n"), (0xD, b"x ", b"", "p"), (0x5, b"grub_cmd: set x=1\0", b"set x=1", "n"),

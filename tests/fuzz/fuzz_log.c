@@ -69,7 +69,7 @@ static void json_check(struct bytes in, size_t count, bool replays, uint8_t regi
     char hex[2 * SHA384_SIZE + 1];
     struct err err = {0};
     const json_t *r;
-    json_t *v;
+    json_t *v = NULL;
 
     require(anylog_print_json(in, &json, &err) && json_parse(buf_bytes(&json), &v, &err));
     require(json_array_size(json_object_get(v, "events")) == count);

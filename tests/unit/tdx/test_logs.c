@@ -94,7 +94,7 @@ static void events_of_text(void **state)
         struct buf log = BUF(4096), out = BUF(65536);
         struct err err = {0};
         char *covered;
-        json_t *v, *e;
+        json_t *v = NULL, *e;
 
         assert_ok(full == NULL ? buf_str(&log, rows[i].log, &err)
                                : buf_add(&log, rows[i].log, (size_t)(full - rows[i].log), &err) &&
@@ -267,7 +267,7 @@ static void real_pairs(void **state)
         if (pairs[i].quote[0] != '\0') {
             quote = vector(pairs[i].quote);
         } else {
-            json_t *v;
+            json_t *v = NULL;
 
             assert_ok(json_parse(vector(pairs[i].logs[0]), &v, &err), err);
             assert_ok(hex_decode_all(bytes_of_str(json_string_value(json_object_get(v, "quote"))), &raw, &err), err);
@@ -338,7 +338,7 @@ static void sm3_is_shown(void **state)
     struct err err = {0};
     const json_t *e;
     size_t count;
-    json_t *v;
+    json_t *v = NULL;
 
     (void)state;
     assert_ok(anylog_print_json(vector("eventlog/trustee_CCEL_data_csv.bin"), &json, &err), err);
