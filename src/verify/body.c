@@ -280,33 +280,41 @@ void body_judge(struct judge *j)
     platform_judge(j);
 }
 
-bool logs_replay(const struct bytes logs[GUEST_LOGS], uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE], bool *any,
-                 struct err *err)
+void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out)
 {
     static const char *const names[GUEST_LOGS] = {"the firmware's log", "the guest's log"};
     size_t count;
 
-    *any = false;
-    memset(registers, 0, EVENTLOG_REGISTERS * SHA384_SIZE);
-    for (size_t i = 0; i < GUEST_LOGS; i++) {
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < GUEST_LOGS && out->error.reason == REASON_OK; i++) {
         if (logs[i].p == NULL) {
             continue;
         }
-        *any = true;
-        if (!anylog_replay(logs[i], registers, &count, err)) {
-            err_prefix(err, names[i]);
-            return false;
+        out->any = true;
+        if (!anylog_replay(logs[i], out->registers, &count, &out->error)) {
+            err_prefix(&out->error, names[i]);
         }
     }
-    return true;
 }
 
-void boot_judge(struct judge *j, const struct bytes logs[GUEST_LOGS])
+void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size_t count)
 {
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
-    struct err err = {0};
-    bool any;
+    if (r->error.reason != REASON_OK) {
+        fact_fail(j, id, &r->error);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(r->registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
+            fact_refute(j, id, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
+            fact_seen_hex(j, id, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
+            return;
+        }
+    }
+    fact_affirm(j, id);
+}
 
+void boot_judge(struct judge *j, const struct replay *r)
+{
     if (td_there(j, FACT_boot) && registers_check(j, FACT_boot)) {
         if (registers_demanded(j->policy) == 4) {
             fact_affirm(j, FACT_boot);
@@ -315,21 +323,7 @@ void boot_judge(struct judge *j, const struct bytes logs[GUEST_LOGS])
                          registers_demanded(j->policy));
         }
     }
-    if (!quote_is_tdx(&j->q)) {
-        return;
-    }
-    if (!logs_replay(logs, registers, &any, &err)) {
-        fact_fail(j, FACT_boot_log, &err);
-        return;
-    }
-    for (size_t i = 0; any && i < 3; i++) {
-        if (memcmp(registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
-            fact_refute(j, FACT_boot_log, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
-            fact_seen_hex(j, FACT_boot_log, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
-            return;
-        }
-    }
-    if (any) {
-        fact_affirm(j, FACT_boot_log);
+    if (r->any && quote_is_tdx(&j->q)) {
+        replay_judge(j, FACT_boot_log, r, 3);
     }
 }

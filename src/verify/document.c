@@ -170,6 +170,7 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     const struct bytes boot_logs[GUEST_LOGS] = {d->boot_log};
     struct report_data_parts parts = {.log_root = {0}};
     enum log_bound bound;
+    struct replay boot;
     struct keyset k = {0};
     bool has_keyset;
 
@@ -177,7 +178,8 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     keyset_judge(j, d->keyset, &k, &has_keyset);
     nonce_judge(j, d);
     connection_judge(j, has_keyset ? &k : NULL);
-    boot_judge(j, boot_logs);
+    logs_replay(boot_logs, &boot);
+    boot_judge(j, &boot);
     devices_judge(j, d);
     place_judge(j, bound);
     if (!quote_is_tdx(&j->q) && bound == LOG_BOUND_RTMR3) {

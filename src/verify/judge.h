@@ -157,12 +157,17 @@ MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, td
 MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
 void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
-/* Logs in any form (tdx/anylog.h), each behind the other. An entry without bytes is none. */
+/* What logs of any form (tdx/anylog.h) lead to, each behind the other. */
 #define GUEST_LOGS 2
-/* The registers that they lead to. false: a reader's reason, or *any is false: there are none. */
-MUST_USE bool logs_replay(const struct bytes logs[GUEST_LOGS], uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE],
-                          bool *any, struct err *err);
-void boot_judge(struct judge *j, const struct bytes logs[GUEST_LOGS]); /* boot, boot_log */
+struct replay {
+    bool any;         /* there is a log */
+    struct err error; /* reason OK: they were read */
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+};
+void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out); /* an entry without bytes is no log */
+/* Whether the first count registers are the quote's: affirmed, refuted, or a reader's reason. There is a log. */
+void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size_t count);
+void boot_judge(struct judge *j, const struct replay *r); /* boot, boot_log */
 
 enum log_bound { /* where the quote binds the log */
                  LOG_BOUND_NOWHERE,

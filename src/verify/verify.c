@@ -280,37 +280,14 @@ bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_ti
     return ok;
 }
 
-/* The firmware's log and the guest's own, folded one behind the other. */
-static void evidence_log_judge(struct judge *j, const struct bytes logs[GUEST_LOGS])
-{
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
-    struct err err = {0};
-    bool any;
-
-    if (!logs_replay(logs, registers, &any, &err)) {
-        fact_fail(j, FACT_event_log, &err);
-        return;
-    }
-    if (!any) {
-        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
-        return;
-    }
-    for (size_t i = 0; i < EVENTLOG_REGISTERS; i++) {
-        if (memcmp(registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
-            fact_refute(j, FACT_event_log, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
-            fact_seen_hex(j, FACT_event_log, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
-            return;
-        }
-    }
-    fact_affirm(j, FACT_event_log);
-}
-
 static bool evidence_judge(struct judge *j, const struct verify_bare *bare, struct err *err)
 {
     const struct bytes logs[GUEST_LOGS] = {bare->boot_log, bare->event_log};
     const uint8_t *seen = quote_report_data(&j->q);
+    struct replay replay;
     bool bound = false;
 
+    logs_replay(logs, &replay);
     for (size_t i = 0; i < bare->report_data_count; i++) {
         bound = bound || memcmp(seen, bare->report_data[i], sizeof bare->report_data[i]) == 0;
     }
@@ -324,10 +301,12 @@ static bool evidence_judge(struct judge *j, const struct verify_bare *bare, stru
     }
     if (!quote_is_tdx(&j->q)) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");
+    } else if (!replay.any) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
     } else {
-        evidence_log_judge(j, logs);
+        replay_judge(j, FACT_event_log, &replay, EVENTLOG_REGISTERS);
     }
-    boot_judge(j, logs);
+    boot_judge(j, &replay);
     /* The guest's own log may be the service's. */
     return !service_demand(j, "no log of the service was given") || bare->event_log.p == NULL || !quote_is_tdx(&j->q) ||
            log_judge(j, bare->event_log, LOG_BOUND_RTMR3, NULL, err);

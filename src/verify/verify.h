@@ -37,8 +37,8 @@ MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, 
 MUST_USE bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
                             struct err *err);
 
-/* Runtime data of the other kind of evidence (Trustee's form: quote, logs and data beside it), docs/formats.md
- * section 9. */
+/* Runtime data of the other kind of evidence (Trustee's form: quote, logs of any form and data beside it),
+ * docs/formats.md section 9. */
 struct verify_bare {
     struct bytes quote, boot_log, event_log;
     uint8_t report_data[2][64]; /* the quote's must be one of these */
