@@ -146,20 +146,35 @@ static bool signature_hash(struct hash *h, struct bytes digits)
     return true;
 }
 
-/* The template's hash computed again; *known stays false for a template whose fields cannot be told from its line. */
-static bool template_check(struct cursor c, const char *name, size_t alg, struct textlog_event *ev, struct err *err)
+/* [TYPE:]ALG:DIGITS, split at the last colon, and the space behind. */
+static bool file_hash_take(struct cursor *c, struct bytes *alg, uint8_t digest[HASH_SIZE_MAX], size_t *len,
+                           size_t number, struct err *err)
 {
-    const bool sig = strcmp(name, "ima-sig") == 0;
-    struct bytes file_alg, digits, path, signature = bytes_of(NULL, 0);
-    uint8_t digest[HASH_SIZE_MAX];
-    struct hash h;
+    struct bytes word;
+    size_t colon;
 
-    if (!field_take(&c, ':', &file_alg, err) || !field_take(&c, ' ', &digits, err)) {
+    if (!field_take(c, ' ', &word, err)) {
         return false;
     }
-    if (file_alg.len == 0 || digits.len == 0 || digits.len % 2 != 0 || digits.len > 2 * sizeof digest || c.left == 0 ||
-        !hex_decode(digits, digest, digits.len / 2, &(struct err){0})) {
-        return FAIL(err, REASON_LOG_FORM, c.offset, "event %zu: no file hash and path", ev->e.number);
+    for (colon = word.len; colon > 0 && word.p[colon - 1] != ':'; colon--) {
+    }
+    *len = (word.len - colon) / 2;
+    *alg = bytes_of(word.p, colon);
+    return (colon > 1 && *len > 0 && *len <= HASH_SIZE_MAX && c->left > 0 &&
+            hex_decode(bytes_of(word.p + colon, word.len - colon), digest, *len, &(struct err){0})) ||
+           FAIL(err, REASON_LOG_FORM, c->offset, "event %zu: no file hash and path", number);
+}
+
+/* The template's hash computed again; *known stays false where its algorithm is not computed here. */
+static bool template_check(struct cursor c, bool sig, size_t alg, struct textlog_event *ev, struct err *err)
+{
+    struct bytes file_alg, path, signature = bytes_of(NULL, 0);
+    uint8_t digest[HASH_SIZE_MAX];
+    struct hash h;
+    size_t len;
+
+    if (!file_hash_take(&c, &file_alg, digest, &len, ev->e.number, err)) {
+        return false;
     }
     path = cursor_rest(&c);
     if (sig) {
@@ -172,10 +187,10 @@ static bool template_check(struct cursor c, const char *name, size_t alg, struct
         return true;
     }
     hash_init(&h, algorithms[alg].hash);
-    field_hash(&h, file_alg.len + 2 + digits.len / 2);
+    field_hash(&h, file_alg.len + 1 + len);
     hash_add(&h, file_alg);
-    hash_add(&h, bytes_of(":", 2)); /* and the zero byte */
-    hash_add(&h, bytes_of(digest, digits.len / 2));
+    hash_add(&h, bytes_of("", 1));
+    hash_add(&h, bytes_of(digest, len));
     field_hash(&h, path.len + 1);
     hash_add(&h, path);
     hash_add(&h, bytes_of("", 1));
@@ -191,7 +206,10 @@ static bool template_check(struct cursor c, const char *name, size_t alg, struct
 bool textlog_ima_next(struct textlog *log, struct textlog_event *out, bool *more, struct err *err)
 {
     struct textlog_event ev = {.e = {.number = log->next_number, .offset = log->rest.offset}};
-    static const char *const templates[] = {"ima-ng", "ima-sig"};
+    static const struct {
+        const char *name;
+        bool sig;
+    } templates[] = {{"ima-ng", false}, {"ima-sig", true}, {"ima-ngv2", false}, {"ima-sigv2", true}};
     struct textlog next = *log;
     struct bytes index, hash, name;
     struct cursor line;
@@ -225,7 +243,8 @@ bool textlog_ima_next(struct textlog *log, struct textlog_event *out, bool *more
         return FAIL(err, REASON_LOG_FORM, at, "event %zu: no template", ev.e.number);
     }
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
-        if (bytes_equal(name, bytes_of_str(templates[i])) && !template_check(line, templates[i], alg, &ev, err)) {
+        if (bytes_equal(name, bytes_of_str(templates[i].name)) &&
+            !template_check(line, templates[i].sig, alg, &ev, err)) {
             return false;
         }
     }

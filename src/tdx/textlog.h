@@ -2,11 +2,11 @@
  *
  * IMA, the kernel's ascii_runtime_measurements:
  *
- *     INDEX TEMPLATE-HASH ima-ng|ima-sig ALG:FILE-HASH PATH [SIGNATURE]
+ *     INDEX TEMPLATE-HASH ima-ng|ima-ngv2|ima-sig|ima-sigv2 [TYPE:]ALG:FILE-HASH PATH [SIGNATURE]
  *
- * The template hash is over each field behind its length as u32: "ALG:", a zero byte and the hash; the path and a zero
- * byte; the signature. Index 10 and the other PCRs from 8 to 14 are RTMR2, 0 to 3 the registers of their number. A hash
- * of zeros is a violation, which extends the register with 0xFF.
+ * The template hash is over each field behind its length as u32: "[TYPE:]ALG:", a zero byte and the hash; the path and
+ * a zero byte; the signature. Index 10 and the other PCRs from 8 to 14 are RTMR2, 0 to 3 the registers of their number.
+ * A hash of zeros is a violation, which extends the register with 0xFF.
  *
  * AAEL, the file of CoCo's attestation agent: "INIT ALG/VALUE", then "DOMAIN OPERATION CONTENT". Each line, the first
  * one too, is an event of RTMR3 whose digest is of the line. VALUE has to be zero: what else the register held is not

@@ -152,11 +152,12 @@ def dstack():
 
 def ima_line(index="10", path="/bin/true", name="ima-ng", tail="", digest=None, file_hash=b"\x22" * 32, head=""):
     field = lambda b: struct.pack("<I", len(b)) + b
-    data = field(b"sha256:\0" + file_hash) + field(path.encode() + b"\0")
-    if name == "ima-sig":
+    kind = "ima:" if name.endswith("v2") else ""
+    data = field(kind.encode() + b"sha256:\0" + file_hash) + field(path.encode() + b"\0")
+    if "sig" in name:
         data += field(bytes.fromhex(tail.strip()))
     digest = SHA384(data).hex() if digest is None else digest
-    return f"{head}{index} {digest} {name} sha256:{file_hash.hex()} {path}{tail}"
+    return f"{head}{index} {digest} {name} {kind}sha256:{file_hash.hex()} {path}{tail}"
 
 
 def ima():
@@ -170,6 +171,8 @@ def ima():
     ok("ima_good_no_end", line, end="")
     ok("ima_good_sig", ima_line(name="ima-sig"))
     ok("ima_good_sig_bytes", ima_line(name="ima-sig", tail=" 030204ab"))
+    ok("ima_good_ngv2", ima_line(name="ima-ngv2"))
+    ok("ima_good_sigv2", ima_line(name="ima-sigv2"), ima_line(name="ima-sigv2", tail=" 0302"))
     ok("ima_good_other_template", ima_line(name="ima-cgpath"), letter="u")
     ok("ima_good_violation", ima_line(digest="0" * 96), letter="n", digest=b"\xff" * 48)
     ok("ima_good_other_path", line.replace("/true", "/sh"), letter="n")
@@ -191,6 +194,9 @@ def ima():
     put("ima_no_template", line[:at_name - 1] + "\n", "LOG_FORM", at_name - 1)
     put("ima_no_fields", line[:at_file - 1] + "\n", "LOG_FORM", at_name)
     put("ima_no_path", line[:at_file + 7 + 64] + "\n", "LOG_FORM", at_file + 7 + 64)
+    put("ima_no_algorithm", line.replace("sha256:", ":") + "\n", "LOG_FORM", at_file + 1 + 64 + 1)
+    put("ima_no_colon", line.replace("sha256:", "") + "\n", "LOG_FORM", at_file + 64 + 1)
+    put("ima_file_hash_long", line.replace("22 ", "22" * 34 + " ") + "\n", "LOG_FORM", at_file + 7 + 62 + 68 + 1)
     put("ima_file_hash_odd", line.replace("22 ", "2 ") + "\n", "LOG_FORM", at_file + 7 + 64)
     put("ima_file_hash_digit", line.replace("22 ", "2g ") + "\n", "LOG_FORM", at_file + 7 + 65)
     sig = ima_line(name="ima-sig")
