@@ -9,21 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool policy_read(const char *path, struct policy **out, struct err *err)
+bool trust_policy_read(const char *path, struct buf *text, struct policy **out, struct err *err)
 {
-    struct buf text = BUF(LIMIT_POLICY);
-    bool ok;
-
-    if (path == NULL) {
-        return policy_builtin(out, err);
+    if (!file_read(path, text, err)) {
+        return false;
     }
-    ok = file_read(path, &text, err);
-    if (ok && !policy_parse(buf_bytes(&text), out, err)) {
+    if (!policy_parse(buf_bytes(text), out, err)) {
         err_prefix(err, path);
-        ok = false;
+        return false;
     }
-    buf_done(&text);
-    return ok;
+    return true;
 }
 
 /* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +00:00; 2026-11-24 for the first second of that day. */
@@ -58,12 +53,12 @@ bool trust_open(const char *policy_file, const char *collateral_dir, const char 
                 struct err *err)
 {
     memset(out, 0, sizeof *out);
-    if (!time_read(time_text, &out->input.time, err) || !policy_read(policy_file, &out->policy, err)) {
-        return false;
-    }
-    if (collateral_dir != NULL && !directory_open(collateral_dir, &out->collateral, err)) {
-        policy_free(out->policy);
-        out->policy = NULL;
+    out->policy_text = BUF(LIMIT_POLICY);
+    if (!time_read(time_text, &out->input.time, err) ||
+        !(policy_file == NULL ? policy_builtin(&out->policy, err)
+                              : trust_policy_read(policy_file, &out->policy_text, &out->policy, err)) ||
+        (collateral_dir != NULL && !directory_open(collateral_dir, &out->collateral, err))) {
+        trust_close(out);
         return false;
     }
     out->input.policy = out->policy;
@@ -84,6 +79,7 @@ bool trust_pck(struct trust *t, const char *file, struct err *err)
 void trust_close(struct trust *t)
 {
     policy_free(t->policy);
+    buf_done(&t->policy_text);
     directory_close(&t->collateral);
     memset(t, 0, sizeof *t);
 }

@@ -9,6 +9,7 @@
 
 struct trust {
     struct policy *policy;
+    struct buf policy_text; /* its exact bytes; empty: the built-in one */
     struct directory collateral;
     struct verify_input input; /* policy, time and files; nonce and connection are trust_fetch()'s */
     uint8_t nonce[NONCE_SIZE], spki[32];
@@ -21,6 +22,10 @@ MUST_USE bool trust_open(const char *policy_file, const char *collateral_dir, co
 /* The PCK certificate that the quote lacks, as if it were in the collateral directory. FILE_*. */
 MUST_USE bool trust_pck(struct trust *t, const char *file, struct err *err);
 void trust_close(struct trust *t);
+
+/* A policy's exact bytes, appended to text, and what they say. FILE_*, POLICY_FORM, JSON_*; the detail names the file.
+ */
+MUST_USE bool trust_policy_read(const char *path, struct buf *text, struct policy **out, struct err *err);
 
 /* Draws a nonce, asks the service for evidence over it (docs/formats.md, section 5), and makes nonce and connection
  * part of the input. path: what stands before /.well-known; "" or "/" for none. */
