@@ -13,7 +13,8 @@
  *     LIMIT      more than is allowed                                              exit 1, HTTP 413
  *     BUSY       not now                                                           exit 1, HTTP 503
  *     SYSTEM     the operating system or a device said no                          exit 1, HTTP 500
- *     INTERNAL   a defect of Sotto's own                                           exit 1, HTTP 500 */
+ *     INTERNAL   a defect of Sotto's own                                           exit 1, HTTP 500
+ *     ADVICE     said beside a result, and never ends anything                     exit 0 */
 #ifndef SOTTO_BASE_REASONS_H
 #define SOTTO_BASE_REASONS_H
 
@@ -22,7 +23,8 @@
 
 #define REASON_KINDS(K) \
     K(OK) \
-    K(USAGE) K(INPUT) K(REFUTED) K(UNKNOWN) K(ABSENT) K(CONFLICT) K(LIMIT) K(BUSY) K(SYSTEM) K(INTERNAL) K(RETIRED)
+    K(USAGE) \
+    K(INPUT) K(REFUTED) K(UNKNOWN) K(ABSENT) K(CONFLICT) K(LIMIT) K(BUSY) K(SYSTEM) K(INTERNAL) K(ADVICE) K(RETIRED)
 
 /* clang-format off */
 /* R(name, kind, what happened, what to do next). One line each; grouped by the folder that gives them. */
@@ -200,9 +202,23 @@
     R(WEB_MISMATCH, REFUTED, "the web page is not in the policy", "") \
     R(MODEL_MISMATCH, REFUTED, "the model is not in the policy", "") \
     R(BOOT_NOT_AFFIRMED, UNKNOWN, "the boot chain is not affirmed, so its log proves nothing", "") \
-    R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "") \
-    R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "") \
+    R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "take ignore_time out of the policy") \
+    R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "take gpu out of the policy") \
     R(POLICY_FORM, INPUT, "the policy is malformed", "") \
+    R(POLICY_OPEN, ADVICE, "nothing is demanded of this", "give a value where it matters (docs/policy.md)") \
+    R(POLICY_NO_ANCHOR, ADVICE, "no root counts, so everything is refused", "name one under anchors") \
+    R(POLICY_SIMULATED, ADVICE, "a simulator's root counts: what it vouches for is protected from nobody", "keep this policy for trying things out") \
+    R(POLICY_TCB, ADVICE, "platforms with known weaknesses are accepted", "take the status out, or give it an end under tcb.grace") \
+    R(POLICY_REVOKED, ADVICE, "Revoked is named, and is never accepted", "take it out") \
+    R(POLICY_GRACE, ADVICE, "a grace is over, and its status refused", "take it out, or renew it") \
+    R(POLICY_EVALUATION, ADVICE, "TCB data that Intel has replaced counts until its own end", "give the newest number known as tcb.min_evaluation") \
+    R(POLICY_BOOT, ADVICE, "firmware, kernel or command line may be any", "give td.mrtd, td.rtmr0, td.rtmr1 and td.rtmr2: without them a service stays undecided") \
+    R(POLICY_ATTRIBUTES, ADVICE, "attributes of the TD are not demanded that would be without td.attributes", "take td.attributes out, or let its mask cover them") \
+    R(POLICY_SERVICE, ADVICE, "a part of the service may be any", "give it: without it a service stays undecided (sotto policy new)") \
+    R(POLICY_BACKING, ADVICE, "programs count that were mapped from a disk that the host can change", "take disk out of service.backing") \
+    R(POLICY_PLATFORM, ADVICE, "any machine counts, also one whose owner has opened it", "list the machines that are known under platform.ppid or platform.instance") \
+    R(POLICY_TRAILING, ADVICE, "any bytes may follow a quote, and nobody reads them", "take quote.trailing out") \
+    R(POLICY_AGE, ADVICE, "a verdict counts for as long as the service's keys, up to a day", "give max_age in seconds") \
     R(ARCHIVED_VERDICT, REFUTED, "the stored verdict was not reproduced", "it is the archiver's word, and not required") \
     R(VERDICT_REFUSED, REFUTED, "the evidence was refused", "") \
     R(VERDICT_UNDECIDED, UNKNOWN, "the evidence could not be decided", "") \

@@ -1,4 +1,5 @@
 #include "cli/trust.h"
+#include "cli/report.h"
 
 #include "base/civil.h"
 #include "base/hex.h"
@@ -147,7 +148,7 @@ bool trust_print(const struct verdict *v, bool json, bool all, struct err *err)
     if (json) {
         ok = verdict_print_json(v, &out, err) && buf_u8(&out, '\n', err);
     } else {
-        ok = verdict_print_text(v, all, &out, err) &&
+        ok = verdict_print_text(v, all, report_colour(1), &out, err) &&
              (json_object_size(v->claims) == 0 || summary_print(v->claims, &out, err));
     }
     ok = ok && file_write_fd(1, "standard output", buf_bytes(&out), err);
