@@ -95,9 +95,12 @@ static int view_main(int argc, char **argv, enum view view, const struct args_fo
     if (!args_parse(argc, argv, form, &a, &code)) {
         return code;
     }
-    ok = trust_policy_read(a.operands[0], &text, &p, &err) &&
-         view_print(view, args_flag(&a, "json"), buf_bytes(&text), p, &out, &err) &&
-         file_write_fd(1, "standard output", buf_bytes(&out), &err);
+    ok = trust_policy_read(a.operands[0], &text, &p, &err);
+    if (ok && !view_print(view, args_flag(&a, "json"), buf_bytes(&text), p, &out, &err)) {
+        err_prefix(&err, a.operands[0]);
+        ok = false;
+    }
+    ok = ok && file_write_fd(1, "standard output", buf_bytes(&out), &err);
     policy_free(p);
     buf_done(&text);
     buf_done(&out);

@@ -119,7 +119,7 @@ static void td_demands(const struct policy *p, struct lines *l)
     list_demand(l, "td.mrtd", "the firmware (MRTD) is", &p->mrtd);
     list_demand(l, "td.rtmr0", "the firmware's settings (RTMR0) are", &p->rtmr[0]);
     list_demand(l, "td.rtmr1", "the kernel and its loader (RTMR1) are", &p->rtmr[1]);
-    list_demand(l, "td.rtmr2", "the command line and initial file system (RTMR2) are", &p->rtmr[2]);
+    list_demand(l, "td.rtmr2", "the command line and initial disk (RTMR2) are", &p->rtmr[2]);
     bits_demand(l, "td.attributes", "the TD's attributes are", &p->attributes);
     if (!p->attributes.given) {
         DEMAND(l, "td.attributes",
