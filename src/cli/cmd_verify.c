@@ -12,7 +12,7 @@
 #define TIMEOUT_MS 30000
 
 static const struct args_option options[] = {
-    {"collateral", 'c', "DIR", "collateral files to judge with"},
+    {"collateral", 'c', "DIR|BUNDLE", "collateral files to judge with; of a bundle, nothing else counts"},
     {"pck", 0, "FILE", "the PCK certificate (PEM), for a quote that only says which platform it is of"},
     {"policy", 'p', "FILE", "the policy to judge by; without one: Intel's root, for bare quotes only"},
     {"time", 't', "TIME",

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 bool trust_policy_read(const char *path, struct buf *text, struct policy **out, struct err *err)
 {
@@ -50,6 +51,33 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
            FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
 }
 
+/* A directory, or a bundle of which nothing else counts. */
+static bool collateral_open(const char *path, struct trust *t, struct err *err)
+{
+    struct buf text = BUF(LIMIT_EVIDENCE);
+    struct stat st;
+    bool ok;
+
+    if (stat(path, &st) != 0 || S_ISDIR(st.st_mode)) {
+        if (!directory_open(path, &t->collateral, err)) {
+            return false;
+        }
+        t->input.files = t->collateral.files;
+        t->input.file_count = t->collateral.count;
+        return true;
+    }
+    ok = file_read(path, &text, err);
+    if (ok && !bundle_parse(buf_bytes(&text), &t->archive, err)) {
+        err_prefix(err, path);
+        ok = false;
+    }
+    buf_done(&text);
+    t->input.files = t->archive.files;
+    t->input.file_count = t->archive.file_count;
+    return ok && (t->archive.file_count > 0 ||
+                  FAIL(err, REASON_COLLATERAL_ABSENT, ERR_NOWHERE, "%.150s: a bundle without collateral", path));
+}
+
 bool trust_open(const char *policy_file, const char *collateral_dir, const char *time_text, struct trust *out,
                 struct err *err)
 {
@@ -58,13 +86,11 @@ bool trust_open(const char *policy_file, const char *collateral_dir, const char 
     if (!time_read(time_text, &out->input.time, err) ||
         !(policy_file == NULL ? policy_builtin(&out->policy, err)
                               : trust_policy_read(policy_file, &out->policy_text, &out->policy, err)) ||
-        (collateral_dir != NULL && !directory_open(collateral_dir, &out->collateral, err))) {
+        (collateral_dir != NULL && !collateral_open(collateral_dir, out, err))) {
         trust_close(out);
         return false;
     }
     out->input.policy = out->policy;
-    out->input.files = out->collateral.files;
-    out->input.file_count = out->collateral.count;
     return true;
 }
 
@@ -82,6 +108,7 @@ void trust_close(struct trust *t)
     policy_free(t->policy);
     buf_done(&t->policy_text);
     directory_close(&t->collateral);
+    bundle_done(&t->archive);
     memset(t, 0, sizeof *t);
 }
 

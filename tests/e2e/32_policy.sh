@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
-echo 1..39
+echo 1..42
 service_start || exit 1
 out=$dir/out log=$dir/log
 unset SOTTO_POLICY SOTTO_URL
@@ -102,6 +102,10 @@ jq 'del(.service)' "$policy" >"$dir/quotes.json"
 jq -r .quote "$dir/document.json" | base64 -d >"$dir/quote"
 ends 10 'a bare quote' "$sotto" verify "$dir/quote" --policy "$dir/quotes.json" --collateral "$dir/collateral.gone" --bundle "$dir/bare.json"
 ends 10 'its bundle' "$sotto" verify "$dir/bare.json" --policy "$dir/quotes.json" --time bundle
+ends 10 'the collateral of a bundle, for another quote' "$sotto" verify "$dir/quote" --policy "$dir/quotes.json" --collateral "$dir/bare.json"
+jq '.collateral = null' "$dir/bare.json" >"$dir/empty.json"
+refused 1 COLLATERAL_ABSENT 'a bundle without any' "$sotto" verify "$dir/quote" --policy "$dir/quotes.json" --collateral "$dir/empty.json"
+refused 1 JSON_FORM 'no bundle' "$sotto" verify "$dir/quote" --policy "$dir/quotes.json" --collateral "$dir/quote"
 refused 2 USAGE '--time bundle for what is none' "$sotto" verify "$dir/quote" --policy "$dir/quotes.json" --time bundle
 
 # ---- the text ----
