@@ -23,11 +23,28 @@ bool trust_policy_read(const char *path, struct buf *text, struct policy **out, 
     return true;
 }
 
-/* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +00:00; 2026-11-24 for the first second of that day. */
+/* "+02:00" at the end of a time, in seconds. False: there is none. */
+static bool zone_find(const char *text, int64_t *out)
+{
+    const size_t len = strlen(text);
+    const char *p = text + (len > 6 ? len - 6 : 0);
+    long hours, minutes;
+
+    if ((p[0] != '+' && p[0] != '-') || strspn(p + 1, "0123456789") != 2 || p[3] != ':' ||
+        strspn(p + 4, "0123456789") != 2) {
+        return false;
+    }
+    hours = strtol(p + 1, NULL, 10);
+    minutes = strtol(p + 4, NULL, 10);
+    *out = (p[0] == '-' ? -60 : 60) * (60 * hours + minutes);
+    return len > 6 && hours < 24 && minutes < 60;
+}
+
+/* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +02:00; 2026-11-24 for the first second of that day. */
 static bool time_read(const char *text, int64_t *out, struct err *err)
 {
     char *end, spelled[48];
-    size_t len;
+    int64_t zone = 0, t;
     long long n;
 
     if (text == NULL) {
@@ -39,16 +56,18 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
         *out = n;
         return true;
     }
-    len = strlen(text);
-    if (len == 10) {
+    if (strlen(text) == 10) {
         (void)snprintf(spelled, sizeof spelled, "%sT00:00:00Z", text);
-    } else if (len > 6 && strcmp(text + len - 6, "+00:00") == 0) {
-        (void)snprintf(spelled, sizeof spelled, "%.*sZ", (int)(len - 6 < 40 ? len - 6 : 40), text);
+    } else if (strlen(text) < 40 && zone_find(text, &zone)) {
+        (void)snprintf(spelled, sizeof spelled, "%.*sZ", (int)strlen(text) - 6, text);
     } else {
         (void)snprintf(spelled, sizeof spelled, "%.40s", text);
     }
-    return civil_parse_iso8601(bytes_of_str(spelled), out, err) ||
-           FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
+    if (!civil_parse_iso8601(bytes_of_str(spelled), &t, err)) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
+    }
+    *out = t - zone;
+    return true;
 }
 
 /* A directory, or a bundle of which nothing else counts. */

@@ -83,11 +83,18 @@ static bool fact_print(const struct fact *f, bool colour, struct buf *out, struc
            label_print("to do", reason_todo(f->reason), out, err);
 }
 
+/* Never looked at, because something else failed. */
+static bool is_consequence(const struct fact *f)
+{
+    return f->state == FACT_IS_UNKNOWN && f->reason == REASON_FACT_UNKNOWN &&
+           strcmp(f->text, reason_text(f->reason)) == 0;
+}
+
 bool verdict_print_text(const struct verdict *v, bool all, bool colour, struct buf *out, struct err *err)
 {
     const char *word = results[v->result].word;
     char when[CIVIL_ISO8601_SIZE];
-    size_t len = out->len;
+    size_t len = out->len, consequences = 0;
     bool ok;
 
     civil_print_iso8601(v->time, when);
@@ -95,9 +102,15 @@ bool verdict_print_text(const struct verdict *v, bool all, bool colour, struct b
          wrap_print(results[v->result].sentence, strlen(word) + 2, 2, out, err) &&
          buf_printf(out, err, "  judged at %s\n", when);
     for (size_t i = 0; ok && i < v->count; i++) {
-        if (all || v->facts[i].state != FACT_AFFIRMED) {
+        if (!all && is_consequence(&v->facts[i])) {
+            consequences++;
+        } else if (all || v->facts[i].state != FACT_AFFIRMED) {
             ok = fact_print(&v->facts[i], colour, out, err);
         }
+    }
+    if (consequences > 0) {
+        ok = ok &&
+             buf_printf(out, err, "  %zu more could not be checked for want of that (-v lists them)\n", consequences);
     }
     ok = ok && distance_print_text(v->claims, out, err);
     if (!ok) {

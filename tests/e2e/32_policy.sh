@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
-echo 1..42
+echo 1..52
 service_start || exit 1
 out=$dir/out log=$dir/log
 unset SOTTO_POLICY SOTTO_URL
@@ -112,6 +112,16 @@ refused 2 USAGE '--time bundle for what is none' "$sotto" verify "$dir/quote" --
 "$sotto" verify "$dir/bundle.json" --policy "$dir/other.json" --time bundle -v >"$out" 2>"$log"
 ! awk 'length > 80' "$out" | grep -q . && ! grep -q $'\033' "$out" && grep -q '^  refuted   root  *ROOT_UNTRUSTED$' "$out"
 ok $? 'a line a fact with its reason, within 80 columns, without colours where there is no terminal'
+"$sotto" verify "$dir/garbage" --policy "$policy" >"$out" 2>"$log"
+[ "$(wc -l <"$out")" -lt 12 ] && grep -q '^  refuted   form ' "$out" && grep -q 'more could not be checked' "$out"
+ok $? 'what could not be checked for want of another fact is counted'
+at() { "$sotto" verify "$dir/bare.json" --policy "$dir/quotes.json" --json --time "$1" 2>"$log" | jq .time; }
+[ "$(at 2026-11-24T12:00:00Z) $(at 2026-11-24T12:00:00.5Z) $(at 2026-11-24T14:00:00+02:00) $(at 2026-11-24T06:30:00-05:30) $(at 1795521600) $(at 2026-11-24)" = \
+    '1795521600 1795521600 1795521600 1795521600 1795521600 1795478400' ]
+ok $? 'one instant, in every spelling'
+for t in '' now 2026-11-24T12:00:00 2026-13-24 2026-11-24T12:00:00+25:00 2026-11-24T12:00:00+2:00 +02:00 1e9; do
+    refused 2 USAGE "no time: '$t'" "$sotto" verify "$dir/bare.json" --time "$t"
+done
 # VARIABLES...: what a terminal gets
 on_terminal() { env "$@" python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$sotto" verify "$dir/bare.json" --policy "$dir/other.json" --time bundle; }
 on_terminal TERM=xterm NO_COLOR= >"$out" 2>"$log" </dev/null
