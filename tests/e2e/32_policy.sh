@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
-echo 1..52
+echo 1..53
 service_start || exit 1
 out=$dir/out log=$dir/log
 unset SOTTO_POLICY SOTTO_URL
@@ -59,6 +59,15 @@ ok $? 'in sentences, within 80 columns'
     [ "$(tail -n 1 "$out")" = "sha384 $(sha384sum <"$dir/new.json" | cut -d' ' -f1)" ]
 ok $? 'show: the canonical form, and the digest of the file as it is'
 refused 2 USAGE 'no such verb' "$sotto" policy burn "$dir/new.json"
+
+# MAX_AGE: how often a chat with two questions, more than two seconds apart, has to be verified
+verdicts() {
+    jq ".max_age = $1" "$policy" >"$dir/aged.json"
+    { echo 'Name a colour.'; sleep 2.2; printf 'And another one.\n/bye\n'; } |
+        "$sotto" run "$model" --url "$tls" --policy "$dir/aged.json" --num-predict 4 2>"$log" >"$out" && grep -c '^SIMULATED' "$log"
+}
+[ "$(verdicts 1) $(verdicts 3600)" = '2 1' ]
+ok $? 'max_age: a client asks again when it is over, and not before'
 
 # ---- bundles ----
 "$sotto" verify "$tls" --policy "$policy" --json --bundle "$dir/bundle.json" >"$dir/first.json" 2>"$log"
