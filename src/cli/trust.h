@@ -11,7 +11,7 @@ struct trust {
     struct policy *policy;
     struct buf policy_text; /* its exact bytes; empty: the built-in one */
     struct directory collateral;
-    struct bundle archive; /* whose collateral counts, where --collateral names a bundle */
+    struct bundle archive;     /* whose collateral counts, where --collateral names a bundle */
     struct verify_input input; /* policy, time and files; nonce and connection are trust_fetch()'s */
     uint8_t nonce[NONCE_SIZE], spki[32];
 };
