@@ -135,7 +135,7 @@ int cmd_verify(int argc, char **argv)
     }
     ok = args_get(&a, "pck") == NULL || trust_pck(&t, args_get(&a, "pck"), &err);
     ok = ok && (is_url(what) ? url_judge(what, &t, &evidence, &v, &err)
-                            : file_judge(what, &t, its_time, &evidence, &v, &err));
+                             : file_judge(what, &t, its_time, &evidence, &v, &err));
     if (ok) {
         ok = trust_print(&v, args_flag(&a, "json"), args_flag(&a, "verbose"), &err) &&
              (bundle == NULL || bundle_write(bundle, &t, buf_bytes(&evidence), &v, &err));

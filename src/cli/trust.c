@@ -115,7 +115,9 @@ bool trust_open(const char *policy_file, const char *collateral_dir, const char 
 
 bool trust_pck(struct trust *t, const char *file, struct err *err)
 {
-    bool ok = directory_put(&t->collateral, file, "pck_cert.pem", err);
+    bool ok = t->archive.file_count > 0
+                  ? FAIL(err, REASON_USAGE, ERR_NOWHERE, "--pck goes with a directory of collateral")
+                  : directory_put(&t->collateral, file, "pck_cert.pem", err);
 
     t->input.files = t->collateral.files;
     t->input.file_count = t->collateral.count;
