@@ -20,7 +20,8 @@ int main(void)
                  "| LIMIT | more than is allowed | 1 | 413 |\n"
                  "| BUSY | not now | 1 | 503 |\n"
                  "| SYSTEM | the operating system or a device said no | 1 | 500 |\n"
-                 "| INTERNAL | a defect of Sotto's own: please report it | 1 | 500 |\n\n"
+                 "| INTERNAL | a defect of Sotto's own: please report it | 1 | 500 |\n"
+                 "| ADVICE | said beside a result; never ends anything | 0 | - |\n\n"
                  "| reason | kind | what happened | what to do |\n|---|---|---|---|\n");
     for (int i = 1; i < REASON_COUNT; i++) {
         enum reason r = (enum reason)i;

@@ -13,7 +13,8 @@
  *     LIMIT      more than is allowed                                              exit 1, HTTP 413
  *     BUSY       not now                                                           exit 1, HTTP 503
  *     SYSTEM     the operating system or a device said no                          exit 1, HTTP 500
- *     INTERNAL   a defect of Sotto's own                                           exit 1, HTTP 500 */
+ *     INTERNAL   a defect of Sotto's own                                           exit 1, HTTP 500
+ *     ADVICE     said beside a result, and never ends anything                     exit 0 */
 #ifndef SOTTO_BASE_REASONS_H
 #define SOTTO_BASE_REASONS_H
 
@@ -22,7 +23,8 @@
 
 #define REASON_KINDS(K) \
     K(OK) \
-    K(USAGE) K(INPUT) K(REFUTED) K(UNKNOWN) K(ABSENT) K(CONFLICT) K(LIMIT) K(BUSY) K(SYSTEM) K(INTERNAL) K(RETIRED)
+    K(USAGE) \
+    K(INPUT) K(REFUTED) K(UNKNOWN) K(ABSENT) K(CONFLICT) K(LIMIT) K(BUSY) K(SYSTEM) K(INTERNAL) K(ADVICE) K(RETIRED)
 
 /* clang-format off */
 /* R(name, kind, what happened, what to do next). One line each; grouped by the folder that gives them. */
@@ -146,25 +148,25 @@
     R(QUEUE_FULL, BUSY, "too many requests wait", "try again later") \
     R(ENGINE_GONE, BUSY, "the engine stopped while it computed this answer", "ask again: it has been started anew") \
     /* verify: one for each check that can fail */ \
-    R(FACT_UNKNOWN, UNKNOWN, "what this check needs is not there", "") \
+    R(FACT_UNKNOWN, UNKNOWN, "what this check needs is not there", "see the other facts: what failed there is missing here") \
     R(NOT_DEMANDED, UNKNOWN, "the policy gives no value for this", "give one with --policy (docs/formats.md, section 7)") \
-    R(ROOT_UNTRUSTED, REFUTED, "the certificate chain ends in a root that the policy does not name", "") \
-    R(CHAIN_BROKEN, REFUTED, "a certificate is not signed by the next one of its chain", "") \
-    R(CERT_EXPIRED, REFUTED, "a certificate is past its end", "") \
+    R(ROOT_UNTRUSTED, REFUTED, "the certificate chain ends in a root that the policy does not name", "name the root under the anchors of the policy only if you know whose it is") \
+    R(CHAIN_BROKEN, REFUTED, "a certificate is not signed by the next one of its chain", "the quote or its collateral was put together from parts: fetch both again") \
+    R(CERT_EXPIRED, REFUTED, "a certificate is past its end", "fetch newer collateral, or ask for a newer quote") \
     R(CERT_NOT_YET, REFUTED, "a certificate is before its start", "check the clock") \
-    R(CERT_ROLE, REFUTED, "a certificate may not be used for this", "") \
+    R(CERT_ROLE, REFUTED, "a certificate may not be used for this", "fetch the collateral again, from its source") \
     R(CERT_REVOKED, REFUTED, "a certificate is revoked", "the platform must not be trusted") \
     R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR") \
-    R(CRL_ISSUER, REFUTED, "the revocation list is of another issuer", "") \
+    R(CRL_ISSUER, REFUTED, "the revocation list is of another issuer", "fetch the list of the quote's own CA (platform or processor)") \
     R(CRL_EXPIRED, REFUTED, "the revocation list is past its end", "fetch a newer one") \
     R(CRL_NOT_YET, REFUTED, "the revocation list is before its start", "check the clock") \
-    R(QE_BINDING, REFUTED, "the attestation key is not the one that the quoting enclave reported", "") \
-    R(QE_IDENTITY, REFUTED, "the quoting enclave is not the one of the identity", "") \
+    R(QE_BINDING, REFUTED, "the attestation key is not the one that the quoting enclave reported", "the quote was changed or forged") \
+    R(QE_IDENTITY, REFUTED, "the quoting enclave is not the one of the identity", "the platform needs Intel's quoting enclave; fetch newer collateral if it was just updated") \
     R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR") \
-    R(COLLATERAL_FORM, INPUT, "collateral does not have its form", "") \
+    R(COLLATERAL_FORM, INPUT, "collateral does not have its form", "fetch the collateral again, from its source") \
     R(COLLATERAL_EXPIRED, REFUTED, "collateral is past its end", "fetch newer collateral") \
     R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \
-    R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "") \
+    R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "fetch the collateral again, byte for byte as Intel serves it") \
     R(PCK_MISMATCH, REFUTED, "the PCK certificate that was given is of another platform", "give the one of the quote's PPID") \
     R(COLLATERAL_URL, USAGE, "the address of the collateral service is malformed", "https://HOST:PORT, or with /sgx/certification/v4 behind it") \
     R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service") \
@@ -178,43 +180,57 @@
     R(QCNL_URL_ABSENT, INPUT, "the QCNL configuration names no service", "set pccs_url") \
     R(QCNL_INSECURE, INPUT, "the QCNL configuration switches the check of TLS certificates off", "give the service a certificate, and set use_secure_cert to true") \
     R(QCNL_UNKNOWN, INPUT, "a key of the QCNL configuration is not known", "check its spelling") \
-    R(FMSPC_MISMATCH, REFUTED, "the collateral is of another platform family (FMSPC)", "") \
-    R(PCEID_MISMATCH, REFUTED, "the collateral is of another PCE", "") \
+    R(FMSPC_MISMATCH, REFUTED, "the collateral is of another platform family (FMSPC)", "fetch the collateral of the FMSPC that the quote shows") \
+    R(PCEID_MISMATCH, REFUTED, "the collateral is of another PCE", "fetch the collateral of this platform") \
     R(QUOTE_SIGNATURE, REFUTED, "the quote's signature does not verify", "the quote was changed or forged") \
-    R(QE_SIGNATURE, REFUTED, "the quoting enclave report's signature does not verify", "") \
-    R(TDX_MODULE, REFUTED, "the TDX module is not the one of the TCB info", "") \
-    R(TCB_NOT_SUPPORTED, REFUTED, "no TCB level matches the platform", "") \
+    R(QE_SIGNATURE, REFUTED, "the quoting enclave report's signature does not verify", "the quote was changed or forged") \
+    R(TDX_MODULE, REFUTED, "the TDX module is not the one of the TCB info", "fetch newer collateral; the platform runs another TDX module than Intel lists") \
+    R(TCB_NOT_SUPPORTED, REFUTED, "no TCB level matches the platform", "the platform needs an update of firmware and microcode") \
     R(TCB_STATUS, REFUTED, "the platform's TCB status is not accepted by the policy", "update the platform, or accept the status") \
     R(TCB_REVOKED, REFUTED, "the platform's TCB level is revoked", "it can never be accepted") \
     R(TCB_EVALUATION, REFUTED, "the TCB evaluation data number is lower than the policy demands", "fetch newer collateral") \
-    R(TD_DEBUG, REFUTED, "the TD or enclave is open for debugging: its memory can be read from outside", "") \
-    R(TD_ATTRIBUTES, REFUTED, "the TD's attributes are not as demanded", "") \
-    R(TD_XFAM, REFUTED, "the TD's XFAM is not as demanded", "") \
-    R(TD_SERVICE, REFUTED, "a service TD is bound that the policy does not name", "") \
-    R(MRSEAM_MISMATCH, REFUTED, "MRSEAM is not in the policy", "") \
-    R(MRTD_MISMATCH, REFUTED, "MRTD is not in the policy: another firmware", "") \
-    R(RTMR_MISMATCH, REFUTED, "a register is not in the policy: another boot chain", "") \
-    R(PLATFORM_MISMATCH, REFUTED, "the platform is not one that the policy names", "") \
-    R(PLATFORM_FLAG, REFUTED, "a property of the platform is not accepted by the policy", "") \
-    R(SIMULATED_IDENTITY, REFUTED, "a simulator's identity under Intel's root", "") \
-    R(REPORT_DATA_MISMATCH, REFUTED, "the quote binds other data than the document shows", "") \
+    R(TD_DEBUG, REFUTED, "the TD or enclave is open for debugging: its memory can be read from outside", "start the TD without debug") \
+    R(TD_ATTRIBUTES, REFUTED, "the TD's attributes are not as demanded", "start the TD with other attributes, or change td.attributes") \
+    R(TD_XFAM, REFUTED, "the TD's XFAM is not as demanded", "start the TD with other features, or change td.xfam") \
+    R(TD_SERVICE, REFUTED, "a service TD is bound that the policy does not name", "start the TD without a service TD, or list it under td.mrservicetd") \
+    R(MRSEAM_MISMATCH, REFUTED, "MRSEAM is not in the policy", "list the TDX module under td.mrseam if you know it") \
+    R(MRTD_MISMATCH, REFUTED, "MRTD is not in the policy: another firmware", "list the firmware under td.mrtd if you built it") \
+    R(RTMR_MISMATCH, REFUTED, "a register is not in the policy: another boot chain", "list the boot chain under td.rtmr0 to td.rtmr2 if you built it") \
+    R(PLATFORM_MISMATCH, REFUTED, "the platform is not one that the policy names", "list the machine under platform if you know it") \
+    R(PLATFORM_FLAG, REFUTED, "a property of the platform is not accepted by the policy", "change the platform, or the flag in the policy") \
+    R(SIMULATED_IDENTITY, REFUTED, "a simulator's identity under Intel's root", "do not trust it") \
+    R(REPORT_DATA_MISMATCH, REFUTED, "the quote binds other data than the document shows", "do not trust it: the document is not the one of this quote") \
     R(KEYSET_TIME, REFUTED, "the key set is outside of its validity", "ask again with a fresh nonce") \
     R(KEYSET_SPKI, REFUTED, "the connection's key is not the one that the quote covers: somebody is in between", "do not send anything") \
-    R(EVENT_LOG_REPLAY, REFUTED, "the event log does not replay to the register", "") \
-    R(EVENT_LOG_EMPTY, REFUTED, "the event log has no event", "") \
-    R(EVENT_LOG_ORDER, REFUTED, "events are out of order", "") \
-    R(EVENT_LOG_FOREIGN, REFUTED, "the register holds an event that is not the service's", "") \
-    R(EVENT_LOG_UNREADY, REFUTED, "the last start was not completed", "") \
-    R(EVENT_LOG_PLACE, REFUTED, "the event log is not bound where the policy demands it", "") \
-    R(PROGRAM_MISMATCH, REFUTED, "the program is not in the policy", "") \
-    R(PROGRAM_BACKING, REFUTED, "the program was mapped from a disk that the host can change", "") \
-    R(CONFIG_MISMATCH, REFUTED, "the configuration is not in the policy", "") \
-    R(WEB_MISMATCH, REFUTED, "the web page is not in the policy", "") \
-    R(MODEL_MISMATCH, REFUTED, "the model is not in the policy", "") \
-    R(BOOT_NOT_AFFIRMED, UNKNOWN, "the boot chain is not affirmed, so its log proves nothing", "") \
-    R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "") \
-    R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "") \
+    R(EVENT_LOG_REPLAY, REFUTED, "the event log does not replay to the register", "do not trust it: the log is not the one of this quote") \
+    R(EVENT_LOG_EMPTY, REFUTED, "the event log has no event", "start the service, then ask again") \
+    R(EVENT_LOG_ORDER, REFUTED, "events are out of order", "boot the guest anew, then start the service") \
+    R(EVENT_LOG_FOREIGN, REFUTED, "the register holds an event that is not the service's", "boot the guest anew, and let nothing else extend RTMR3") \
+    R(EVENT_LOG_UNREADY, REFUTED, "the last start was not completed", "start the service again") \
+    R(EVENT_LOG_PLACE, REFUTED, "the event log is not bound where the policy demands it", "change td.log_in, if the platform has no RTMR3") \
+    R(PROGRAM_MISMATCH, REFUTED, "the program is not in the policy", "list the program under service.program if you built it (sotto policy new)") \
+    R(PROGRAM_BACKING, REFUTED, "the program was mapped from a disk that the host can change", "run the static build") \
+    R(CONFIG_MISMATCH, REFUTED, "the configuration is not in the policy", "list the configuration under service.config if you know it (sotto policy new)") \
+    R(WEB_MISMATCH, REFUTED, "the web page is not in the policy", "list the page under service.web if you built it (sotto policy new)") \
+    R(MODEL_MISMATCH, REFUTED, "the model is not in the policy", "list the model under service.model if you know it (sotto policy new)") \
+    R(BOOT_NOT_AFFIRMED, UNKNOWN, "the boot chain is not affirmed, so its log proves nothing", "give td.mrtd and td.rtmr0 to td.rtmr2 in the policy") \
+    R(TIME_IGNORED, UNKNOWN, "the policy ignores time, so validity is not known", "take ignore_time out of the policy") \
+    R(DEVICE_UNCHECKED, UNKNOWN, "device evidence cannot be checked yet", "take gpu out of the policy") \
     R(POLICY_FORM, INPUT, "the policy is malformed", "") \
+    R(POLICY_OPEN, ADVICE, "nothing is demanded of this", "give a value where it matters (docs/policy.md)") \
+    R(POLICY_NO_ANCHOR, ADVICE, "no root counts, so everything is refused", "name one under anchors") \
+    R(POLICY_SIMULATED, ADVICE, "a simulator's root counts: what it vouches for is protected from nobody", "keep this policy for trying things out") \
+    R(POLICY_TCB, ADVICE, "platforms with known weaknesses are accepted", "take the status out, or give it an end under tcb.grace") \
+    R(POLICY_REVOKED, ADVICE, "Revoked is named, and is never accepted", "take it out") \
+    R(POLICY_GRACE, ADVICE, "a grace is over, and its status refused", "take it out, or renew it") \
+    R(POLICY_EVALUATION, ADVICE, "TCB data that Intel has replaced counts until its own end", "give the newest number known as tcb.min_evaluation") \
+    R(POLICY_BOOT, ADVICE, "firmware, kernel or command line may be any", "give td.mrtd, td.rtmr0, td.rtmr1 and td.rtmr2: without them a service stays undecided") \
+    R(POLICY_ATTRIBUTES, ADVICE, "attributes of the TD are not demanded that would be without td.attributes", "take td.attributes out, or let its mask cover them") \
+    R(POLICY_SERVICE, ADVICE, "a part of the service may be any", "give it: without it a service stays undecided (sotto policy new)") \
+    R(POLICY_BACKING, ADVICE, "programs count that were mapped from a disk that the host can change", "take disk out of service.backing") \
+    R(POLICY_PLATFORM, ADVICE, "any machine counts, also one whose owner has opened it", "list the machines that are known under platform.ppid or platform.instance") \
+    R(POLICY_TRAILING, ADVICE, "any bytes may follow a quote, and nobody reads them", "take quote.trailing out") \
+    R(POLICY_AGE, ADVICE, "a verdict counts for as long as the service's keys, up to a day", "give max_age in seconds") \
     R(ARCHIVED_VERDICT, REFUTED, "the stored verdict was not reproduced", "it is the archiver's word, and not required") \
     R(VERDICT_REFUSED, REFUTED, "the evidence was refused", "") \
     R(VERDICT_UNDECIDED, UNKNOWN, "the evidence could not be decided", "") \

@@ -12,11 +12,15 @@ int cmd_create(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+
+/* `sotto policy new`. */
+int policy_write(int argc, char **argv);
 
 /* The readers behind `sotto inspect WHAT` (docs/formats.md, section 10). */
 int inspect_model(int argc, char **argv);

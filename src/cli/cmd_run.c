@@ -163,7 +163,7 @@ static bool json_write(const struct run *r, bool answered, struct err *err)
 static bool verdict_show(const struct run *r, struct err *err)
 {
     struct buf out = BUF(MIB(1));
-    bool ok = verdict_print_text(&r->session.verdict, r->verbose, &out, err) &&
+    bool ok = verdict_print_text(&r->session.verdict, r->verbose, report_colour(2), &out, err) &&
               file_write_fd(2, "standard error", buf_bytes(&out), err);
 
     buf_done(&out);
@@ -266,7 +266,7 @@ static bool command(struct run *r, const char *line, struct err *err)
     } else if (strcmp(line, "/facts") == 0) {
         struct buf out = BUF(MIB(1));
 
-        if (verdict_print_text(&r->session.verdict, true, &out, err)) {
+        if (verdict_print_text(&r->session.verdict, true, report_colour(2), &out, err)) {
             (void)fwrite(out.p, 1, out.len, stderr);
         }
         buf_done(&out);

@@ -2,11 +2,11 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/report.h"
+#include "cli/service_config.h"
 
 #include "base/hex.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
-#include "os/file.h"
 #include "os/log.h"
 #include "serve/reference.h"
 #include "serve/role.h"
@@ -54,53 +54,6 @@ static const struct {
     {"--role=engine", engine_main},
     {"--role=gateway", gateway_main},
 };
-
-static bool flags_apply(const struct args *a, struct config *c, struct err *err)
-{
-    for (size_t k = 0; k < CONFIG_COUNT; k++) {
-        char name[40], from[48];
-        const char *value;
-
-        (void)snprintf(name, sizeof name, "%s", config_key_name((enum config_key)k));
-        for (char *p = name; *p != '\0'; p++) {
-            *p = *p == '_' ? '-' : *p;
-        }
-        (void)snprintf(from, sizeof from, "--%s", name);
-        value = args_get(a, name);
-        if (value != NULL && !config_set(c, (enum config_key)k, value, from, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool file_apply(const struct args *a, struct config *c, struct err *err)
-{
-    const char *path = args_get(a, "config");
-    struct buf text = BUF(LIMIT_CONFIG);
-    bool ok = path == NULL || (file_read(path, &text, err) && config_parse(buf_bytes(&text), path, c, err));
-
-    buf_done(&text);
-    return ok;
-}
-
-/* A flag wins over the environment, which wins over the file, which wins over the default. */
-static bool config_make(const struct args *a, struct config *c, struct err *err)
-{
-    const char *host = getenv("OLLAMA_HOST"), *origins = getenv("OLLAMA_ORIGINS");
-    char address[CONFIG_VALUE];
-
-    config_init(c);
-    if (host != NULL && host[0] != '\0' &&
-        (!config_ollama_host(host, address, sizeof address, err) ||
-         !config_set(c, CONFIG_listen, address, "OLLAMA_HOST", err))) {
-        return false;
-    }
-    if (origins != NULL && origins[0] != '\0' && !config_set(c, CONFIG_origins, origins, "OLLAMA_ORIGINS", err)) {
-        return false;
-    }
-    return flags_apply(a, c, err) && file_apply(a, c, err);
-}
 
 static bool digest_print(const struct config *c, struct buf *out, struct err *err)
 {
@@ -154,7 +107,7 @@ int cmd_serve(int argc, char **argv)
         return code;
     }
     log_init("parent", LOG_LEVEL_INFO);
-    ok = config_make(&a, &c, &err);
+    ok = service_config_read(&a, &c, &err);
     if (ok && (args_flag(&a, "print-reference") || args_flag(&a, "print-config-digest"))) {
         ok = print(&a, &c, &err);
     } else if (ok) {

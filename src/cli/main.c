@@ -16,6 +16,7 @@ static const struct command {
     {"show", cmd_show, "what a model is"},
     {"create", cmd_create, "put a model into the store"},
     {"verify", cmd_verify, "judge a quote, an evidence document or a service"},
+    {"policy", cmd_policy, "write a policy, check it, and say what it demands"},
     {"collateral", cmd_collateral, "fetch, import and show what judgements need beside a quote"},
     {"quote", cmd_quote, "ask this machine's quote device for a quote"},
     {"inspect", cmd_inspect, "show what is inside of a file, judged by nobody"},

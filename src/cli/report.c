@@ -3,11 +3,15 @@
 #include "codec/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 int report_exit_code(enum reason r)
 {
     switch (reason_kind(r)) {
     case REASON_KIND_OK:
+    case REASON_KIND_ADVICE:
         return 0;
     case REASON_KIND_USAGE:
         return 2;
@@ -26,6 +30,13 @@ int report_exit_code(enum reason r)
         return 1;
     }
     return 1;
+}
+
+bool report_colour(int fd)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(fd) && (none == NULL || none[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 int report_error(const struct err *err)

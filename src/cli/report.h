@@ -14,4 +14,7 @@ int report_inspect_error(const struct err *err, bool json);
 
 int report_exit_code(enum reason r);
 
+/* Whether control sequences for colours may be written: to a terminal that knows them, unless NO_COLOR is set. */
+bool report_colour(int fd);
+
 #endif

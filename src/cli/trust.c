@@ -1,6 +1,7 @@
 #include "cli/trust.h"
 
 #include "cli/collateral_import.h"
+#include "cli/report.h"
 #include "cli/services.h"
 
 #include "base/civil.h"
@@ -13,28 +14,40 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static bool policy_read(const char *path, struct policy **out, struct err *err)
+bool trust_policy_read(const char *path, struct buf *text, struct policy **out, struct err *err)
 {
-    struct buf text = BUF(LIMIT_POLICY);
-    bool ok;
-
-    if (path == NULL) {
-        return policy_builtin(out, err);
+    if (!file_read(path, text, err)) {
+        return false;
     }
-    ok = file_read(path, &text, err);
-    if (ok && !policy_parse(buf_bytes(&text), out, err)) {
+    if (!policy_parse(buf_bytes(text), out, err)) {
         err_prefix(err, path);
-        ok = false;
+        return false;
     }
-    buf_done(&text);
-    return ok;
+    return true;
 }
 
-/* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +00:00; 2026-11-24 for the first second of that day. */
+/* "+02:00" at the end of a time, in seconds. False: there is none. */
+static bool zone_find(const char *text, int64_t *out)
+{
+    const size_t len = strlen(text);
+    const char *p = text + (len > 6 ? len - 6 : 0);
+    long hours, minutes;
+
+    if ((p[0] != '+' && p[0] != '-') || strspn(p + 1, "0123456789") != 2 || p[3] != ':' ||
+        strspn(p + 4, "0123456789") != 2) {
+        return false;
+    }
+    hours = strtol(p + 1, NULL, 10);
+    minutes = strtol(p + 4, NULL, 10);
+    *out = (p[0] == '-' ? -60 : 60) * (60 * hours + minutes);
+    return len > 6 && hours < 24 && minutes < 60;
+}
+
+/* Seconds since 1970, or 2026-11-24T12:00:00Z; the same with +02:00; 2026-11-24 for the first second of that day. */
 static bool time_read(const char *text, int64_t *out, struct err *err)
 {
     char *end, spelled[48];
-    size_t len;
+    int64_t zone = 0, t;
     long long n;
 
     if (text == NULL) {
@@ -46,18 +59,21 @@ static bool time_read(const char *text, int64_t *out, struct err *err)
         *out = n;
         return true;
     }
-    len = strlen(text);
-    if (len == 10) {
+    if (strlen(text) == 10) {
         (void)snprintf(spelled, sizeof spelled, "%sT00:00:00Z", text);
-    } else if (len > 6 && strcmp(text + len - 6, "+00:00") == 0) {
-        (void)snprintf(spelled, sizeof spelled, "%.*sZ", (int)(len - 6 < 40 ? len - 6 : 40), text);
+    } else if (strlen(text) < 40 && zone_find(text, &zone)) {
+        (void)snprintf(spelled, sizeof spelled, "%.*sZ", (int)strlen(text) - 6, text);
     } else {
         (void)snprintf(spelled, sizeof spelled, "%.40s", text);
     }
-    return civil_parse_iso8601(bytes_of_str(spelled), out, err) ||
-           FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
+    if (!civil_parse_iso8601(bytes_of_str(spelled), &t, err)) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--time %.40s: not a time like 2026-11-24T12:00:00Z", text);
+    }
+    *out = t - zone;
+    return true;
 }
 
+/* A directory, a file that has collateral (of a bundle, nothing else counts), or services, which are asked later. */
 static bool collateral_read(const char *where, struct trust *t, struct err *err)
 {
     struct services ignored;
@@ -70,21 +86,23 @@ static bool collateral_read(const char *where, struct trust *t, struct err *err)
         t->services = where;
         return services_parse(where, &ignored, err);
     }
-    return stat(where, &st) == 0 && S_ISREG(st.st_mode) ? collateral_import(where, &t->collateral, err)
-                                                        : directory_open(where, &t->collateral, err);
+    if (stat(where, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return directory_open(where, &t->collateral, err);
+    }
+    return collateral_import(where, &t->collateral, err) &&
+           (t->collateral.count > 0 || FAIL(err, REASON_COLLATERAL_ABSENT, ERR_NOWHERE, "%.150s has none", where));
 }
 
 bool trust_open(const char *policy_file, const char *collateral, const char *time_text, struct trust *out,
                 struct err *err)
 {
     memset(out, 0, sizeof *out);
-    if (!time_read(time_text, &out->input.time, err) || !policy_read(policy_file, &out->policy, err)) {
-        return false;
-    }
-    if (!collateral_read(collateral, out, err)) {
-        directory_close(&out->collateral);
-        policy_free(out->policy);
-        out->policy = NULL;
+    out->policy_text = BUF(LIMIT_POLICY);
+    if (!time_read(time_text, &out->input.time, err) ||
+        !(policy_file == NULL ? policy_builtin(&out->policy, err)
+                              : trust_policy_read(policy_file, &out->policy_text, &out->policy, err)) ||
+        !collateral_read(collateral, out, err)) {
+        trust_close(out);
         return false;
     }
     out->input.policy = out->policy;
@@ -120,6 +138,7 @@ void trust_collateral(struct trust *t, struct bytes evidence)
 void trust_close(struct trust *t)
 {
     policy_free(t->policy);
+    buf_done(&t->policy_text);
     directory_close(&t->collateral);
     memset(t, 0, sizeof *t);
 }
@@ -190,7 +209,7 @@ bool trust_print(const struct verdict *v, bool json, bool all, struct err *err)
     if (json) {
         ok = verdict_print_json(v, &out, err) && buf_u8(&out, '\n', err);
     } else {
-        ok = verdict_print_text(v, all, &out, err) &&
+        ok = verdict_print_text(v, all, report_colour(1), &out, err) &&
              (json_object_size(v->claims) == 0 || summary_print(v->claims, &out, err));
     }
     ok = ok && file_write_fd(1, "standard output", buf_bytes(&out), err);

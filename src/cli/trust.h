@@ -9,6 +9,7 @@
 
 struct trust {
     struct policy *policy;
+    struct buf policy_text; /* its exact bytes; empty: the built-in one */
     struct directory collateral;
     const char *services;      /* borrowed: "URL[,URL]" in place of a directory; NULL: none */
     struct verify_input input; /* policy, time and files; nonce and connection are trust_fetch()'s */
@@ -28,6 +29,9 @@ void trust_close(struct trust *t);
  * needs. What could not be had is said on stderr and stays absent, so that the facts that need it are unknown; evidence
  * that cannot be read is left to the judge. */
 void trust_collateral(struct trust *t, struct bytes evidence);
+/* A policy's exact bytes, appended to text, and what they say. FILE_*, POLICY_FORM, JSON_*; the detail names the file.
+ */
+MUST_USE bool trust_policy_read(const char *path, struct buf *text, struct policy **out, struct err *err);
 
 /* Draws a nonce, asks the service for evidence over it (docs/formats.md, section 5), and makes nonce and connection
  * part of the input. path: what stands before /.well-known; "" or "/" for none. */

@@ -60,6 +60,7 @@ static int status_of_kind(enum reason_kind k)
         return 413;
     case REASON_KIND_SYSTEM:
     case REASON_KIND_INTERNAL:
+    case REASON_KIND_ADVICE:
     case REASON_KIND_RETIRED:
         return 500;
     }

@@ -21,6 +21,30 @@ bool bundle_is(struct bytes text)
     return is;
 }
 
+bool bundle_print(const struct bundle *b, struct buf *out, struct err *err)
+{
+    const size_t len = out->len;
+
+    if (b->time < 0 || b->time > TIME_MAX) {
+        return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "a bundle's time is from 1970 to 9999");
+    }
+    if (b->file_count > LIMIT_COLLATERAL_FILES || b->policy.len > LIMIT_POLICY || b->verdict.len > LIMIT_POLICY) {
+        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a bundle of %zu files, %zu bytes of policy, %zu of verdict",
+                    b->file_count, b->policy.len, b->verdict.len);
+    }
+    if (member_bytes_print(out, "{\"v\":1,\"evidence\":", b->evidence, err) && buf_str(out, ",\"collateral\":", err) &&
+        member_files_print(b->files, b->file_count, out, err) &&
+        member_bytes_print(out, ",\"policy\":", b->policy, err) &&
+        buf_printf(out, err, ",\"time\":%lld", (long long)b->time) &&
+        member_bytes_print(out, ",\"verdict\":", b->verdict, err) && buf_str(out, "}\n", err) &&
+        (out->len - len <= LIMIT_EVIDENCE ||
+         FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a bundle of %zu bytes", out->len))) {
+        return true;
+    }
+    out->len = len;
+    return false;
+}
+
 static bool members_get(const json_t *root, struct bundle *b, struct arena *a, struct err *err)
 {
     static const char *const names[] = {"v", "evidence", "collateral", "policy", "time", "verdict", NULL};

@@ -1,20 +1,10 @@
 #include "evidence/document.h"
 
-#include "base/base64.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "evidence/member.h"
 
 #include <stdlib.h>
-
-static bool base64_member(struct buf *out, const char *before, struct bytes b, struct err *err)
-{
-    if (b.p == NULL) {
-        return buf_str(out, before, err) && buf_str(out, "null", err);
-    }
-    return buf_str(out, before, err) && buf_u8(out, '"', err) && base64_add(out, BASE64_STANDARD, b, err) &&
-           buf_u8(out, '"', err);
-}
 
 static bool path_print(const struct document *d, struct buf *out, struct err *err)
 {
@@ -27,41 +17,33 @@ static bool path_print(const struct document *d, struct buf *out, struct err *er
     return ok && buf_printf(out, err, "],\"nonce_index\":%zu,\"nonce_count\":%zu", d->nonce_index, d->nonce_count);
 }
 
-static bool files_print(const struct document *d, struct buf *out, struct err *err)
-{
-    bool ok;
-
-    if (d->files == NULL) {
-        return buf_str(out, "null", err);
-    }
-    ok = buf_u8(out, '{', err);
-    for (size_t i = 0; ok && i < d->file_count; i++) {
-        ok = (i == 0 || buf_u8(out, ',', err)) && json_print_str(bytes_of_str(d->files[i].name), out, err) &&
-             base64_member(out, ":",
-                           bytes_of(d->files[i].content.len > 0 ? d->files[i].content.p : (const uint8_t *)"",
-                                    d->files[i].content.len),
-                           err);
-    }
-    return ok && buf_u8(out, '}', err);
-}
-
 bool document_print(const struct document *d, struct buf *out, struct err *err)
 {
     size_t len = out->len;
 
-    if (base64_member(out, "{\"v\":1,\"tee\":\"tdx\",\"quote\":", d->quote, err) &&
-        base64_member(out, ",\"boot_log\":", d->boot_log, err) &&
-        base64_member(out, ",\"event_log\":", d->event_log, err) &&
-        base64_member(out, ",\"keyset\":", d->keyset, err) && buf_str(out, ",\"nonce\":\"", err) &&
+    if (member_bytes_print(out, "{\"v\":1,\"tee\":\"tdx\",\"quote\":", d->quote, err) &&
+        member_bytes_print(out, ",\"boot_log\":", d->boot_log, err) &&
+        member_bytes_print(out, ",\"event_log\":", d->event_log, err) &&
+        member_bytes_print(out, ",\"keyset\":", d->keyset, err) && buf_str(out, ",\"nonce\":\"", err) &&
         hex_add(out, bytes_of(d->nonce, NONCE_SIZE), err) && path_print(d, out, err) &&
-        base64_member(out, ",\"devices\":", d->devices, err) &&
+        member_bytes_print(out, ",\"devices\":", d->devices, err) &&
         buf_printf(out, err,
                    ",\"log_in\":\"%s\",\"collateral\":", d->log_in == LOG_IN_RTMR3 ? "rtmr3" : "report-data") &&
-        files_print(d, out, err) && buf_u8(out, '}', err)) {
+        member_files_print(d->files, d->file_count, out, err) && buf_u8(out, '}', err)) {
         return true;
     }
     out->len = len;
     return false;
+}
+
+bool document_is(struct bytes evidence)
+{
+    size_t i = 0;
+
+    while (i < evidence.len && memchr(" \t\r\n", evidence.p[i], 4) != NULL) {
+        i++;
+    }
+    return i < evidence.len && evidence.p[i] == '{';
 }
 
 /* ---- parsing ---- */

@@ -28,6 +28,9 @@ struct document {
     void *memory; /* document_done()'s */
 };
 
+/* It begins like a JSON object, which no quote does: not yet that it is a good document. */
+bool document_is(struct bytes evidence);
+
 MUST_USE bool document_print(const struct document *d, struct buf *out, struct err *err);
 
 /* DOCUMENT_FORM and JSON_*: unknown members, wrong sizes, two of a name, limits. */

@@ -74,3 +74,30 @@ bool member_files(struct arena *a, const json_t *root, const struct document_fil
     *count = n;
     return true;
 }
+
+bool member_bytes_print(struct buf *out, const char *before, struct bytes b, struct err *err)
+{
+    if (b.p == NULL) {
+        return buf_str(out, before, err) && buf_str(out, "null", err);
+    }
+    return buf_str(out, before, err) && buf_u8(out, '"', err) && base64_add(out, BASE64_STANDARD, b, err) &&
+           buf_u8(out, '"', err);
+}
+
+bool member_files_print(const struct document_file *files, size_t count, struct buf *out, struct err *err)
+{
+    bool ok;
+
+    if (files == NULL) {
+        return buf_str(out, "null", err);
+    }
+    ok = buf_u8(out, '{', err);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = (i == 0 || buf_u8(out, ',', err)) && json_print_str(bytes_of_str(files[i].name), out, err) &&
+             member_bytes_print(
+                 out, ":",
+                 bytes_of(files[i].content.len > 0 ? files[i].content.p : (const uint8_t *)"", files[i].content.len),
+                 err);
+    }
+    return ok && buf_u8(out, '}', err);
+}

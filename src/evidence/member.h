@@ -1,4 +1,4 @@
-/* Members of our JSON forms that carry bytes, as base64, read into an arena. Inside of evidence/. */
+/* Members of our JSON forms that carry bytes, as base64, read into an arena and printed. Inside of evidence/. */
 #ifndef SOTTO_EVIDENCE_MEMBER_H
 #define SOTTO_EVIDENCE_MEMBER_H
 
@@ -13,5 +13,10 @@ MUST_USE bool member_bytes(struct arena *a, const json_t *root, const char *memb
 /* The member `collateral`: file names to contents. null: *files NULL. DOCUMENT_FORM and the above. */
 MUST_USE bool member_files(struct arena *a, const json_t *root, const struct document_file **files, size_t *count,
                            struct err *err);
+
+/* Both as above, printed: what stands before (a comma, the member's name, the colon), then base64; null where there is
+ * none. */
+MUST_USE bool member_bytes_print(struct buf *out, const char *before, struct bytes b, struct err *err);
+MUST_USE bool member_files_print(const struct document_file *files, size_t count, struct buf *out, struct err *err);
 
 #endif

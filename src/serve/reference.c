@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* In the order of the digits, each once: where a library was mapped must not decide what is printed. */
 static bool list_add(json_t *out, const char *member, const uint8_t digest[SHA384_SIZE], struct err *err)
 {
     char hex[2 * SHA384_SIZE + 1];
+    size_t at = 0;
+    int order = -1;
     json_t *list = json_object_get(out, member);
 
     if (list == NULL) {
@@ -19,7 +22,13 @@ static bool list_add(json_t *out, const char *member, const uint8_t digest[SHA38
         (void)json_object_set_new(out, member, list);
     }
     hex_encode(bytes_of(digest, SHA384_SIZE), hex);
-    return json_array_append_new(list, json_string(hex)) == 0 ||
+    for (; at < json_array_size(list); at++) {
+        order = strcmp(json_string_value(json_array_get(list, at)), hex);
+        if (order >= 0) {
+            break;
+        }
+    }
+    return order == 0 || json_array_insert_new(list, at, json_string(hex)) == 0 ||
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "reference values");
 }
 

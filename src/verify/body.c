@@ -261,7 +261,11 @@ static void platform_judge(struct judge *j)
         return;
     }
     if (p->instance.count > 0 && (!j->pck.has_instance || !policy_list_has(&p->instance, j->pck.instance))) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id");
+        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id%s",
+                    j->pck.has_instance ? "" : ": the certificate has none");
+        if (j->pck.has_instance) {
+            fact_seen_unlisted(j, FACT_platform, &p->instance, j->pck.instance);
+        }
         return;
     }
     fact_affirm(j, FACT_platform);

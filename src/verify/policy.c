@@ -4,6 +4,8 @@
 #include "codec/json.h"
 #include "verify/policy_data.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define POLICY_MEMORY MIB(8)
@@ -18,6 +20,23 @@ bool policy_list_has(const struct policy_list *l, const void *value)
     return false;
 }
 
+/* ---- where an error is: "td.mrtd[3]" ---- */
+
+__attribute__((format(printf, 2, 3))) static void path_enter(struct policy *p, const char *fmt, ...)
+{
+    const size_t len = strlen(p->path);
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(p->path + len, sizeof p->path - len, fmt, args);
+    va_end(args);
+}
+
+static void path_member(struct policy *p, const char *name)
+{
+    path_enter(p, "%s%.60s", p->path[0] == '\0' ? "" : ".", name);
+}
+
 /* ---- members: an absent one leaves its place as it is ---- */
 
 typedef bool member_reader(struct policy *p, const json_t *v, void *place, struct err *err);
@@ -27,6 +46,35 @@ struct member {
     member_reader *read;
     size_t place; /* offset in struct policy */
 };
+
+/* On failure p->path stays where it was. */
+static bool object_read(struct policy *p, const json_t *v, const struct member *members, struct err *err)
+{
+    json_t *object = json_incref((json_t *)(uintptr_t)v), *one;
+    const char *name;
+    bool ok = json_is_object(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
+
+    json_object_foreach(object, name, one)
+    {
+        const struct member *m = members;
+        const size_t len = strlen(p->path);
+
+        if (!ok) {
+            break;
+        }
+        while (m->name != NULL && strcmp(m->name, name) != 0) {
+            m++;
+        }
+        path_member(p, name);
+        ok = m->name != NULL ? m->read(p, one, (char *)p + m->place, err)
+                             : FAIL(err, REASON_JSON_UNKNOWN, ERR_NOWHERE, "there is no such member");
+        if (ok) {
+            p->path[len] = '\0';
+        }
+    }
+    json_decref(object);
+    return ok;
+}
 
 static bool list_read(struct policy *p, const json_t *v, struct policy_list *l, size_t size, struct err *err)
 {
@@ -46,7 +94,8 @@ static bool list_read(struct policy *p, const json_t *v, struct policy_list *l, 
 
         if (!json_is_string(one) ||
             !hex_decode(bytes_of(json_string_value(one), json_string_length(one)), values + i * size, size, err)) {
-            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "value %zu is not %zu hexadecimal digits", i, 2 * size);
+            path_enter(p, "[%zu]", i);
+            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not %zu hexadecimal digits", 2 * size);
         }
     }
     *l = (struct policy_list){.size = size, .count = count, .values = values};
@@ -125,7 +174,6 @@ static bool accept_read(struct policy *p, const json_t *v, void *place, struct e
     bool *accept = place;
     enum tcb_status s;
 
-    (void)p;
     if (!json_is_array(v)) {
         return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no list of TCB statuses");
     }
@@ -136,9 +184,11 @@ static bool accept_read(struct policy *p, const json_t *v, void *place, struct e
         const char *name = json_string_value(json_array_get(v, i));
 
         if (!status_get(name == NULL ? "" : name, &s, err)) {
+            path_enter(p, "[%zu]", i);
             return false;
         }
         accept[s] = s != TCB_REVOKED;
+        p->names_revoked = p->names_revoked || s == TCB_REVOKED;
     }
     return true;
 }
@@ -169,16 +219,19 @@ static bool grace_read(struct policy *p, const json_t *v, void *place, struct er
     (void)place;
     json_object_foreach(object, name, date)
     {
-        ok = ok && status_get(name, &s, err) && date_get(date, &p->grace_until[s], err);
-        if (ok) {
+        if (ok && (!status_get(name, &s, err) || !date_get(date, &p->grace_until[s], err))) {
+            path_member(p, name);
+            ok = false;
+        } else if (ok) {
             p->grace[s] = s != TCB_REVOKED;
+            p->names_revoked = p->names_revoked || s == TCB_REVOKED;
         }
     }
     json_decref(object);
     return ok;
 }
 
-static bool word_read(const json_t *list, const char *const *words, unsigned *bits, struct err *err)
+static bool word_read(struct policy *p, const json_t *list, const char *const *words, unsigned *bits, struct err *err)
 {
     unsigned seen = 0;
 
@@ -193,6 +246,7 @@ static bool word_read(const json_t *list, const char *const *words, unsigned *bi
             bit++;
         }
         if (word == NULL || words[bit] == NULL) {
+            path_enter(p, "[%zu]", i);
             return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is not known here", word == NULL ? "" : word);
         }
         seen |= 1u << bit;
@@ -207,37 +261,55 @@ static bool places_read(struct policy *p, const json_t *v, void *place, struct e
 {
     static const char *const words[] = {"rtmr3", "report-data", NULL};
 
-    (void)p;
-    return word_read(v, words, place, err);
+    return word_read(p, v, words, place, err);
 }
 
 static bool backing_read(struct policy *p, const json_t *v, void *place, struct err *err)
 {
     static const char *const words[] = {"memfd", "verity", "disk", NULL};
 
-    (void)p;
-    return word_read(v, words, place, err);
+    return word_read(p, v, words, place, err);
 }
 
 /* Eight bytes in the order in which quotes have them, as claims show them. */
-static bool bits_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool bytes8_read(struct policy *p, const json_t *v, void *place, struct err *err)
 {
-    static const char *const members[] = {"mask", "value", NULL};
-    struct policy_bits bits = {.given = true}, *out = place;
-    uint8_t mask[8], value[8];
+    uint64_t *out = place;
+    uint8_t bytes[8];
 
     (void)p;
-    if (json_is_object(v) && json_object_size(v) == 0) {
-        return true;
+    if (!json_is_string(v) ||
+        !hex_decode(bytes_of(json_string_value(v), json_string_length(v)), bytes, sizeof bytes, err)) {
+        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not 16 hexadecimal digits");
     }
-    if (!json_only(v, members, err) || !json_get_hex(v, "mask", mask, sizeof mask, err) ||
-        !json_get_hex(v, "value", value, sizeof value, err)) {
+    *out = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        *out |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return true;
+}
+
+static bool bits_read(struct policy *p, const json_t *v, void *place, struct err *err)
+{
+    struct policy_bits bits = {.given = true}, *out = place;
+    const size_t at = (size_t)((char *)place - (char *)p);
+    const struct member members[] = {{"mask", bytes8_read, at + offsetof(struct policy_bits, mask)},
+                                     {"value", bytes8_read, at + offsetof(struct policy_bits, value)},
+                                     {NULL, NULL, 0}};
+
+    if (!object_read(p, v, members, err)) {
         return false;
     }
-    for (unsigned i = 0; i < 8; i++) {
-        bits.mask |= (uint64_t)mask[i] << (8 * i);
-        bits.value |= (uint64_t)value[i] << (8 * i);
+    if (json_object_size(v) == 0) {
+        return true;
     }
+    for (size_t i = 0; i < 2; i++) {
+        if (json_object_get(v, members[i].name) == NULL) {
+            return FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", members[i].name);
+        }
+    }
+    bits.mask = out->mask;
+    bits.value = out->value;
     if ((bits.value & ~bits.mask) != 0) {
         return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "value has bits that mask has not: nothing could satisfy it");
     }
@@ -276,30 +348,6 @@ static bool version_read(struct policy *p, const json_t *v, void *place, struct 
     (void)place;
     return (json_is_integer(v) && json_integer_value(v) == 1) ||
            FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not version 1");
-}
-
-static bool object_read(struct policy *p, const json_t *v, const struct member *members, struct err *err)
-{
-    json_t *object = json_incref((json_t *)(uintptr_t)v), *one;
-    const char *name;
-    bool ok = json_is_object(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
-
-    json_object_foreach(object, name, one)
-    {
-        const struct member *m = members;
-
-        while (m->name != NULL && strcmp(m->name, name) != 0) {
-            m++;
-        }
-        if (ok && m->name == NULL) {
-            ok = FAIL(err, REASON_JSON_UNKNOWN, ERR_NOWHERE, "\"%.60s\"", name);
-        } else if (ok && !m->read(p, one, (char *)p + m->place, err)) {
-            err_prefix(err, name);
-            ok = false;
-        }
-    }
-    json_decref(object);
-    return ok;
 }
 
 #define PLACE(field) offsetof(struct policy, field)
@@ -413,6 +461,9 @@ bool policy_parse(struct bytes text, struct policy **out, struct err *err)
     *out = p;
     return true;
 out:
+    if (p != NULL && p->path[0] != '\0') {
+        err_prefix(err, p->path);
+    }
     json_decref(root);
     policy_free(p);
     return false;

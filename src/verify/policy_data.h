@@ -35,6 +35,7 @@ enum policy_place { /* bits */
 struct policy {
     struct arena arena;
     bool builtin;
+    char path[200]; /* of the member that is being read */
     uint8_t sha384[SHA384_SIZE];
 
     bool intel;
@@ -43,6 +44,7 @@ struct policy {
     bool accept[TCB_STATUS_COUNT]; /* never TCB_REVOKED, nor in grace */
     bool grace[TCB_STATUS_COUNT];
     int64_t grace_until[TCB_STATUS_COUNT]; /* the last second of it */
+    bool names_revoked;                    /* which is never accepted */
     bool has_min_evaluation;
     uint64_t min_evaluation;
 

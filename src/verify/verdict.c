@@ -1,6 +1,6 @@
 #include "verify/verdict.h"
 
-#include "base/civil.h"
+#include <stdio.h>
 
 static const char *const result_names[] = {
     [VERDICT_VERIFIED] = "verified",
@@ -75,12 +75,17 @@ static bool value_print_json(const char *member, const char *value, struct buf *
            (value[0] == '\0' ? buf_str(out, "null", err) : json_print_str(bytes_of_str(value), out, err));
 }
 
+/* What was found and, where it is not as it should be, what to do. */
 static bool fact_print_json(const struct fact *f, struct buf *out, struct err *err)
 {
+    const char *todo = f->state == FACT_AFFIRMED ? "" : reason_todo(f->reason);
+    char sentence[sizeof f->text + 200];
+
+    (void)snprintf(sentence, sizeof sentence, "%s%s%s", f->text, todo[0] == '\0' ? "" : "; ", todo);
     return buf_printf(out, err, "{\"name\":\"%s\",\"state\":\"%s\",\"required\":%s,\"reason\":\"%s\"", f->name,
                       state_names[f->state], f->required ? "true" : "false", reason_name(f->reason)) &&
            value_print_json("expected", f->expected, out, err) && value_print_json("seen", f->seen, out, err) &&
-           buf_str(out, ",\"text\":", err) && json_print_str(bytes_of_str(f->text), out, err) && buf_u8(out, '}', err);
+           buf_str(out, ",\"text\":", err) && json_print_str(bytes_of_str(sentence), out, err) && buf_u8(out, '}', err);
 }
 
 bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err)
@@ -93,51 +98,6 @@ bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *er
         ok = (i == 0 || buf_u8(out, ',', err)) && fact_print_json(&v->facts[i], out, err);
     }
     ok = ok && buf_str(out, "],\"claims\":", err) && json_print(v->claims, out, err) && buf_u8(out, '}', err);
-    if (!ok) {
-        out->len = len;
-    }
-    return ok;
-}
-
-static const char *const result_sentences[] = {
-    [VERDICT_VERIFIED] = "VERIFIED: every required fact holds, down to Intel's root.",
-    [VERDICT_SIMULATED] =
-        "SIMULATED: every required fact holds, but the platform is a simulator. There is no hardware protection.",
-    [VERDICT_REFUSED] = "REFUSED: at least one required fact is false. Do not trust it.",
-    [VERDICT_UNDECIDED] =
-        "UNDECIDED: nothing was found to be false, but not all that is required could be checked. Do not trust it.",
-};
-
-static bool fact_print_text(const struct fact *f, struct buf *out, struct err *err)
-{
-    const char *todo = f->state == FACT_AFFIRMED ? "" : reason_todo(f->reason);
-    bool ok = buf_printf(out, err, "  %-8s  %-22s %s", state_names[f->state], f->name, f->text);
-
-    if (ok && f->state != FACT_AFFIRMED) {
-        ok = buf_printf(out, err, " (%s%s)", reason_name(f->reason), f->required ? "" : ", not required") &&
-             (todo[0] == '\0' || buf_printf(out, err, "; %s", todo));
-    }
-    if (ok && f->state == FACT_REFUTED && f->seen[0] != '\0') {
-        ok = buf_printf(out, err, "\n%36sseen      %s", "", f->seen) &&
-             (f->expected[0] == '\0' || buf_printf(out, err, "\n%36sexpected  %s", "", f->expected));
-    }
-    return ok && buf_u8(out, '\n', err);
-}
-
-bool verdict_print_text(const struct verdict *v, bool all, struct buf *out, struct err *err)
-{
-    char when[CIVIL_ISO8601_SIZE];
-    size_t len = out->len;
-    bool ok;
-
-    civil_print_iso8601(v->time, when);
-    ok = buf_printf(out, err, "%s\n  judged at %s\n", result_sentences[v->result], when);
-    for (size_t i = 0; ok && i < v->count; i++) {
-        if (all || v->facts[i].state != FACT_AFFIRMED) {
-            ok = fact_print_text(&v->facts[i], out, err);
-        }
-    }
-    ok = ok && distance_print_text(v->claims, out, err);
     if (!ok) {
         out->len = len;
     }

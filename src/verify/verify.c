@@ -213,6 +213,27 @@ bool verify_quote(struct bytes quote, const struct verify_input *in, struct verd
     return session_end(s, quote_judge(&s->j, quote, &readable, err), out);
 }
 
+/* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5). */
+static bool archived_quote_verify(struct bytes quote, const struct document_file *files, size_t file_count,
+                                  const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    struct session *s = session_new(SUBJECT_QUOTE, in, err);
+    bool ok, readable;
+
+    if (s == NULL) {
+        return false;
+    }
+    s->j.own_files = files;
+    s->j.own_file_count = file_count;
+    (void)service_demand(&s->j, "a bare quote shows no log");
+    ok = quote_judge(&s->j, quote, &readable, err);
+    if (in->policy->builtin) {
+        fact_demand(&s->j, FACT_measurements);
+        fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
+    }
+    return session_end(s, ok, out);
+}
+
 bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
 {
     struct session *s = session_new(SUBJECT_QUOTE, in, err);
@@ -224,7 +245,8 @@ bool verify_undecodable(const struct err *why, const struct verify_input *in, st
     return session_end(s, true, out);
 }
 
-/* files: the collateral of the bundle that the document came in; NULL: the document's own counts. */
+/* files: the collateral of the bundle that the document came in, where the caller has his own; NULL: the document's own
+ * counts. */
 static bool document_verify(struct bytes text, const struct document_file *files, size_t file_count,
                             const struct verify_input *in, struct verdict *out, struct err *err)
 {
@@ -266,7 +288,16 @@ bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_ti
         return verify_undecodable(&why, in, out, err);
     }
     input.time = its_time ? b.time : in->time;
-    ok = document_verify(b.evidence, b.files, b.file_count, &input, &v, err);
+    if (!document_is(b.evidence)) {
+        ok = archived_quote_verify(b.evidence, b.files, b.file_count, &input, &v, err);
+    } else if (in->file_count > 0) {
+        ok = document_verify(b.evidence, b.files, b.file_count, &input, &v, err);
+    } else {
+        /* Before the document's own, as it was when the bundle was made. */
+        input.files = b.files;
+        input.file_count = b.file_count;
+        ok = document_verify(b.evidence, NULL, 0, &input, &v, err);
+    }
     if (ok) {
         bundle_judge(&v, b.verdict);
         ok = !its_time || claim_str(v.claims, "time_source", "bundle", err);

@@ -125,13 +125,17 @@ static void each_allocation_fails(const char *file, bool (*trip)(struct bytes in
 
 static bool bundle_trip(struct bytes in, struct err *err)
 {
+    struct buf out = BUF(LIMIT_EVIDENCE);
     struct bundle b;
+    bool ok;
 
     if (!bundle_parse(in, &b, err)) {
         return false;
     }
+    ok = bundle_print(&b, &out, err);
+    buf_done(&out);
     bundle_done(&b);
-    return true;
+    return ok;
 }
 
 static void bundles(void **state)

@@ -41,7 +41,7 @@ static inline void row_run(const struct row *r)
         struct buf text = BUF(1 << 20);
         struct err err = {0};
 
-        assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+        assert_ok(verdict_print_text(&w->verdict, true, false, &text, &err), err);
         print_error("%.*s\n", (int)text.len, (const char *)text.p);
         buf_done(&text);
         fail_msg("%s: %s is %s (%s), expected %s (%s) and %s", r->name, r->fact,

@@ -436,7 +436,7 @@ static void row_judge(const struct row *r)
         !world_consistent(&w->verdict)) {
         struct buf text = BUF(1 << 20);
 
-        assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+        assert_ok(verdict_print_text(&w->verdict, true, false, &text, &err), err);
         print_error("%.*s\n", (int)text.len, (const char *)text.p);
         buf_done(&text);
         fail_msg("%s: %s", r->name, r->fact);
@@ -672,7 +672,7 @@ static void distance_rows(void **state)
             fail_msg("%s: %.*s", distances[i].name, (int)text.len, (const char *)text.p);
         }
         text.len = 0;
-        assert_ok(verdict_print_text(&w->verdict, false, &text, &err), err);
+        assert_ok(verdict_print_text(&w->verdict, false, false, &text, &err), err);
         assert_int_equal(memmem(text.p, text.len, " needs ", 7) != NULL,
                          strstr(distances[i].distance, "needed") != NULL);
         buf_done(&text);
@@ -700,7 +700,7 @@ static void hostile_words(void **state)
     memcpy(at, "\\n", 2); /* as JSON spells a line end */
     quote_judge(w);
     assert_int_equal(w->verdict.result, VERDICT_REFUSED);
-    assert_ok(verdict_print_text(&w->verdict, true, &text, &err), err);
+    assert_ok(verdict_print_text(&w->verdict, true, false, &text, &err), err);
     assert_non_null(memmem(text.p, text.len, "?MULATED-SA-00001", 17));
     buf_done(&text);
     world_done(w);

@@ -79,10 +79,43 @@ static void values(void **state)
     policy_free(p);
 }
 
+/* Whoever wrote a policy is told which member is meant, from the root on. */
+static void paths(void **state)
+{
+    static const struct {
+        const char *text, *path;
+        enum reason reason;
+    } rows[] = {
+        {"{\"v\":1,\"anchor\":{}}", "anchor: ", REASON_JSON_UNKNOWN},
+        {"{\"v\":2}", "v: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"anchors\":{\"intel\":1}}", "anchors.intel: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"anchors\":{\"simulated\":[\"00\"]}}", "anchors.simulated[0]: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"td\":{\"mrtd\":[],\"rtmr3\":[]}}", "td.rtmr3: ", REASON_JSON_UNKNOWN},
+        {"{\"v\":1,\"td\":{\"xfam\":{\"mask\":\"00\"}}}", "td.xfam.mask: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"td\":{\"attributes\":{\"mask\":\"0000000000000000\"}}}", "td.attributes: ", REASON_JSON_MEMBER},
+        {"{\"v\":1,\"td\":{\"attributes\":{\"bits\":0}}}", "td.attributes.bits: ", REASON_JSON_UNKNOWN},
+        {"{\"v\":1,\"td\":{\"log_in\":[\"rtmr3\",\"disk\"]}}", "td.log_in[1]: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"tcb\":{\"accept\":[\"UpToDate\",\"Fine\"]}}", "tcb.accept[1]: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"tcb\":{\"grace\":{\"OutOfDate\":\"soon\"}}}", "tcb.grace.OutOfDate: ", REASON_TIME_FORM},
+        {"{\"v\":1,\"service\":{\"backing\":[\"tape\"]}}", "service.backing[0]: ", REASON_POLICY_FORM},
+        {"{\"v\":1,\"platform\":{\"smt\":\"no\"}}", "platform.smt: ", REASON_POLICY_FORM},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = {0};
+
+        assert_false(policy_read(bytes_of_str(rows[i].text), &err));
+        if (err.reason != rows[i].reason || strncmp(err.detail, rows[i].path, strlen(rows[i].path)) != 0) {
+            fail_msg("%s: %s (%s)", rows[i].text, err.detail, reason_name(err.reason));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bad_files), cmocka_unit_test(absent_and_empty),
-                                       cmocka_unit_test(values)};
+                                       cmocka_unit_test(values), cmocka_unit_test(paths)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

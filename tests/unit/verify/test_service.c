@@ -560,6 +560,112 @@ static void bundles(void **state)
     free(w);
 }
 
+/* What sotto verify --bundle writes: read back as it was, and judged as on the day, from the same sources in the same
+ * order. */
+static void bundles_written(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct buf verdict = BUF(MIB(1)), text = BUF(LIMIT_EVIDENCE);
+    struct bundle b, again;
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    world_judge(w);
+    assert_ok(verdict_print_json(&w->verdict, &verdict, &err), err);
+    b = (struct bundle){.evidence = buf_bytes(&w->document),
+                        .files = w->files,
+                        .file_count = w->file_count,
+                        .policy = bytes_of_str(w->policy_text),
+                        .verdict = buf_bytes(&verdict),
+                        .time = w->time};
+    assert_ok(bundle_print(&b, &text, &err), err);
+    assert_ok(bundle_parse(buf_bytes(&text), &again, &err), err);
+    assert_true(bytes_equal(again.evidence, b.evidence) && bytes_equal(again.policy, b.policy) &&
+                bytes_equal(again.verdict, b.verdict) && again.time == b.time && again.file_count == b.file_count);
+    for (size_t i = 0; i < b.file_count; i++) {
+        assert_string_equal(again.files[i].name, b.files[i].name);
+        assert_true(bytes_equal(again.files[i].content, b.files[i].content));
+    }
+    bundle_done(&again);
+    w->input.files = NULL;
+    w->input.file_count = 0;
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_AFFIRMED);
+
+    /* A part of the collateral given, the rest the document's own: also later. */
+    verdict_done(&w->verdict);
+    w->document.len = 0;
+    {
+        struct document d = {.quote = buf_bytes(&w->quote),
+                             .event_log = buf_bytes(&w->log),
+                             .keyset = buf_bytes(&w->keys),
+                             .nonce_count = 1,
+                             .files = w->files + 1,
+                             .file_count = w->file_count - 1};
+
+        memcpy(d.nonce, w->nonce, sizeof d.nonce);
+        assert_ok(document_print(&d, &w->document, &err), err);
+    }
+    b.evidence = buf_bytes(&w->document);
+    b.file_count = 1;
+    text.len = 0;
+    assert_ok(bundle_print(&b, &text, &err), err);
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_AFFIRMED);
+
+    b.time = -1;
+    assert_fails(bundle_print(&b, &text, &err), err, REASON_DOCUMENT_FORM, ERR_NOWHERE);
+    b.time = w->time;
+    b.policy.len = LIMIT_POLICY + 1;
+    assert_fails(bundle_print(&b, &text, &err), err, REASON_BUF_FULL, ERR_NOWHERE);
+    buf_done(&verdict);
+    buf_done(&text);
+    world_done(w);
+    free(w);
+}
+
+/* A bundle of a bare quote: by a policy that is given, and undecided by the built-in one, under which the quote itself
+ * would be judged to the end. */
+static void bundles_of_quotes(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct buf verdict = BUF(MIB(1)), text = BUF(LIMIT_EVIDENCE);
+    struct policy *builtin_policy = NULL;
+    struct bundle b;
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    world_quote_policy(w);
+    assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+    assert_int_equal(w->verdict.result, VERDICT_SIMULATED);
+    assert_ok(verdict_print_json(&w->verdict, &verdict, &err), err);
+    b = (struct bundle){.evidence = buf_bytes(&w->quote),
+                        .files = w->files,
+                        .file_count = w->file_count,
+                        .verdict = buf_bytes(&verdict),
+                        .time = w->time};
+    assert_ok(bundle_print(&b, &text, &err), err);
+    w->input.files = NULL;
+    w->input.file_count = 0;
+    w->input.time += INT64_C(86400) * 365 * 5;
+    bundle_is_judged(w, &text, true, VERDICT_SIMULATED, FACT_AFFIRMED);
+    bundle_is_judged(w, &text, false, VERDICT_REFUSED, FACT_REFUTED);
+    assert_ok(policy_builtin(&builtin_policy, &err), err);
+    w->input.policy = builtin_policy;
+    bundle_is_judged(w, &text, true, VERDICT_REFUSED, FACT_REFUTED);
+    assert_true(verdict_find(&w->verdict, "measurements")->required);
+    assert_int_equal(verdict_find(&w->verdict, "measurements")->reason, REASON_NOT_DEMANDED);
+    policy_free(builtin_policy);
+    buf_done(&verdict);
+    buf_done(&text);
+    world_done(w);
+    free(w);
+}
+
 /* Many clients, one quote: each by its own path. */
 static void nonce_paths(void **state)
 {
@@ -639,6 +745,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(service_rows),      cmocka_unit_test(demands),
                                        cmocka_unit_test(builtin),           cmocka_unit_test(own_collateral),
                                        cmocka_unit_test(demands_on_quotes), cmocka_unit_test(bundles),
+                                       cmocka_unit_test(bundles_written),   cmocka_unit_test(bundles_of_quotes),
                                        cmocka_unit_test(nonce_paths),       cmocka_unit_test(claims)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
