@@ -1,0 +1,125 @@
+/* What an attacker, a bad cache or an old machine may bring, and which check notices: the tables in cases/, a row a
+ * case. attack.h is their language. */
+#include "attack_do.h"
+
+#include "cases/certificates.h"
+#include "cases/collateral.h"
+#include "cases/quote.h"
+#include "cases/status.h"
+#include "cases/time.h"
+
+#include <sys/stat.h>
+
+#define TABLE(name) \
+    static void name(void **state) \
+    { \
+        (void)state; \
+        ATTACKS_RUN(name##_cases); \
+    }
+
+/* clang-format off */
+TABLE(quote)
+TABLE(status)
+TABLE(certificate)
+TABLE(collateral)
+TABLE(validity)
+/* clang-format on */
+
+/* No two rows of one name, and none that says nothing. */
+static void names(void **state)
+{
+    static const struct {
+        const struct attack *rows;
+        size_t count;
+    } tables[] = {{quote_cases, sizeof quote_cases / sizeof *quote_cases},
+                  {status_cases, sizeof status_cases / sizeof *status_cases},
+                  {certificate_cases, sizeof certificate_cases / sizeof *certificate_cases},
+                  {collateral_cases, sizeof collateral_cases / sizeof *collateral_cases},
+                  {validity_cases, sizeof validity_cases / sizeof *validity_cases}};
+    size_t total = 0;
+
+    (void)state;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        for (size_t i = 0; i < tables[t].count; i++) {
+            assert_non_null(tables[t].rows[i].name);
+            for (size_t k = 0; k < i; k++) {
+                assert_string_not_equal(tables[t].rows[i].name, tables[t].rows[k].name);
+            }
+        }
+        total += tables[t].count;
+    }
+    print_message("%zu cases\n", total);
+    assert_true(total >= 130);
+}
+
+/* ---- for verifiers of other people (tests/peers): a folder a case, with what is expected of us ---- */
+
+static void export_file(const char *dir, const char *name, struct bytes content)
+{
+    char path[4300];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "wb");
+    if (f == NULL || fwrite(content.p, 1, content.len, f) != content.len || fclose(f) != 0) {
+        (void)fprintf(stderr, "%s cannot be written\n", path);
+        exit(1);
+    }
+}
+
+static void export_case(const char *root, const char *table, size_t number, const struct attack *a)
+{
+    struct world *w = calloc(1, sizeof *w);
+    char dir[4200], text[400];
+
+    (void)snprintf(dir, sizeof dir, "%s/%s-%03zu", root, table, number);
+    if (w == NULL || mkdir(dir, 0700) != 0) {
+        (void)fprintf(stderr, "%s cannot be made\n", dir);
+        exit(1);
+    }
+    attack_make(w, a);
+    (void)snprintf(text, sizeof text, "%s\t%s\t%s\t%s\t%s\t%s\n", a->name, a->policy, a->fact,
+                   fact_state_name(a->state), reason_name(a->reason), a->seen == NULL ? "" : a->seen);
+    export_file(dir, "expected.tsv", bytes_of_str(text));
+    (void)snprintf(text, sizeof text, "%lld\n", (long long)w->time);
+    export_file(dir, "time", bytes_of_str(text));
+    export_file(dir, "quote.bin", buf_bytes(&w->quote));
+    export_file(dir, "root.der", buf_bytes(&w->platform.pki.certs[PKI_ROOT]));
+    for (size_t i = 0; i < w->file_count; i++) {
+        export_file(dir, w->files[i].name, w->files[i].content);
+    }
+    world_done(w);
+    free(w);
+}
+
+#define EXPORT(dir, name) \
+    for (size_t i = 0; i < sizeof name##_cases / sizeof *name##_cases; i++) { \
+        export_case(dir, #name, i, &name##_cases[i]); \
+    }
+
+static void export_all(const char *dir)
+{
+    EXPORT(dir, quote)
+    EXPORT(dir, status)
+    EXPORT(dir, certificate)
+    EXPORT(dir, collateral)
+    EXPORT(dir, validity)
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quote),       cmocka_unit_test(status),
+                                       cmocka_unit_test(certificate), cmocka_unit_test(collateral),
+                                       cmocka_unit_test(validity),    cmocka_unit_test(names)};
+    int failed;
+
+    if (argc == 3 && strcmp(argv[1], "--export") == 0) {
+        export_all(argv[2]);
+        other_done();
+        return 0;
+    }
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    other_done();
+    return failed;
+}
