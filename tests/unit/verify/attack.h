@@ -436,6 +436,11 @@ static const char *attack_differs(const struct attack *a, const struct verdict *
     return NULL;
 }
 
+static void attack_policy(struct world *w, const struct attack *a)
+{
+    world_quote_policy_with(w, a->policy[0] == ',' ? a->policy : "", a->policy[0] == ',' ? "" : a->policy);
+}
+
 /* Judged as a bare quote by the policy that accepts the world. */
 static bool attack_run(const struct attack *a)
 {
@@ -445,7 +450,7 @@ static bool attack_run(const struct attack *a)
 
     assert_non_null(w);
     attack_make(w, a);
-    world_quote_policy_with(w, a->policy[0] == ',' ? a->policy : "", a->policy[0] == ',' ? "" : a->policy);
+    attack_policy(w, a);
     assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
     differs = attack_differs(a, &w->verdict);
     if (differs != NULL) {

@@ -32,6 +32,37 @@ static void quote_td10_in_5(struct world *w)
     w->quote = q;
 }
 
+/* An enclave's quote: version 5, body type 1, its ATTRIBUTES. */
+static void quote_enclave_of(struct world *w, uint8_t attributes)
+{
+    static const uint8_t descriptor[] = {1, 0, 0x80, 1, 0, 0};
+    struct buf q = BUF(LIMIT_QUOTE);
+    const size_t data = 54 + SGX_BODY_SIZE;
+    uint8_t rs[64];
+    struct err err = {0};
+
+    add(&q, w->quote.p, 48);
+    add(&q, descriptor, sizeof descriptor);
+    world_must(buf_zero(&q, SGX_BODY_SIZE, &err), &err);
+    add(&q, w->quote.p + quote_place(w, DATA), w->quote.len - quote_place(w, DATA));
+    q.p[4] = 0; /* the TEE type */
+    q.p[54 + SGX_BODY_ATTRIBUTES] = attributes;
+    world_must(key_sign(w->platform.pki.attestation, bytes_of(q.p, data), rs, &err), &err);
+    memcpy(q.p + data + 4, rs, sizeof rs);
+    buf_done(&w->quote);
+    w->quote = q;
+}
+
+static void quote_enclave(struct world *w)
+{
+    quote_enclave_of(w, 0x05);
+}
+
+static void quote_enclave_debug(struct world *w)
+{
+    quote_enclave_of(w, 0x07);
+}
+
 static void quote_cut(struct world *w)
 {
     w->quote.len--;
@@ -208,6 +239,30 @@ static void signer_alone(struct world *w)
                        buf_bytes(&w->platform.pki.certs[PKI_SIGNER]), &err),
                &err);
     file_end(w, COLLATERAL_TCB_CHAIN);
+}
+
+/* The signer below a root of the same key that calls itself otherwise. */
+static void signer_root_renamed(struct world *w)
+{
+    static const char from[] = "6e6f207365637572697479", to[] = "6e6f205365637572697479"; /* "no security" */
+    struct buf root = BUF(LIMIT_CERT), signer = BUF(LIMIT_CERT), *file;
+    struct err err = {0};
+
+    add(&root, w->platform.pki.certs[PKI_ROOT].p, w->platform.pki.certs[PKI_ROOT].len);
+    add(&signer, w->platform.pki.certs[PKI_SIGNER].p, w->platform.pki.certs[PKI_SIGNER].len);
+    attack_replace(root.p, root.len, from, to); /* issuer */
+    attack_replace(root.p, root.len, from, to); /* subject */
+    attack_replace(signer.p, signer.len, from, to);
+    world_must(pki_sign_again(&w->platform.pki, PKI_ROOT, &root, &err) &&
+                   pki_sign_again(&w->platform.pki, PKI_ROOT, &signer, &err),
+               &err);
+    file = file_begin(w, COLLATERAL_TCB_CHAIN);
+    world_must(pem_add(file, "CERTIFICATE", buf_bytes(&signer), &err) &&
+                   pem_add(file, "CERTIFICATE", buf_bytes(&root), &err),
+               &err);
+    file_end(w, COLLATERAL_TCB_CHAIN);
+    buf_done(&root);
+    buf_done(&signer);
 }
 
 static void signer_text_behind(struct world *w)

@@ -25,21 +25,23 @@ TABLE(collateral)
 TABLE(validity)
 /* clang-format on */
 
+static const struct {
+    const struct attack *rows;
+    size_t count;
+} tables[] = {{quote_cases, sizeof quote_cases / sizeof *quote_cases},
+              {status_cases, sizeof status_cases / sizeof *status_cases},
+              {certificate_cases, sizeof certificate_cases / sizeof *certificate_cases},
+              {collateral_cases, sizeof collateral_cases / sizeof *collateral_cases},
+              {validity_cases, sizeof validity_cases / sizeof *validity_cases}};
+#define TABLES (sizeof tables / sizeof *tables)
+
 /* No two rows of one name, and none that says nothing. */
 static void names(void **state)
 {
-    static const struct {
-        const struct attack *rows;
-        size_t count;
-    } tables[] = {{quote_cases, sizeof quote_cases / sizeof *quote_cases},
-                  {status_cases, sizeof status_cases / sizeof *status_cases},
-                  {certificate_cases, sizeof certificate_cases / sizeof *certificate_cases},
-                  {collateral_cases, sizeof collateral_cases / sizeof *collateral_cases},
-                  {validity_cases, sizeof validity_cases / sizeof *validity_cases}};
     size_t total = 0;
 
     (void)state;
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+    for (size_t t = 0; t < TABLES; t++) {
         for (size_t i = 0; i < tables[t].count; i++) {
             assert_non_null(tables[t].rows[i].name);
             for (size_t k = 0; k < i; k++) {
@@ -106,6 +108,68 @@ static void export_all(const char *dir)
     EXPORT(dir, validity)
 }
 
+#ifdef SOTTO_REMOVED_CHECKS /* tests/removed alone: all worlds are made once, then judged for each number of the input \
+                             */
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct world *world_of(const struct attack *a)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    attack_make(w, a);
+    attack_policy(w, a);
+    return w;
+}
+
+/* Whether a row differs from the table. */
+static bool removed_noticed(struct world *const *worlds, const struct attack *const *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct err err = {0};
+
+        if (!verify_quote(buf_bytes(&worlds[i]->quote), &worlds[i]->input, &worlds[i]->verdict, &err) ||
+            attack_differs(rows[i], &worlds[i]->verdict) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int removed_all(void)
+{
+    static struct world *worlds[1000];
+    static const struct attack *rows[1000];
+    size_t count = 0;
+    unsigned number;
+
+    for (size_t t = 0; t < TABLES; t++) {
+        for (size_t i = 0; i < tables[t].count; i++) {
+            rows[count] = &tables[t].rows[i];
+            worlds[count++] = world_of(&tables[t].rows[i]);
+        }
+    }
+    while (scanf("%u", &number) == 1) {
+        int status = 0;
+        pid_t pid = fork();
+
+        if (pid == 0) { /* a check that is gone may end in a crash or in a loop: that is noticed too */
+            (void)alarm(30);
+            check_remove(number);
+            _exit(removed_noticed(worlds, rows, count) ? 1 : 0);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+            return 1;
+        }
+        (void)printf("%u %s\n", number, status != 0 ? "noticed" : "missed");
+        (void)fflush(stdout);
+    }
+    return 0;
+}
+#endif
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(quote),       cmocka_unit_test(status),
@@ -118,6 +182,11 @@ int main(int argc, char **argv)
         other_done();
         return 0;
     }
+#ifdef SOTTO_REMOVED_CHECKS
+    if (argc == 2 && strcmp(argv[1], "--removed") == 0) {
+        return removed_all();
+    }
+#endif
     failed = cmocka_run_group_tests(tests, NULL, NULL);
 
     other_done();

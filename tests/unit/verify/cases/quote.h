@@ -96,6 +96,10 @@ static const struct attack quote_cases[] = {
     {"RTMR1", {QUOTE_RAW(BODY, 376, "00"), SIGNED}, "", NOTICED("measurements", RTMR_MISMATCH)},
     {"RTMR2", {QUOTE_RAW(BODY, 424, "00"), SIGNED}, "", NOTICED("measurements", RTMR_MISMATCH)},
 
+    {"an enclave's quote", {TEXT(tcb_info_id, "SGX"), TEXT(qe_id, "QE"), DO(quote_enclave)}, "", OPEN("measurements", FACT_UNKNOWN)},
+    {"an enclave under debug", {TEXT(tcb_info_id, "SGX"), TEXT(qe_id, "QE"), DO(quote_enclave_debug)}, "", NOTICED("debug", TD_DEBUG)},
+    {"an enclave's quote with a TD's collateral", {DO(quote_enclave)}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "qe_identity")},
+
     /* whose platform it is */
     {"PPID that the policy does not list", {NOTHING}, "\"platform\":{\"ppid\":[\"53494d554c415445442d505049440001\"]},", NOTICED("platform", PLATFORM_MISMATCH)},
     {"PPID in the list", {NOTHING}, "\"platform\":{\"ppid\":[\"53494d554c415445442d505049440000\"]},", HOLDS("platform")},
