@@ -243,13 +243,13 @@ static inline void world_judge(struct world *w)
     world_must(verify_document(buf_bytes(&w->document), &w->input, &w->verdict, &err), &err);
 }
 
-/* For the bare quote: the policy without what only a service can show. */
-static inline void world_quote_policy(struct world *w)
+/* For the bare quote: the policy without what only a service can show, with members of `td` or the root put in. */
+static inline void world_quote_policy_with(struct world *w, const char *td, const char *root)
 {
     struct err err = {0};
     char *service;
 
-    world_policy(w, "", "", "", w->policy_text);
+    world_policy(w, td, "", root, w->policy_text);
     service = strstr(w->policy_text, ",\"service\"");
     memcpy(service, "}", 2);
     policy_free(w->policy);
@@ -257,6 +257,11 @@ static inline void world_quote_policy(struct world *w)
     w->input.policy = w->policy;
     w->input.files = w->files;
     w->input.file_count = w->file_count;
+}
+
+static inline void world_quote_policy(struct world *w)
+{
+    world_quote_policy_with(w, "", "");
 }
 
 static inline void world_done(struct world *w)

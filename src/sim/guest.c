@@ -78,7 +78,7 @@ void guest_report(const struct guest *g, const struct pki *p, const struct setup
     memcpy(tcb + TEE_TCB_INFO_MRSEAM, s->mrseam, sizeof s->mrseam);
     memcpy(tcb + TEE_TCB_INFO_MRSIGNERSEAM, s->mrsignerseam, sizeof s->mrsignerseam);
     put_u64(tcb + TEE_TCB_INFO_ATTRIBUTES, s->seam_attributes);
-    memcpy(tcb + TEE_TCB_INFO_TEE_TCB_SVN_2, s->tee_tcb_svn, sizeof s->tee_tcb_svn);
+    memcpy(tcb + TEE_TCB_INFO_TEE_TCB_SVN_2, s->tee_tcb_svn_2, sizeof s->tee_tcb_svn_2);
 
     put_u64(info + TDINFO_ATTRIBUTES, s->td_attributes);
     put_u64(info + TDINFO_XFAM, s->xfam);

@@ -1,6 +1,7 @@
 #include "sim/pki.h"
 
 #include "base/limits.h"
+#include "codec/der.h"
 #include "codec/pem.h"
 #include "codec/x509.h"
 #include "crypto/tagged.h"
@@ -68,10 +69,18 @@ static struct setup_window window_get(const struct setup *s, enum pki_role role)
     return s->root;
 }
 
+/* Which of the two CAs vouches for the platform, its name says. */
+static const struct pki_form *form_get(enum pki_role role, const struct setup *s)
+{
+    static const struct pki_form processor = {"SIMULATED SGX PCK Processor CA", true, 0};
+
+    return role == PKI_CA && s->processor ? &processor : &roles[role].form;
+}
+
 static bool cert_new(struct pki *p, enum pki_role role, const struct setup *s, struct err *err)
 {
-    struct pki_cert c = {.form = &roles[role].form,
-                         .issuer_form = &roles[roles[role].issuer].form,
+    struct pki_cert c = {.form = form_get(role, s),
+                         .issuer_form = form_get(roles[role].issuer, s),
                          .key = p->keys[role],
                          .issuer_key = p->keys[roles[role].issuer],
                          .window = window_get(s, role),
@@ -167,6 +176,23 @@ void pki_root_sha256(const struct pki *p, uint8_t out[32])
     hash_bytes(HASH_SHA256, buf_bytes(&p->certs[PKI_ROOT]), out);
 }
 
+bool pki_sign_again(const struct pki *p, enum pki_role issuer, struct buf *der, struct err *err)
+{
+    struct cursor c = cursor_init(der->p, der->len), content;
+    struct buf again = BUF(LIMIT_CRL);
+    struct der tbs;
+
+    if (!der_expect(&c, DER_SEQUENCE, &content, err) || !der_next(&content, &tbs, err) ||
+        !pki_cert_sign(tbs.whole, p->keys[issuer], &again, err)) {
+        buf_done(&again);
+        return false;
+    }
+    again.max = der->max;
+    buf_done(der);
+    *der = again;
+    return true;
+}
+
 bool pki_chain(const struct pki *p, enum pki_role leaf, struct buf *out, struct err *err)
 {
     enum pki_role role = leaf;
@@ -184,7 +210,7 @@ bool pki_chain(const struct pki *p, enum pki_role leaf, struct buf *out, struct 
 
 bool pki_crl(const struct pki *p, enum pki_role role, const struct setup *s, struct buf *out, struct err *err)
 {
-    struct pki_list l = {.form = &roles[role].form,
+    struct pki_list l = {.form = form_get(role, s),
                          .key = p->keys[role],
                          .window = role == PKI_ROOT ? s->root_crl : s->ca_crl,
                          .number = CRL_NUMBER};

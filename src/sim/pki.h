@@ -37,6 +37,10 @@ void pki_done(struct pki *p);
 
 void pki_root_sha256(const struct pki *p, uint8_t out[32]); /* what a policy names */
 
+/* A certificate or list that a test has changed, signed again by a key of this PKI, so that nothing but the change is
+ * wrong. */
+MUST_USE bool pki_sign_again(const struct pki *p, enum pki_role issuer, struct buf *der, struct err *err);
+
 /* Certificates as PEM, the leaf first. PKI_PCK: PCK, platform CA, root; PKI_CA: platform CA, root; PKI_SIGNER: signer,
  * root. */
 MUST_USE bool pki_chain(const struct pki *p, enum pki_role leaf, struct buf *out, struct err *err);

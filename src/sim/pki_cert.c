@@ -175,17 +175,26 @@ static bool sgx_tcb(struct buf *b, const struct setup *s, struct err *err)
            sgx_octets(b, 2, 18, s->cpusvn, sizeof s->cpusvn, err) && der_out_end(b, seq, err) && der_out_end(b, m, err);
 }
 
+/* What only a platform CA states. */
+static bool sgx_platform(struct buf *b, const struct setup *s, const uint8_t *instance, struct err *err)
+{
+    size_t m, seq;
+
+    return sgx_octets(b, 6, 0, instance, 16, err) && sgx_begin(b, 7, 0, &m, err) &&
+           der_out_begin(b, DER_SEQUENCE, &seq, err) && sgx_flag(b, 1, s->dynamic, err) &&
+           sgx_flag(b, 2, s->cached_keys, err) && sgx_flag(b, 3, s->smt, err) && der_out_end(b, seq, err) &&
+           der_out_end(b, m, err);
+}
+
 static bool sgx_extension(struct buf *b, const struct setup *s, const uint8_t *instance, struct err *err)
 {
-    size_t marks[2], all, m, seq;
+    size_t marks[2], all;
 
     return extension_begin(b, OID_SGX, false, marks, err) && der_out_begin(b, DER_SEQUENCE, &all, err) &&
            sgx_octets(b, 1, 0, s->ppid, sizeof s->ppid, err) && sgx_tcb(b, s, err) &&
            sgx_octets(b, 3, 0, s->pceid, sizeof s->pceid, err) && sgx_octets(b, 4, 0, s->fmspc, sizeof s->fmspc, err) &&
-           sgx_number(b, 5, 0, DER_ENUMERATED, 1, err) && sgx_octets(b, 6, 0, instance, 16, err) &&
-           sgx_begin(b, 7, 0, &m, err) && der_out_begin(b, DER_SEQUENCE, &seq, err) &&
-           sgx_flag(b, 1, s->dynamic, err) && sgx_flag(b, 2, s->cached_keys, err) && sgx_flag(b, 3, s->smt, err) &&
-           der_out_end(b, seq, err) && der_out_end(b, m, err) && der_out_end(b, all, err) &&
+           sgx_number(b, 5, 0, DER_ENUMERATED, s->processor ? 0 : 1, err) &&
+           (s->processor || sgx_platform(b, s, instance, err)) && der_out_end(b, all, err) &&
            extension_end(b, marks, err);
 }
 
@@ -221,8 +230,7 @@ static bool certificate_tbs(const struct pki_cert *c, struct buf *b, struct err 
            key_spki(c->key, b, err) && extensions(b, c, err) && der_out_end(b, tbs, err);
 }
 
-/* SEQUENCE { what is signed, algorithm, signature } */
-static bool sign(struct bytes tbs, const struct key *k, struct buf *out, struct err *err)
+bool pki_cert_sign(struct bytes tbs, const struct key *k, struct buf *out, struct err *err)
 {
     struct buf sig = BUF(128);
     uint8_t rs[64];
@@ -238,7 +246,7 @@ static bool sign(struct bytes tbs, const struct key *k, struct buf *out, struct 
 bool pki_cert_print(const struct pki_cert *c, struct buf *out, struct err *err)
 {
     struct buf tbs = BUF(LIMIT_CERT);
-    bool ok = certificate_tbs(c, &tbs, err) && sign(buf_bytes(&tbs), c->issuer_key, out, err);
+    bool ok = certificate_tbs(c, &tbs, err) && pki_cert_sign(buf_bytes(&tbs), c->issuer_key, out, err);
 
     buf_done(&tbs);
     return ok;
@@ -288,7 +296,7 @@ static bool list_tbs(const struct pki_list *l, struct buf *b, struct err *err)
 bool pki_cert_list_print(const struct pki_list *l, struct buf *out, struct err *err)
 {
     struct buf tbs = BUF(LIMIT_CRL);
-    bool ok = list_tbs(l, &tbs, err) && sign(buf_bytes(&tbs), l->key, out, err);
+    bool ok = list_tbs(l, &tbs, err) && pki_cert_sign(buf_bytes(&tbs), l->key, out, err);
 
     buf_done(&tbs);
     return ok;

@@ -27,6 +27,9 @@ struct pki_cert {
 };
 MUST_USE bool pki_cert_print(const struct pki_cert *c, struct buf *out, struct err *err);
 
+/* SEQUENCE { tbs, algorithm, signature } around anything: what printed above, or a test's change of it. */
+MUST_USE bool pki_cert_sign(struct bytes tbs, const struct key *k, struct buf *out, struct err *err);
+
 struct pki_list {
     const struct pki_form *form;
     const struct key *key;

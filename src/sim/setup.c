@@ -56,6 +56,7 @@ void setup_default(int64_t now, struct setup *out)
     memcpy(s.cpusvn, svn, sizeof svn);
     memcpy(s.level_svn, svn, sizeof svn);
     memcpy(s.tee_tcb_svn, tee_tcb_svn, sizeof tee_tcb_svn);
+    memcpy(s.tee_tcb_svn_2, tee_tcb_svn, sizeof tee_tcb_svn);
     memcpy(s.level_tdx_svn, level_tdx_svn, sizeof level_tdx_svn);
     *out = s;
 }

@@ -18,6 +18,7 @@ struct setup {
     struct setup_window root_crl, ca_crl;
     bool revoke_ca, revoke_signer; /* by the root's CRL */
     bool revoke_pck;               /* by the platform CA's */
+    bool processor;                /* the PCK is of a processor CA: no instance id, no flags */
 
     /* The PCK certificate's SGX extension. */
     uint8_t ppid[16], svn[16], cpusvn[16], pceid[2], fmspc[6];
@@ -44,7 +45,8 @@ struct setup {
     const char *qe_status;
 
     /* The TDX module and the TD. Measurements are the guest's (guest.h). */
-    uint8_t tee_tcb_svn[16], mrseam[48], mrsignerseam[48], mrservicetd[48];
+    uint8_t tee_tcb_svn[16], tee_tcb_svn_2[16]; /* at the launch; of the module that runs now */
+    uint8_t mrseam[48], mrsignerseam[48], mrservicetd[48];
     uint64_t seam_attributes, td_attributes, xfam;
     uint8_t user_data[20]; /* of the quote's header */
 

@@ -217,6 +217,21 @@ static void root_judge(struct judge *j)
     fact_seen_hex(j, FACT_root, bytes_of(digest, sizeof digest));
 }
 
+/* Type 4 is the PCK certificate alone. */
+static bool leaf_check(struct bytes text, struct err *err)
+{
+    struct pem pem;
+    size_t count;
+
+    if (!pem_parse(text, "CERTIFICATE", &pem, err)) {
+        return false;
+    }
+    count = pem.count;
+    pem_done(&pem);
+    return count == 1 || FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE,
+                              "%zu certificates where the PCK certificate stands alone", count);
+}
+
 /* The PCK certificate and its issuers: of the quote, or, where it only says which platform it is of, of the collateral.
  * *known false: the fact says what is not there. */
 static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
@@ -230,6 +245,9 @@ static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
     }
     if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF) {
         text = j->q.certification;
+        if (!leaf_check(text, err)) {
+            return false;
+        }
     } else if (j->q.certification_type < QUOTE_CERTIFICATION_PCK_LEAF &&
                (leaf = collateral_find(j, COLLATERAL_PCK_CERT)) != NULL) {
         text = leaf->content;

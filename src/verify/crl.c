@@ -4,8 +4,8 @@
 
 static bool crl_check(const struct x509_crl *crl, const struct x509 *issuer, struct err *err)
 {
-    if (!bytes_equal(crl->issuer, issuer->subject) ||
-        (crl->authority_key_id.len > 0 && !bytes_equal(crl->authority_key_id, issuer->subject_key_id))) {
+    if (!bytes_equal(crl->issuer, issuer->subject) || crl->authority_key_id.len == 0 ||
+        !bytes_equal(crl->authority_key_id, issuer->subject_key_id)) {
         return FAIL(err, REASON_CRL_ISSUER, ERR_NOWHERE, "it is not of \"%s\"", issuer->common_name);
     }
     return sig_check(SIG_P256, bytes_of(issuer->key_xy, 64), crl->tbs, bytes_of(crl->signature, 64), err);
