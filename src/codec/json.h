@@ -8,7 +8,11 @@
 
 #include "base/buf.h"
 
+#ifdef SOTTO_JSON_OWN /* the verification library and wasm32 */
+#include "codec/value_json.h"
+#else
 #include <jansson.h>
+#endif
 
 /* JSON_FORM (with jansson's offset), JSON_DEPTH, ARENA_FULL (too many values). */
 MUST_USE bool json_parse(struct bytes text, json_t **out, struct err *err);
