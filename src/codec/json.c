@@ -27,30 +27,39 @@ static size_t string_skip(struct bytes t, size_t i)
     return i + 1;
 }
 
+/* Behind the object or array that begins at i. */
+static size_t container_skip(struct bytes t, size_t i)
+{
+    static const int8_t steps[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1, ['"'] = 2};
+    size_t depth = 0;
+
+    for (; i < t.len; i++) {
+        const int step = steps[t.p[i]];
+
+        if (step == 2) {
+            i = string_skip(t, i) - 1;
+        } else if (step == -1 && --depth == 0) {
+            return i + 1;
+        } else if (step == 1) {
+            depth++;
+        }
+    }
+    return t.len;
+}
+
 /* Behind the value that begins at i. */
 static size_t value_skip(struct bytes t, size_t i)
 {
-    size_t depth = 0;
-
-    do {
-        if (i >= t.len) {
-            return t.len;
-        }
-        if (t.p[i] == '"') {
-            i = string_skip(t, i);
-            continue;
-        }
-        depth += t.p[i] == '{' || t.p[i] == '[';
-        if (depth == 0) { /* a number or a word */
-            while (i < t.len && strchr(",]} \t\r\n", t.p[i]) == NULL) {
-                i++;
-            }
-            return i;
-        }
-        depth -= t.p[i] == '}' || t.p[i] == ']';
+    if (i < t.len && t.p[i] == '"') {
+        return string_skip(t, i);
+    }
+    if (i < t.len && (t.p[i] == '{' || t.p[i] == '[')) {
+        return container_skip(t, i);
+    }
+    while (i < t.len && memchr(",]} \t\r\n", t.p[i], 7) == NULL) { /* a number or a word */
         i++;
-    } while (depth > 0);
-    return i;
+    }
+    return i < t.len ? i : t.len;
 }
 
 bool json_span(struct bytes text, const char *member, struct bytes *out, struct err *err)

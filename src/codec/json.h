@@ -21,6 +21,9 @@ MUST_USE bool json_parse(struct bytes text, json_t **out, struct err *err);
  * JSON_MEMBER. text must have passed json_parse(). */
 MUST_USE bool json_span(struct bytes text, const char *member, struct bytes *out, struct err *err);
 
+/* Both at once; *span is NULL where no member is spelled so. */
+MUST_USE bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err);
+
 /* Members of an object: JSON_MEMBER where it is missing, JSON_TYPE where it is another type, JSON_RANGE. */
 MUST_USE bool json_get(const json_t *object, const char *member, json_type type, json_t **out, struct err *err);
 MUST_USE bool json_get_str(const json_t *object, const char *member, const char **out, struct err *err);

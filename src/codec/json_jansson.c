@@ -87,6 +87,19 @@ bool json_parse(struct bytes text, json_t **out, struct err *err)
     return true;
 }
 
+bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err)
+{
+    struct err absent = {0};
+
+    if (!json_parse(text, out, err)) {
+        return false;
+    }
+    if (!json_span(text, member, span, &absent)) {
+        *span = bytes_of(NULL, 0);
+    }
+    return true;
+}
+
 struct dump {
     struct buf *out;
     struct err *err;

@@ -6,6 +6,11 @@ bool json_parse(struct bytes text, json_t **out, struct err *err)
     return value_parse(text, out, err);
 }
 
+bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err)
+{
+    return value_parse_span(text, member, out, span, err);
+}
+
 bool json_print(const json_t *value, struct buf *out, struct err *err)
 {
     const bool object = value->type == VALUE_OBJECT;

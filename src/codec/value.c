@@ -9,6 +9,7 @@
 
 #define TREE_MEMORY MIB(256) /* LIMIT_JSON_VALUES bounds it before */
 #define SORTED_FROM 16       /* members; below, looking at all is as fast */
+#define NODES 64             /* that are taken at once */
 
 struct value_tree {
     struct arena arena;
@@ -27,6 +28,12 @@ struct builder {
         size_t first;
     } levels[LIMIT_JSON_DEPTH];
     size_t depth;
+    char *text; /* where the next name or string goes: all of them are no longer than the text */
+    struct value *nodes;
+    size_t nodes_left;
+    const char *wanted; /* the outermost object's member whose bytes are; NULL: none */
+    bool in_wanted;
+    size_t wanted_at, wanted_end;
 };
 
 static bool open_add(struct builder *b, struct value_member m, struct err *err)
@@ -45,21 +52,21 @@ static bool open_add(struct builder *b, struct value_member m, struct err *err)
     return true;
 }
 
-static bool text_copy(struct builder *b, const struct pull_token *t, const char **out, size_t *len, struct err *err)
+/* The token's characters, zero-terminated. Together with its zero it is never longer than with what stands around it.
+ */
+static const char *text_copy(struct builder *b, const struct pull_token *t, size_t *len)
 {
-    void *memory;
+    char *copy = b->text;
 
-    if (!arena_alloc(&b->tree->arena, t->text.len + 1, 1, &memory, err)) {
-        return false;
-    }
-    *out = memory;
     if (t->escaped) {
-        *len = pull_unescape(t->text, memory);
+        *len = pull_unescape(t->text, copy);
     } else {
-        memcpy(memory, t->text.len > 0 ? t->text.p : (const uint8_t *)"", t->text.len);
+        memcpy(copy, t->text.p, t->text.len);
         *len = t->text.len;
     }
-    return true;
+    copy[*len] = '\0';
+    b->text += *len + 1;
+    return copy;
 }
 
 static int name_compare(const struct value_member *a, const struct value_member *b)
@@ -134,27 +141,49 @@ static bool value_make(struct builder *b, const struct pull_token *t, struct val
     struct value *v;
     void *memory;
 
-    if (!arena_alloc(&b->tree->arena, 1, sizeof *v, &memory, err)) {
-        return false;
+    if (b->nodes_left == 0) {
+        if (!arena_alloc(&b->tree->arena, NODES, sizeof *v, &memory, err)) {
+            return false;
+        }
+        b->nodes = memory;
+        b->nodes_left = NODES;
     }
-    v = memory;
+    v = b->nodes++; /* zero, as the arena gives it */
+    b->nodes_left--;
     v->type = types[t->kind];
     v->tree = b->tree;
     if (t->kind == PULL_INTEGER) {
         v->integer = t->integer;
     } else if (t->kind == PULL_STRING || t->kind == PULL_REAL) {
-        if (!text_copy(b, t, &v->text, &v->len, err)) {
-            return false;
-        }
+        v->text = text_copy(b, t, &v->len);
     }
     *out = v;
     return true;
+}
+
+/* Where the wanted member's value begins and ends, by the token that was read last. */
+static void span_follow(struct builder *b, const struct pull_token *t)
+{
+    if (t->kind == PULL_NAME && b->pull.depth == 1) {
+        b->in_wanted = !t->escaped && bytes_equal(t->text, bytes_of_str(b->wanted));
+        b->wanted_at = b->in_wanted ? 0 : b->wanted_at;
+    } else if (b->in_wanted) {
+        b->wanted_at = b->wanted_at == 0 ? t->at : b->wanted_at;
+        b->wanted_end = b->pull.at;
+        b->in_wanted = b->pull.depth > 1;
+    }
 }
 
 static bool tree_build(struct builder *b, struct value **root, struct err *err)
 {
     struct value_member m = {.name = NULL};
     struct pull_token t = {.kind = PULL_NULL};
+    void *memory;
+
+    if (!arena_alloc(&b->tree->arena, b->pull.text.len + 1, 1, &memory, err)) {
+        return false;
+    }
+    b->text = memory;
 
     for (;;) {
         if (!pull_next(&b->pull, &t, err)) {
@@ -163,10 +192,11 @@ static bool tree_build(struct builder *b, struct value **root, struct err *err)
         if (t.kind == PULL_END) {
             return true;
         }
+        if (b->wanted != NULL) {
+            span_follow(b, &t);
+        }
         if (t.kind == PULL_NAME) {
-            if (!text_copy(b, &t, &m.name, &m.name_len, err)) {
-                return false;
-            }
+            m.name = text_copy(b, &t, &m.name_len);
         } else if (t.kind == PULL_OBJECT_END || t.kind == PULL_ARRAY_END) {
             if (!container_close(b, t.at, err)) {
                 return false;
@@ -188,7 +218,7 @@ static bool tree_build(struct builder *b, struct value **root, struct err *err)
     }
 }
 
-bool value_parse(struct bytes text, struct value **out, struct err *err)
+bool value_parse_span(struct bytes text, const char *member, struct value **out, struct bytes *span, struct err *err)
 {
     struct builder *b = calloc(1, sizeof *b);
     struct value *root = NULL;
@@ -200,10 +230,12 @@ bool value_parse(struct bytes text, struct value **out, struct err *err)
     }
     b->tree->arena = ARENA(TREE_MEMORY);
     b->tree->refs = 1;
+    b->wanted = member;
     pull_init(&b->pull, text);
     ok = tree_build(b, &root, err);
     if (ok) {
         *out = root;
+        *span = b->wanted_end == 0 ? bytes_of(NULL, 0) : bytes_of(text.p + b->wanted_at, b->wanted_end - b->wanted_at);
     } else {
         arena_done(&b->tree->arena);
         free(b->tree);
@@ -211,6 +243,13 @@ bool value_parse(struct bytes text, struct value **out, struct err *err)
     free(b->open);
     free(b);
     return ok;
+}
+
+bool value_parse(struct bytes text, struct value **out, struct err *err)
+{
+    struct bytes none;
+
+    return value_parse_span(text, NULL, out, &none, err);
 }
 
 /* ---- making ---- */

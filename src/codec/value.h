@@ -47,6 +47,10 @@ struct value {
 
 /* JSON_FORM (also for a member that is there twice), JSON_DEPTH, ARENA_FULL, NO_MEMORY. */
 MUST_USE bool value_parse(struct bytes text, struct value **out, struct err *err);
+/* The same, and the exact bytes of the value of a member of the outermost object; NULL, 0 where no member is spelled
+ * so. */
+MUST_USE bool value_parse_span(struct bytes text, const char *member, struct value **out, struct bytes *span,
+                               struct err *err);
 
 struct value *value_new(enum value_type type);    /* empty, 0; NULL: no memory */
 struct value *value_new_string(const char *text); /* NULL: no memory, or not UTF-8 */

@@ -61,7 +61,7 @@ static bool judge(enum sotto_kind kind, struct bytes evidence, const struct veri
 enum sotto_result sotto_verify(enum sotto_kind kind, const void *evidence, size_t size, const struct sotto_input *in,
                                sotto_verdict **out)
 {
-    sotto_verdict *v = calloc(1, sizeof *v);
+    sotto_verdict *v = malloc(sizeof *v);
     struct document_file *files = calloc(in->file_count + 1, sizeof *files);
     struct policy *builtin = NULL;
     struct err err = {0};
