@@ -281,7 +281,7 @@ static char *text_new(const char *text)
     char *copy;
 
     for (size_t i = 0; i < b.len;) {
-        const size_t n = utf8_length(b, i);
+        const size_t n = b.p[i] < 0x80 ? 1 : utf8_length(b, i);
 
         if (n == 0) {
             return NULL;
