@@ -75,6 +75,6 @@ bool keys_print(const struct keys *k, struct buf *out, struct err *err)
 
     key_public(k->hardware, hardware);
     key_public(k->simulated, simulated);
-    return buf_str(out, "{\"keys\":[", err) && jose_jwk_add(out, hardware, err) && buf_u8(out, ',', err) &&
-           jose_jwk_add(out, simulated, err) && buf_str(out, "]}", err);
+    return buf_str(out, "{\"keys\":[", err) && jwk_add(out, hardware, err) && buf_u8(out, ',', err) &&
+           jwk_add(out, simulated, err) && buf_str(out, "]}", err);
 }

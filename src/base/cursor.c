@@ -5,20 +5,9 @@ struct cursor cursor_init(const void *bytes, size_t len)
     return (struct cursor){.next = bytes, .left = len, .offset = 0};
 }
 
-bool cursor_take(struct cursor *c, size_t n, struct cursor *out, struct err *err)
+void cursor_short(const struct cursor *c, size_t n, struct err *err)
 {
-    if (n > c->left) {
-        return FAIL(err, REASON_BYTES_SHORT, c->offset, "%zu bytes wanted, %zu left", n, c->left);
-    }
-    if (n == 0) { /* the empty input may have no address to add to */
-        *out = (struct cursor){.next = c->next, .left = 0, .offset = c->offset};
-        return true;
-    }
-    *out = (struct cursor){.next = c->next, .left = n, .offset = c->offset};
-    c->next += n;
-    c->left -= n;
-    c->offset += n;
-    return true;
+    err_set(err, REASON_BYTES_SHORT, c->offset, "%zu bytes wanted, %zu left", n, c->left);
 }
 
 bool cursor_skip(struct cursor *c, size_t n, struct err *err)
@@ -55,11 +44,6 @@ static bool uint_le(struct cursor *c, size_t n, uint64_t *out, struct err *err)
     }
     *out = v;
     return true;
-}
-
-bool cursor_u8(struct cursor *c, uint8_t *out, struct err *err)
-{
-    return cursor_copy(c, out, 1, err);
 }
 
 bool cursor_u16le(struct cursor *c, uint16_t *out, struct err *err)

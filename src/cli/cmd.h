@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 int cmd_collateral(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

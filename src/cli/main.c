@@ -20,6 +20,7 @@ static const struct command {
     {"collateral", cmd_collateral, "fetch, import and show what judgements need beside a quote"},
     {"quote", cmd_quote, "ask this machine's quote device for a quote"},
     {"inspect", cmd_inspect, "show what is inside of a file, judged by nobody"},
+    {"bench", cmd_bench, "what a verification costs on this machine"},
     {"doctor", cmd_doctor, "whether this machine can serve, check by check"},
     {NULL, NULL, NULL},
 };

@@ -7,6 +7,7 @@ bool der_is(const struct cursor *c, unsigned tag)
     return c->left > 0 && *c->next == tag;
 }
 
+/* Of more than one byte, whose first is at c. */
 static bool length_read(struct cursor *c, size_t *out, struct err *err)
 {
     size_t at = c->offset, len = 0;
@@ -14,10 +15,6 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
 
     if (!cursor_u8(c, &first, err)) {
         return false;
-    }
-    if (first < 0x80) {
-        *out = first;
-        return true;
     }
     if (first == 0x80 || first > 0x84) {
         return FAIL(err, REASON_DER_LENGTH, at, "length byte 0x%02x", first);
@@ -35,42 +32,60 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
     return true;
 }
 
-bool der_next(struct cursor *c, struct der *out, struct err *err)
+/* A certificate is read by a hundred calls of this. */
+static inline bool element_read(struct cursor *c, uint8_t *tag, struct cursor *content, struct err *err)
 {
     struct cursor in = *c;
-    struct der d;
-    uint8_t tag;
     size_t len;
 
-    if (!cursor_u8(&in, &tag, err)) {
+    if (!cursor_u8(&in, tag, err)) {
         return false;
     }
-    if ((tag & 0x1f) == 0x1f) {
+    if ((*tag & 0x1f) == 0x1f) {
         return FAIL(err, REASON_DER_TAG, c->offset, "a tag of more than one byte");
     }
-    if (!length_read(&in, &len, err) || !cursor_take(&in, len, &d.content, err)) {
+    if (in.left > 0 && *in.next < 0x80) {
+        len = *in.next;
+        in.next++;
+        in.left--;
+        in.offset++;
+    } else if (!length_read(&in, &len, err)) {
         return false;
     }
-    d.tag = tag;
-    d.whole = bytes_of(c->next, in.offset - c->offset);
+    if (!cursor_take(&in, len, content, err)) {
+        return false;
+    }
     *c = in;
-    *out = d;
+    return true;
+}
+
+bool der_next(struct cursor *c, struct der *out, struct err *err)
+{
+    const struct cursor before = *c;
+    struct cursor content;
+    uint8_t tag;
+
+    if (!element_read(c, &tag, &content, err)) {
+        return false;
+    }
+    out->tag = tag;
+    out->content = content;
+    out->whole = bytes_of(before.next, c->offset - before.offset);
     return true;
 }
 
 bool der_expect(struct cursor *c, unsigned tag, struct cursor *content, struct err *err)
 {
-    struct cursor in = *c;
-    struct der d;
+    struct cursor found;
+    uint8_t seen;
 
     if (c->left > 0 && *c->next != tag) {
         return FAIL(err, REASON_DER_TAG, c->offset, "tag 0x%02x, not 0x%02x", *c->next, tag);
     }
-    if (!der_next(&in, &d, err)) {
+    if (!element_read(c, &seen, &found, err)) {
         return false;
     }
-    *c = in;
-    *content = d.content;
+    *content = found;
     return true;
 }
 

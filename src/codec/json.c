@@ -2,117 +2,11 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
-#include "base/limits.h"
+#include "codec/utf8.h"
 
 #include <stdlib.h>
-#include <threads.h>
-
-/* Bytes of the UTF-8 sequence at i (RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF); 0: there is
- * none. */
-static size_t utf8_length(struct bytes s, size_t i)
-{
-    const uint8_t *p = s.p + i;
-    size_t n = p[0] < 0x80                   ? 1
-               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                             : 0;
-
-    if (n == 0 || n > s.len - i) {
-        return 0;
-    }
-    for (size_t k = 1; k < n; k++) {
-        if ((p[k] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f)) {
-        return 0;
-    }
-    return n;
-}
 
 #define INTEGER_MAX 9007199254740991 /* 2^53 - 1: what every reader of JSON agrees on */
-
-/* jansson recurses, and so does the printer; and it takes dozens of bytes for a value of two. So depth and values (no
- * more than one behind each of "{[,:") are counted on the bytes, before anything is parsed. */
-static bool bounds_check(struct bytes text, struct err *err)
-{
-    size_t depth = 0, values = 1;
-    bool in_string = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.p[i];
-
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
-            continue;
-        }
-        values += c == '{' || c == '[' || c == ',' || c == ':';
-        if (values > LIMIT_JSON_VALUES) {
-            return FAIL(err, REASON_ARENA_FULL, i, "more than %d values", LIMIT_JSON_VALUES);
-        }
-        if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > LIMIT_JSON_DEPTH) {
-                return FAIL(err, REASON_JSON_DEPTH, i, "more than %d levels", LIMIT_JSON_DEPTH);
-            }
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
-}
-
-/* jansson 2.14 takes some failed allocations for malformed text, and drops the bytes of others: it would then give a
- * value that was never sent. So its allocations are watched. */
-static _Thread_local bool refused;
-static once_flag memory_once = ONCE_FLAG_INIT;
-
-static void *watched_malloc(size_t n)
-{
-    void *p = malloc(n);
-
-    refused = refused || p == NULL;
-    return p;
-}
-
-static void memory_watch(void)
-{
-    json_set_alloc_funcs(watched_malloc, free);
-}
-
-bool json_parse(struct bytes text, json_t **out, struct err *err)
-{
-    json_error_t e;
-    json_t *v;
-
-    if (text.len == 0) {
-        return FAIL(err, REASON_JSON_FORM, 0, "no text at all");
-    }
-    if (!bounds_check(text, err)) {
-        return false;
-    }
-    call_once(&memory_once, memory_watch);
-    refused = false;
-    v = json_loadb(text.len > 0 ? (const char *)text.p : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-    if (refused) {
-        json_decref(v);
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "JSON of %zu bytes", text.len);
-    }
-    if (v == NULL) {
-        /* "... near 'TEXT'": what was wrong, without the text itself, which may be a prompt. */
-        const char *near = strstr(e.text, " near ");
-
-        return FAIL(err, REASON_JSON_FORM, e.position > 0 ? (size_t)e.position : 0, "%.*s",
-                    (int)(near != NULL ? near - e.text : (ptrdiff_t)strlen(e.text)), e.text);
-    }
-    *out = v;
-    return true;
-}
 
 /* ---- raw spans: a walk over text that json_parse() has accepted ---- */
 
@@ -133,30 +27,39 @@ static size_t string_skip(struct bytes t, size_t i)
     return i + 1;
 }
 
+/* Behind the object or array that begins at i. */
+static size_t container_skip(struct bytes t, size_t i)
+{
+    static const int8_t steps[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1, ['"'] = 2};
+    size_t depth = 0;
+
+    for (; i < t.len; i++) {
+        const int step = steps[t.p[i]];
+
+        if (step == 2) {
+            i = string_skip(t, i) - 1;
+        } else if (step == -1 && --depth == 0) {
+            return i + 1;
+        } else if (step == 1) {
+            depth++;
+        }
+    }
+    return t.len;
+}
+
 /* Behind the value that begins at i. */
 static size_t value_skip(struct bytes t, size_t i)
 {
-    size_t depth = 0;
-
-    do {
-        if (i >= t.len) {
-            return t.len;
-        }
-        if (t.p[i] == '"') {
-            i = string_skip(t, i);
-            continue;
-        }
-        depth += t.p[i] == '{' || t.p[i] == '[';
-        if (depth == 0) { /* a number or a word */
-            while (i < t.len && strchr(",]} \t\r\n", t.p[i]) == NULL) {
-                i++;
-            }
-            return i;
-        }
-        depth -= t.p[i] == '}' || t.p[i] == ']';
+    if (i < t.len && t.p[i] == '"') {
+        return string_skip(t, i);
+    }
+    if (i < t.len && (t.p[i] == '{' || t.p[i] == '[')) {
+        return container_skip(t, i);
+    }
+    while (i < t.len && memchr(",]} \t\r\n", t.p[i], 7) == NULL) { /* a number or a word */
         i++;
-    } while (depth > 0);
-    return i;
+    }
+    return i < t.len ? i : t.len;
 }
 
 bool json_span(struct bytes text, const char *member, struct bytes *out, struct err *err)
@@ -439,31 +342,5 @@ bool json_parse_canonical(struct bytes text, json_t **out, struct err *err)
         return false;
     }
     *out = v;
-    return true;
-}
-
-struct dump {
-    struct buf *out;
-    struct err *err;
-};
-
-static int dump_to_buf(const char *bytes, size_t n, void *arg)
-{
-    struct dump *d = arg;
-
-    return buf_add(d->out, bytes, n, d->err) ? 0 : -1;
-}
-
-bool json_print(const json_t *value, struct buf *out, struct err *err)
-{
-    struct err why = {.reason = REASON_NO_MEMORY, .offset = ERR_NOWHERE}; /* what jansson itself fails for */
-    struct dump d = {.out = out, .err = &why};
-    size_t len = out->len;
-
-    if (json_dump_callback(value, dump_to_buf, &d, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
-        out->len = len;
-        *err = why;
-        return false;
-    }
     return true;
 }

@@ -8,7 +8,11 @@
 
 #include "base/buf.h"
 
+#ifdef SOTTO_JSON_OWN /* the verification library and wasm32 */
+#include "codec/value_json.h"
+#else
 #include <jansson.h>
+#endif
 
 /* JSON_FORM (with jansson's offset), JSON_DEPTH, ARENA_FULL (too many values). */
 MUST_USE bool json_parse(struct bytes text, json_t **out, struct err *err);
@@ -16,6 +20,9 @@ MUST_USE bool json_parse(struct bytes text, json_t **out, struct err *err);
 /* The exact bytes of the value of a member of the outermost object (Intel's collateral is signed over such).
  * JSON_MEMBER. text must have passed json_parse(). */
 MUST_USE bool json_span(struct bytes text, const char *member, struct bytes *out, struct err *err);
+
+/* Both at once; *span is NULL where no member is spelled so. */
+MUST_USE bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err);
 
 /* Members of an object: JSON_MEMBER where it is missing, JSON_TYPE where it is another type, JSON_RANGE. */
 MUST_USE bool json_get(const json_t *object, const char *member, json_type type, json_t **out, struct err *err);

@@ -369,11 +369,12 @@ bool x509_crl_parse(struct bytes der, struct x509_crl *out, struct err *err)
 
 bool x509_crl_lists(const struct x509_crl *crl, struct bytes serial)
 {
-    struct cursor list = crl->revoked;
+    struct cursor list = crl->revoked, entry;
     struct err ignored = {0}; /* the form was checked when it was read */
     struct bytes one;
 
-    while (list.left > 0 && revoked_next(&list, &one, &ignored)) {
+    /* Each entry begins with its serial number; the rest was read by x509_crl_parse(). */
+    while (list.left > 0 && der_expect(&list, DER_SEQUENCE, &entry, &ignored) && der_positive(&entry, &one, &ignored)) {
         if (bytes_equal(one, serial)) {
             return true;
         }

@@ -2,54 +2,14 @@
 
 #include "base/base64.h"
 #include "base/limits.h"
-#include "crypto/hash.h"
 #include "crypto/sig.h"
-
-/* RFC 7638, section 3: the required members in lexical order. */
-static bool thumbprint_input(const uint8_t xy[64], struct buf *b, struct err *err)
-{
-    return buf_str(b, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"", err) &&
-           base64_add(b, BASE64_URL, bytes_of(xy, 32), err) && buf_str(b, "\",\"y\":\"", err) &&
-           base64_add(b, BASE64_URL, bytes_of(xy + 32, 32), err) && buf_str(b, "\"}", err);
-}
-
-bool jose_thumbprint(const uint8_t xy[64], char out[JOSE_KID_SIZE], struct err *err)
-{
-    struct buf b = BUF(512);
-    uint8_t digest[SHA256_SIZE];
-    bool ok = thumbprint_input(xy, &b, err);
-
-    if (ok) {
-        hash_bytes(HASH_SHA256, buf_bytes(&b), digest);
-        b.len = 0;
-        ok = base64_add(&b, BASE64_URL, bytes_of(digest, sizeof digest), err);
-    }
-    if (ok) {
-        memcpy(out, b.p, JOSE_KID_SIZE - 1);
-        out[JOSE_KID_SIZE - 1] = '\0';
-    }
-    buf_done(&b);
-    return ok;
-}
-
-bool jose_jwk_add(struct buf *out, const uint8_t xy[64], struct err *err)
-{
-    char kid[JOSE_KID_SIZE];
-
-    return jose_thumbprint(xy, kid, err) &&
-           buf_printf(out, err,
-                      "{\"alg\":\"ES256\",\"crv\":\"P-256\",\"kid\":\"%s\",\"kty\":\"EC\",\"use\":\"sig\",\"x\":\"",
-                      kid) &&
-           base64_add(out, BASE64_URL, bytes_of(xy, 32), err) && buf_str(out, "\",\"y\":\"", err) &&
-           base64_add(out, BASE64_URL, bytes_of(xy + 32, 32), err) && buf_str(out, "\"}", err);
-}
 
 /* The one header that a key's tokens have: compared as a whole when a token is checked. */
 static bool header_add(struct buf *out, const uint8_t xy[64], const char *typ, struct err *err)
 {
     struct buf h = BUF(512);
-    char kid[JOSE_KID_SIZE];
-    bool ok = jose_thumbprint(xy, kid, err) &&
+    char kid[JWK_KID_SIZE];
+    bool ok = jwk_thumbprint(xy, kid, err) &&
               buf_printf(&h, err, "{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"}", kid, typ) &&
               base64_add(out, BASE64_URL, buf_bytes(&h), err);
 

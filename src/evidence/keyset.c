@@ -4,7 +4,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "codec/json.h"
-#include "crypto/jose.h"
+#include "crypto/jwk.h"
 
 static bool is_zero(const uint8_t *p, size_t n)
 {
@@ -28,7 +28,7 @@ bool keyset_print(const struct keyset *k, struct buf *out, struct err *err)
     ok = ok && buf_str(out, "],\"node\":\"", err) && hex_add(out, bytes_of(k->node, 16), err) &&
          buf_printf(out, err, "\",\"not_after\":%lld,\"not_before\":%lld,\"receipt\":", (long long)k->not_after,
                     (long long)k->not_before) &&
-         jose_jwk_add(out, k->receipt_xy, err) && buf_str(out, ",\"tls_spki_sha256\":\"", err) &&
+         jwk_add(out, k->receipt_xy, err) && buf_str(out, ",\"tls_spki_sha256\":\"", err) &&
          hex_add(out, bytes_of(k->tls_spki_sha256, 32), err) && buf_str(out, "\",\"v\":1,\"web_sha384\":\"", err) &&
          hex_add(out, bytes_of(k->web_sha384, 48), err) && buf_str(out, "\"}", err);
     if (!ok) {

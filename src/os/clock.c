@@ -26,3 +26,8 @@ uint64_t clock_monotonic_ns(void)
 {
     return (uint64_t)clock_read(CLOCK_MONOTONIC);
 }
+
+uint64_t clock_thread_ns(void)
+{
+    return (uint64_t)clock_read(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -63,10 +63,16 @@ static void digest_v1(struct bytes name, struct bytes payload, uint8_t out[SHA38
 /* Version 2, and the form that it had before its release. */
 static json_t *preimage_v2(json_t *name, const char *payload, bool draft)
 {
-    const json_int_t type = DSTACK_EVENT;
+    json_t *v = json_object();
 
-    return draft ? json_pack("{sOsIsssi}", "event", name, "event_type", type, "payload", payload, "version", 2)
-                 : json_pack("{sOsssI}", "name", name, "payload", payload, "type", type);
+    if (json_object_set(v, draft ? "event" : "name", name) != 0 ||
+        json_object_set_new(v, draft ? "event_type" : "type", json_integer(DSTACK_EVENT)) != 0 ||
+        json_object_set_new(v, "payload", json_string(payload)) != 0 ||
+        (draft && json_object_set_new(v, "version", json_integer(2)) != 0)) {
+        json_decref(v);
+        return NULL;
+    }
+    return v;
 }
 
 static bool digest_v2(json_t *name, struct bytes payload, bool draft, uint8_t out[SHA384_SIZE], struct err *err)

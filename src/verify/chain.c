@@ -17,6 +17,9 @@ static const uint8_t preproduction_root_key[64] = {
     0xb9, 0x27, 0xa2, 0x73, 0x32, 0xc8, 0xe8, 0xeb, 0x13, 0xf6, 0xbe, 0x42, 0xb5, 0x71, 0xd6, 0x46,
     0x6f, 0x53, 0xc6, 0x44, 0xff, 0xc2, 0xff, 0xc1, 0x02, 0x82, 0x20, 0xe4, 0x9a, 0x49, 0x66, 0xcf,
     0x02, 0xf3, 0x2e, 0x2f, 0xb4, 0xd3, 0x49, 0xbb, 0x2c, 0xba, 0xed, 0x28, 0x90, 0x37, 0xa0, 0x2d};
+static const uint8_t intel_root_sha256[SHA256_SIZE] = {0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
+                                                       0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e, 0x74, 0x24, 0x96, 0x43, 0x99,
+                                                       0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3};
 
 /* What each place of a chain must be. Names only have to contain these words: Intel's own checks do the same. */
 struct place {
@@ -34,7 +37,7 @@ static const struct {
 
 bool chain_parse(struct bytes text, enum chain_role role, struct chain *out, struct err *err)
 {
-    struct chain c = {.count = 0};
+    struct chain c = {.text = text};
 
     if (text.len > LIMIT_CHAIN) {
         return FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of %zu bytes", text.len);
@@ -112,7 +115,26 @@ static bool place_check(const struct x509 *x, const struct place *p, size_t belo
            FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" is no \"%s\"", x->common_name, p->words);
 }
 
-static bool link_check(const struct x509 *x, const struct x509 *issuer, struct err *err)
+static bool seen_has(const struct chain_seen *seen, const struct x509 *x, const struct x509 *issuer)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        if (bytes_equal(seen->certs[i].whole, x->whole) &&
+            memcmp(seen->certs[i].issuer_xy, issuer->key_xy, sizeof issuer->key_xy) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void seen_add(struct chain_seen *seen, const struct x509 *x, const struct x509 *issuer)
+{
+    if (seen->count < sizeof seen->certs / sizeof *seen->certs) {
+        seen->certs[seen->count].whole = x->whole;
+        seen->certs[seen->count++].issuer_xy = issuer->key_xy;
+    }
+}
+
+static bool link_check(const struct x509 *x, const struct x509 *issuer, struct chain_seen *seen, struct err *err)
 {
     struct err e = {0};
 
@@ -123,6 +145,9 @@ static bool link_check(const struct x509 *x, const struct x509 *issuer, struct e
     if (x->authority_key_id.len == 0 || !bytes_equal(x->authority_key_id, issuer->subject_key_id)) {
         return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" names another key of its issuer", x->common_name);
     }
+    if (seen_has(seen, x, issuer)) {
+        return true;
+    }
     if (!sig_check(SIG_P256, bytes_of(issuer->key_xy, 64), x->tbs, bytes_of(x->signature, 64), &e)) {
         if (reason_kind(e.reason) == REASON_KIND_SYSTEM) {
             *err = e;
@@ -131,15 +156,17 @@ static bool link_check(const struct x509 *x, const struct x509 *issuer, struct e
         return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" is not signed by \"%s\"", x->common_name,
                     issuer->common_name);
     }
+    seen_add(seen, x, issuer);
     return true;
 }
 
-bool chain_check(const struct chain *c, enum chain_role role, struct err *err)
+bool chain_check(const struct chain *c, enum chain_role role, struct chain_seen *seen, struct err *err)
 {
     for (size_t i = 0; i < c->count; i++) {
         const struct x509 *issuer = &c->certs[i + 1 < c->count ? i + 1 : i]; /* the root signs itself */
 
-        if (!place_check(&c->certs[i], &roles[role].places[i], i, err) || !link_check(&c->certs[i], issuer, err)) {
+        if (!place_check(&c->certs[i], &roles[role].places[i], i, err) ||
+            !link_check(&c->certs[i], issuer, seen, err)) {
             return false;
         }
     }
@@ -152,14 +179,6 @@ static void chain_times_check(struct judge *j, const struct chain *c)
         time_check(j, c->certs[i].common_name, c->certs[i].not_before, c->certs[i].not_after, REASON_CERT_NOT_YET,
                    REASON_CERT_EXPIRED);
     }
-}
-
-static bool policy_names(const struct policy *p, const struct x509 *root)
-{
-    uint8_t digest[SHA256_SIZE];
-
-    hash_bytes(HASH_SHA256, root->whole, digest);
-    return policy_list_has(&p->simulated, digest);
 }
 
 /* "SIMUL" in a place where only the simulator writes it. */
@@ -185,14 +204,21 @@ static const char *simulated_identity(const struct judge *j)
     return NULL;
 }
 
-static void root_judge(struct judge *j)
+/* A root of which every byte is known beforehand: that it signed itself says nothing more. */
+static void root_recognise(struct judge *j, const uint8_t digest[SHA256_SIZE])
+{
+    if (memcmp(digest, intel_root_sha256, sizeof intel_root_sha256) == 0 ||
+        policy_list_has(&j->policy->simulated, digest)) {
+        seen_add(&j->seen, chain_root(&j->pck_chain), chain_root(&j->pck_chain));
+    }
+}
+
+static void root_judge(struct judge *j, const uint8_t digest[SHA256_SIZE])
 {
     const struct x509 *root = chain_root(&j->pck_chain);
     const bool is_intel = memcmp(root->key_xy, intel_root_key, sizeof intel_root_key) == 0;
-    uint8_t digest[SHA256_SIZE];
     const char *mark;
 
-    hash_bytes(HASH_SHA256, root->whole, digest);
     if (memcmp(root->key_xy, preproduction_root_key, sizeof preproduction_root_key) == 0) {
         /* Whatever the policy names. */
         fact_refute(j, FACT_root, REASON_ROOT_UNTRUSTED, "Intel's root of parts before production never counts");
@@ -204,7 +230,7 @@ static void root_judge(struct judge *j)
             j->anchor = ANCHOR_INTEL;
             fact_affirm(j, FACT_root);
         }
-    } else if (!is_intel && policy_names(j->policy, root)) {
+    } else if (!is_intel && policy_list_has(&j->policy->simulated, digest)) {
         j->anchor = ANCHOR_SIMULATED;
         fact_affirm(j, FACT_root);
     } else if (j->policy->builtin && j->subject != SUBJECT_QUOTE) {
@@ -214,7 +240,7 @@ static void root_judge(struct judge *j)
     } else {
         fact_refute(j, FACT_root, REASON_ROOT_UNTRUSTED, "\"%s\"", root->common_name);
     }
-    fact_seen_hex(j, FACT_root, bytes_of(digest, sizeof digest));
+    fact_seen_hex(j, FACT_root, bytes_of(digest, SHA256_SIZE));
 }
 
 /* Type 4 is the PCK certificate alone. */
@@ -277,6 +303,7 @@ static bool pck_check(struct judge *j, struct err *err)
 
 void chain_judge(struct judge *j)
 {
+    uint8_t digest[SHA256_SIZE]; /* of the root */
     struct err err = {0};
     bool known;
 
@@ -288,18 +315,35 @@ void chain_judge(struct judge *j)
         return;
     }
     j->has_chain = true;
+    hash_bytes(HASH_SHA256, chain_root(&j->pck_chain)->whole, digest);
+    root_recognise(j, digest);
     if (!pck_parse(&j->pck_chain.certs[0], &j->pck, &err)) {
         fact_fail(j, FACT_pck_chain, &err);
     } else {
         j->has_pck = true;
-        if (pck_check(j, &err) && chain_check(&j->pck_chain, CHAIN_PCK, &err)) {
+        if (pck_check(j, &err) && chain_check(&j->pck_chain, CHAIN_PCK, &j->seen, &err)) {
             fact_affirm(j, FACT_pck_chain);
         } else {
             fact_fail(j, FACT_pck_chain, &err);
         }
     }
     chain_times_check(j, &j->pck_chain);
-    root_judge(j);
+    root_judge(j, digest);
+}
+
+/* Intel sends the same chain for both documents: it is read once. */
+static bool signer_parse(const struct judge *j, struct bytes text, struct chain *out, struct err *err)
+{
+    const struct chain *const others[] = {&j->tcb_chain, &j->qe_chain};
+
+    for (size_t i = 0; i < 2; i++) {
+        if (others[i]->count > 0 && bytes_equal(others[i]->text, text)) {
+            *out = *others[i];
+            out->pem = (struct pem){.count = 0}; /* the bytes stay the other's */
+            return true;
+        }
+    }
+    return chain_parse(text, CHAIN_SIGNER, out, err);
 }
 
 bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
@@ -312,7 +356,7 @@ bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_
         fact_unknown(j, id, REASON_COLLATERAL_ABSENT, "%s", what);
         return false;
     }
-    if (!chain_parse(file->content, CHAIN_SIGNER, out, &err) || !chain_check(out, CHAIN_SIGNER, &err)) {
+    if (!signer_parse(j, file->content, out, &err) || !chain_check(out, CHAIN_SIGNER, &j->seen, &err)) {
         err_prefix(&err, file->name);
         fact_fail(j, id, &err);
         return false;

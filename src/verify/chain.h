@@ -9,6 +9,7 @@
 #define CHAIN_MAX 3
 
 struct chain {
+    struct bytes text; /* borrowed */
     struct pem pem;
     struct x509 certs[CHAIN_MAX]; /* borrow from pem */
     size_t count;                 /* 0: none */
@@ -25,9 +26,19 @@ MUST_USE bool chain_parse(struct bytes pem, enum chain_role role, struct chain *
 MUST_USE bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, struct err *err);
 void chain_done(struct chain *c);
 
+/* Certificates whose signature needs no second look, by their exact bytes and their issuer's key: those that another
+ * chain of the same judgement had, and a root that is pinned by its digest. */
+struct chain_seen {
+    struct {
+        struct bytes whole; /* borrowed */
+        const uint8_t *issuer_xy;
+    } certs[2 * CHAIN_MAX];
+    size_t count;
+};
+
 /* Signatures, names, key identifiers, constraints, usages, common names: CHAIN_BROKEN, CERT_ROLE. Validity in time,
- * revocation and trust in the root are judged elsewhere. */
-MUST_USE bool chain_check(const struct chain *c, enum chain_role role, struct err *err);
+ * revocation and trust in the root are judged elsewhere. What is checked is added to seen, and c must outlive it. */
+MUST_USE bool chain_check(const struct chain *c, enum chain_role role, struct chain_seen *seen, struct err *err);
 
 static inline const struct x509 *chain_root(const struct chain *c)
 {

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "crypto/sig.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 enum requirement {

@@ -90,7 +90,8 @@ struct judge {
     struct quote q;
     struct chain pck_chain; /* leaf, CA, root */
     struct pck pck;
-    bool has_chain; /* parsed; whether it holds is the fact's to say */
+    struct chain_seen seen; /* of all chains */
+    bool has_chain;         /* parsed; whether it holds is the fact's to say */
     bool has_pck;
     enum anchor anchor;
 

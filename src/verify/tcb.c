@@ -298,9 +298,9 @@ static bool envelope_read(struct bytes text, const char *member, json_t **root, 
 {
     const char *const members[] = {member, "signature", NULL};
 
-    return json_parse(text, root, err) && json_only(*root, members, err) &&
+    return json_parse_span(text, member, root, signed_part, err) && json_only(*root, members, err) &&
            json_get(*root, member, JSON_OBJECT, value, err) && json_get_hex(*root, "signature", signature, 64, err) &&
-           json_span(text, member, signed_part, err);
+           (signed_part->p != NULL || FAIL(err, REASON_JSON_MEMBER, 0, "no member \"%s\"", member));
 }
 
 bool tcb_info_parse(struct bytes text, struct tcb_info **out, struct err *err)

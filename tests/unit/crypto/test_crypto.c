@@ -244,7 +244,7 @@ static void derived_keys_follow_from_seed_and_label(void **state)
  * from RFC 7638's input). */
 static void thumbprints(void **state)
 {
-    char kid[JOSE_KID_SIZE];
+    char kid[JWK_KID_SIZE];
     struct err err = {0};
     uint8_t xy[64];
 
@@ -252,7 +252,7 @@ static void thumbprints(void **state)
     for (size_t i = 0; i < sizeof xy; i++) {
         xy[i] = (uint8_t)i;
     }
-    assert_ok(jose_thumbprint(xy, kid, &err), err);
+    assert_ok(jwk_thumbprint(xy, kid, &err), err);
     assert_string_equal(kid, "0r62zgBj277RicA3LnaBKQ5_9RCDIomrlbpWjO0QTG0");
 }
 
