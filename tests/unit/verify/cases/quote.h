@@ -35,6 +35,7 @@ static const struct attack quote_cases[] = {
     {"inner certification type 6", {QUOTE_RAW(INNER, 0, "0600")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
     {"inner certification type 0", {QUOTE_RAW(INNER, 0, "0000")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
     {"inner certification type 8", {QUOTE_RAW(INNER, 0, "0800")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
+    {"inner certification type 4, over a whole chain", {QUOTE_RAW(INNER, 0, "0400")}, "", NOTICED("pck_chain", CHAIN_BROKEN)},
     {"PEM chain of 2^32 - 1 bytes", {QUOTE_RAW(INNER, 2, "ffffffff")}, "", NOTICED("form", BYTES_SHORT)},
     {"PEM chain of no bytes", {QUOTE_RAW(INNER, 2, "00000000")}, "", NOTICED("form", BYTES_LEFT)},
     {"65535 bytes of authentication data", {QUOTE_RAW(QE, 448, "ffff")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
