@@ -86,6 +86,9 @@ bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, stru
 
     ok = ok && blocks_add(leaf, &text, &count, err) && (count > 1 || blocks_add(issuers, &text, &count, err)) &&
          chain_parse(buf_bytes(&text), CHAIN_PCK, out, err);
+    if (ok) {
+        out->text = bytes_of(NULL, 0);
+    }
     buf_done(&text);
     return ok;
 }

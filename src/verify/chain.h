@@ -9,7 +9,7 @@
 #define CHAIN_MAX 3
 
 struct chain {
-    struct bytes text; /* borrowed */
+    struct bytes text; /* borrowed; none of a joined one */
     struct pem pem;
     struct x509 certs[CHAIN_MAX]; /* borrow from pem */
     size_t count;                 /* 0: none */
