@@ -290,12 +290,13 @@ static void attack_again(struct world *w)
 static bool attack_cert(struct world *w, const struct change *c)
 {
     static const enum pki_role issuers[] = {PKI_ROOT, PKI_ROOT, PKI_CA, PKI_ROOT};
-    struct buf *der = &w->platform.pki.certs[c->at];
     struct err err = {0};
+    struct buf *der;
 
     if (c->kind != CERT_BYTES && c->kind != CERT_BYTES_RAW) {
         return false;
     }
+    der = &w->platform.pki.certs[c->at];
     attack_replace(der->p, der->len, c->from, c->to);
     if (c->kind == CERT_BYTES) {
         world_must(pki_sign_again(&w->platform.pki, issuers[c->at], der, &err), &err);
@@ -341,11 +342,11 @@ static void attack_file(struct world *w, const struct change *c)
 
 static void attack_quote(struct world *w, const struct change *c)
 {
-    uint8_t bytes[256], *at = w->quote.p + quote_place(w, c->at) + c->number;
+    uint8_t bytes[256];
 
     switch ((int)c->kind) {
     case QUOTE_BYTES:
-        memcpy(at, bytes, attack_hex(c->to, bytes));
+        memcpy(w->quote.p + quote_place(w, c->at) + c->number, bytes, attack_hex(c->to, bytes));
         break;
     case QUOTE_GROW:
         quote_grow(w, c->at, c->to);
@@ -357,7 +358,7 @@ static void attack_quote(struct world *w, const struct change *c)
         quote_sign_qe(w);
         break;
     case QUOTE_TWIN:
-        s_twin(at + 32);
+        s_twin(w->quote.p + quote_place(w, c->at) + c->number + 32);
         break;
     default:
         break;
