@@ -13,12 +13,13 @@ READ, EXTEND = 2, 3
 
 class Tap:
     """Between the keeper and the simulated TD: each request passes by `watch`, before it is done and before its answer is
-    given. Whoever is killed in there is killed at a known step."""
+    given. Whoever is killed in there is killed at a known step; then watch says True, and what had not been done by then
+    is not done later, beside a keeper that came after."""
 
     def __init__(self, folder, real):
         os.mkdir(folder)
         os.symlink(os.path.join(real, 'qgs.sock'), os.path.join(folder, 'qgs.sock'))
-        self.real, self.watch = os.path.join(real, 'td.sock'), lambda kind, done: None
+        self.real, self.watch = os.path.join(real, 'td.sock'), lambda kind, done: False
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(os.path.join(folder, 'td.sock'))
         self.listener.listen()
@@ -40,10 +41,12 @@ class Tap:
             try:
                 while request := self._frame(from_keeper):
                     kind = struct.unpack('<HHI', request[:8])[1]
-                    self.watch(kind, False)
+                    if self.watch(kind, False):
+                        return
                     real.sendall(request)
                     answer = self._frame(from_real)
-                    self.watch(kind, True)
+                    if self.watch(kind, True):
+                        return
                     keeper.sendall(answer)
             except OSError:
                 pass
@@ -62,11 +65,12 @@ class Trigger:
     def __call__(self, kind, is_done):
         self.seen += kind == EXTEND and not is_done
         if self.killed or self.seen != self.number or (kind, is_done) != self.step:
-            return
+            return False
         self.pending = os.path.exists(self.w.dir + '/service/pending')
         pid = self.w.role('keeper')
         self.killed = self.w.kill_role('keeper')
         until(lambda: self.w.role('keeper') != pid, 20)  # it gets no answer in between
+        return True
 
 
 with World() as w:
@@ -96,7 +100,7 @@ with World() as w:
         good = until(lambda: trigger.killed, 20) and w.ready() and w.verified()
         ok(good and trigger.pending, f'killed {step} of `key-epoch`: ready again, and verifies', slurp(w.log)[-2000:].decode(errors='replace'))
     ok(w.service.poll() is None and b'"kind":"key-epoch"' in slurp(w.dir + '/service/event_log'), 'by one and the same service')
-    tap.watch = lambda kind, is_done: None
+    tap.watch = lambda kind, is_done: False
     w.stop()
     left = sorted(os.listdir(w.dir + '/service'))
     ok(left == ['event_log', 'lock'], 'nothing but log and lock is left', left)

@@ -28,8 +28,8 @@ with World() as w:
         ok(until(lambda: w.metric('num_requests_running') == 0, 20), f'{path}: it ends with its client')
         ok(w.metric('answers_cancelled_total') == cancelled + 1, f'{path}: and is counted as cancelled')
         before = computed()
-        time.sleep(1)
-        ok(computed() - before <= 5, f'{path}: nothing is computed after that', computed() - before)
+        time.sleep(1)  # 100 ticks a core, if it went on
+        ok(computed() - before <= 25, f'{path}: nothing is computed after that', computed() - before)
 
     # In the middle of a long prompt, which is computed in chunks: what follows is a small part of the work.
     data = json.dumps({'model': NAME, 'prompt': 'word ' * 3000, 'options': {'num_predict': 1}}).encode()
