@@ -16,6 +16,7 @@
 #include "sim/platform.h"
 #include "verify/verify.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 #!/bin/bash
-# An archive of one object, whose hidden names are local. Usage: prelink.sh ARCHIVE OUTPUT
+# One object of whole archives, in an archive, with names made local by an option of objcopy. Usage: prelink.sh OUTPUT OPTION ARCHIVE...
 set -eu
-object=$2.o
+output=$1 option=$2 object=$1.o
+shift 2
 trap 'rm -f "$object"' EXIT
-ld -r --whole-archive "$1" -o "$object"
-objcopy --localize-hidden "$object"
-rm -f "$2"
-ar rcsD "$2" "$object"
+ld -r --whole-archive "$@" -o "$object"
+objcopy "$option" "$object"
+rm -f "$output"
+ar rcsD "$output" "$object"

@@ -10,7 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 mapfile -t sources < <(python3 tools/closure.py "$build" --sources | grep -vx -e src/crypto/hash.c -e src/crypto/sig.c)
 [ ${#sources[@]} -gt 20 ] || { echo 'no sources'; exit 1; }
 for source in "${sources[@]}"; do
-    clang --target=wasm32-wasi -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -DSOTTO_JSON_OWN -DSOTTO_VERSION='"wasm"' \
+    clang --target=wasm32-wasi -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -DSOTTO_VERSION='"wasm"' \
         -fvisibility=hidden -Isrc -Iinclude -c "$source" -o "$folder/$(tr / _ <<<"${source%.c}").o"
 done
 imports='hash_size hash_bytes hash_init hash_add hash_end sig_check'

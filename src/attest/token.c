@@ -223,7 +223,7 @@ bool token_claims(const struct token_input *in, struct buf *out, struct err *err
     if (result != VERDICT_VERIFIED && result != VERDICT_SIMULATED) {
         return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a token for the result %s", verdict_result_name(result));
     }
-    claims = json_deep_copy(in->verdict->claims); /* first: what is set below wins over a claim of the same name */
+    claims = json_object_copy(in->verdict->claims); /* first: what is set below wins over a claim of the same name */
     if (claims == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a token");
     }

@@ -29,9 +29,9 @@
 #define LIMIT_POLICY MIB(1)
 #define LIMIT_TOKEN KIB(64)
 #define LIMIT_NONCES 4096 /* clients that share one quote: a path of 12 nodes */
-/* JSON nesting, far beyond any of our forms (jansson itself allows 2,048). */
+/* JSON nesting, far beyond any of our forms. */
 #define LIMIT_JSON_DEPTH 64
-/* Values of one text: a hundred thousand messages of a chat; in memory about 50 MB. */
+/* Values of one text: a hundred thousand messages of a chat; in memory about 70 MB. */
 #define LIMIT_JSON_VALUES 1048576
 
 /* HTTP (research/dependencies-and-ui A1). */

@@ -308,9 +308,9 @@ static bool findings_print_json(const struct finding *findings, bool well, struc
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         const struct finding *f = &findings[i];
 
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "state",
-                                                    state_names[f->state], "reason", reason_name(f->reason), "text",
-                                                    f->text));
+        (void)json_array_append_new(
+            list, json_object_of({"name", json_string(checks[i].name)}, {"state", json_string(state_names[f->state])},
+                                 {"reason", json_string(reason_name(f->reason))}, {"text", json_string(f->text)}));
     }
     (void)json_object_set_new(v, "well", json_boolean(well));
     (void)json_object_set_new(v, "checks", list);

@@ -199,15 +199,16 @@ static bool verified(struct run *r, int *code, struct err *err)
 
 static bool message_add(struct run *r, const char *role, struct bytes text, struct err *err)
 {
-    return json_array_append_new(r->messages, json_pack("{s:s, s:s%}", "role", role, "content", text.p, text.len)) ==
-               0 ||
+    return json_array_append_new(r->messages,
+                                 json_object_of({"role", json_string(role)},
+                                                {"content", json_stringn((const char *)text.p, text.len)})) == 0 ||
            FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "the question is not UTF-8 text");
 }
 
 static bool body_print(const struct run *r, struct buf *out, struct err *err)
 {
-    json_t *v = json_pack("{s:s, s:O, s:b, s:O}", "model", r->session.model, "messages", r->messages, "stream", 1,
-                          "options", r->options);
+    json_t *v = json_object_of({"model", json_string(r->session.model)}, {"messages", json_incref(r->messages)},
+                               {"stream", json_boolean(true)}, {"options", json_incref(r->options)});
     bool ok = (v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a request")) && json_print(v, out, err);
 
     json_decref(v);
@@ -240,9 +241,7 @@ static int ask(struct run *r, const char *question, struct err *err)
     }
     if (!ok || !message_add(r, "assistant",
                             bytes_of(r->answer.p != NULL ? r->answer.p : (const uint8_t *)"", r->answer.len), err)) {
-        while (json_array_size(r->messages) > before) { /* a question without an answer is not part of the chat */
-            (void)json_array_remove(r->messages, json_array_size(r->messages) - 1);
-        }
+        json_array_truncate(r->messages, before); /* a question without an answer is not part of the chat */
         return report_error(err) == 2 ? 1 : report_exit_code(err->reason);
     }
     return 0;
@@ -260,9 +259,7 @@ static bool command(struct run *r, const char *line, struct err *err)
         return false;
     }
     if (strcmp(line, "/clear") == 0) {
-        while (json_array_size(r->messages) > 0) {
-            (void)json_array_remove(r->messages, json_array_size(r->messages) - 1);
-        }
+        json_array_truncate(r->messages, 0);
     } else if (strcmp(line, "/facts") == 0) {
         struct buf out = BUF(MIB(1));
 
@@ -343,11 +340,11 @@ static bool option_number(const struct args *a, const char *name, const char *op
     }
     value = strtod(text, &end);
     if (end == text || *end != '\0' || !(value >= -9e15 && value <= 9e15) ||
-        (!fraction && value != (double)(json_int_t)value)) {
+        (!fraction && value != (double)(int64_t)value)) {
         return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %.40s is no %s", name, text,
                     fraction ? "number" : "whole number");
     }
-    return json_object_set_new(out, option, fraction ? json_real(value) : json_integer((json_int_t)value)) == 0 ||
+    return json_object_set_new(out, option, fraction ? json_real(value) : json_integer((int64_t)value)) == 0 ||
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");
 }
 

@@ -1,96 +1,330 @@
-#include "codec/json.h"
-
 #include "base/base64.h"
 #include "base/hex.h"
+#include "codec/json_tree.h"
 #include "codec/utf8.h"
 
 #include <stdlib.h>
 
-#define INTEGER_MAX 9007199254740991 /* 2^53 - 1: what every reader of JSON agrees on */
+/* ---- making ---- */
 
-/* ---- raw spans: a walk over text that json_parse() has accepted ---- */
-
-static size_t space_skip(struct bytes t, size_t i)
+static json_t *value_new(json_type type)
 {
-    while (i < t.len && (t.p[i] == ' ' || t.p[i] == '\t' || t.p[i] == '\n' || t.p[i] == '\r')) {
-        i++;
+    json_t *v = calloc(1, sizeof *v);
+
+    if (v != NULL) {
+        v->type = type;
+        v->refs = 1;
     }
-    return i;
+    return v;
 }
 
-/* Behind the string that begins at i. */
-static size_t string_skip(struct bytes t, size_t i)
+json_t *json_object(void)
 {
-    for (i++; i < t.len && t.p[i] != '"'; i++) {
-        i += t.p[i] == '\\';
-    }
-    return i + 1;
+    return value_new(JSON_OBJECT);
 }
 
-/* Behind the object or array that begins at i. */
-static size_t container_skip(struct bytes t, size_t i)
+json_t *json_array(void)
 {
-    static const int8_t steps[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1, ['"'] = 2};
-    size_t depth = 0;
+    return value_new(JSON_ARRAY);
+}
 
-    for (; i < t.len; i++) {
-        const int step = steps[t.p[i]];
+json_t *json_boolean(bool b)
+{
+    return value_new(b ? JSON_TRUE : JSON_FALSE);
+}
 
-        if (step == 2) {
-            i = string_skip(t, i) - 1;
-        } else if (step == -1 && --depth == 0) {
-            return i + 1;
-        } else if (step == 1) {
-            depth++;
+json_t *json_null(void)
+{
+    return value_new(JSON_NULL);
+}
+
+json_t *json_integer(int64_t n)
+{
+    json_t *v = value_new(JSON_INTEGER);
+
+    if (v != NULL) {
+        v->integer = n;
+    }
+    return v;
+}
+
+/* Zero-terminated; NULL also for what is not UTF-8. */
+static char *text_new(const char *text, size_t len)
+{
+    const struct bytes b = bytes_of(text, len);
+    char *copy;
+
+    for (size_t i = 0, n; i < len; i += n) {
+        n = utf8_length(b, i);
+        if (n == 0) {
+            return NULL;
         }
     }
-    return t.len;
+    copy = calloc(len + 1, 1);
+    return copy == NULL || len == 0 ? copy : memcpy(copy, text, len);
 }
 
-/* Behind the value that begins at i. */
-static size_t value_skip(struct bytes t, size_t i)
+json_t *json_text_new(json_type type, const char *text, size_t len)
 {
-    if (i < t.len && t.p[i] == '"') {
-        return string_skip(t, i);
-    }
-    if (i < t.len && (t.p[i] == '{' || t.p[i] == '[')) {
-        return container_skip(t, i);
-    }
-    while (i < t.len && memchr(",]} \t\r\n", t.p[i], 7) == NULL) { /* a number or a word */
-        i++;
-    }
-    return i < t.len ? i : t.len;
-}
+    json_t *v = value_new(type);
 
-bool json_span(struct bytes text, const char *member, struct bytes *out, struct err *err)
-{
-    size_t i = space_skip(text, 0);
-    size_t want = strlen(member);
-
-    if (i < text.len && text.p[i] == '{') {
-        i = space_skip(text, i + 1);
-        while (i < text.len && text.p[i] == '"') {
-            size_t name = i + 1, name_end = string_skip(text, i), value, end;
-
-            i = space_skip(text, name_end);
-            value = space_skip(text, i + 1); /* over the colon */
-            end = value_skip(text, value);
-            if (end > text.len || value >= end) {
-                break;
-            }
-            /* A name that is spelled with escapes is not taken for the same: its bytes are others. */
-            if (name_end - 1 - name == want && memcmp(text.p + name, member, want) == 0) {
-                *out = bytes_of(text.p + value, end - value);
-                return true;
-            }
-            i = space_skip(text, end);
-            i = i < text.len && text.p[i] == ',' ? space_skip(text, i + 1) : text.len;
+    if (v != NULL) {
+        v->len = len;
+        v->text = text_new(text, len);
+        if (v->text == NULL) {
+            free(v);
+            return NULL;
         }
     }
-    return FAIL(err, REASON_JSON_MEMBER, 0, "no member \"%s\"", member);
+    return v;
 }
 
-/* ---- getters ---- */
+json_t *json_stringn(const char *text, size_t len)
+{
+    return json_text_new(JSON_STRING, text, len);
+}
+
+json_t *json_string(const char *text)
+{
+    return text == NULL ? NULL : json_stringn(text, strlen(text));
+}
+
+json_t *json_incref(json_t *v)
+{
+    if (v != NULL) {
+        ++*(v->tree != NULL ? &v->tree->refs : &v->refs);
+    }
+    return v;
+}
+
+/* One reference less. A container that then has none comes before *dead, and is returned. */
+static json_t *release(json_t *v, json_t *dead)
+{
+    if (v == NULL || --*(v->tree != NULL ? &v->tree->refs : &v->refs) > 0) {
+        return dead;
+    }
+    if (v->tree != NULL) {
+        struct json_tree *tree = v->tree;
+
+        arena_done(&tree->arena);
+        free(tree);
+        return dead;
+    }
+    if (v->type == JSON_OBJECT || v->type == JSON_ARRAY) {
+        v->next = dead;
+        return v;
+    }
+    if (v->type == JSON_STRING || v->type == JSON_REAL) {
+        free((void *)(uintptr_t)v->text);
+    }
+    free(v);
+    return dead;
+}
+
+/* By a list, not by recursion: however deep the values are. */
+void json_decref(json_t *v)
+{
+    json_t *dead = release(v, NULL);
+
+    while (dead != NULL) {
+        v = dead;
+        dead = v->next;
+        for (size_t i = 0; i < v->count; i++) {
+            free((void *)(uintptr_t)v->members[i].name);
+            dead = release(v->members[i].value, dead);
+        }
+        free(v->members);
+        free(v);
+    }
+}
+
+static int member_insert(json_t *container, size_t at, struct json_member m)
+{
+    if (container->count == container->room) {
+        const size_t room = container->room == 0 ? 8 : 2 * container->room;
+        struct json_member *more = realloc(container->members, room * sizeof *more);
+
+        if (more == NULL) {
+            return -1;
+        }
+        container->members = more;
+        container->room = room;
+    }
+    memmove(container->members + at + 1, container->members + at, (container->count - at) * sizeof m);
+    container->members[at] = m;
+    container->count++;
+    return 0;
+}
+
+static struct json_member *member_find(const json_t *object, const char *name)
+{
+    for (size_t i = 0; i < object->count; i++) {
+        if (strcmp(object->members[i].name, name) == 0) {
+            return &object->members[i];
+        }
+    }
+    return NULL;
+}
+
+int json_object_set_new(json_t *object, const char *name, json_t *v)
+{
+    struct json_member m = {.value = v}, *old;
+
+    if (v == NULL || !json_is_object(object) || object->tree != NULL) {
+        json_decref(v);
+        return -1;
+    }
+    old = member_find(object, name);
+    if (old != NULL) {
+        json_decref(old->value);
+        old->value = v;
+        return 0;
+    }
+    m.name = text_new(name, strlen(name));
+    if (m.name == NULL || member_insert(object, object->count, m) != 0) {
+        free((void *)(uintptr_t)m.name);
+        json_decref(v);
+        return -1;
+    }
+    return 0;
+}
+
+int json_object_set(json_t *object, const char *name, json_t *v)
+{
+    return json_object_set_new(object, name, json_incref(v));
+}
+
+json_t *json_object_make(const struct json_member *members)
+{
+    json_t *object = json_object();
+    bool ok = object != NULL;
+
+    for (; members->name != NULL; members++) {
+        ok = json_object_set_new(object, members->name, members->value) == 0 && ok;
+    }
+    if (!ok) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+json_t *json_object_copy(const json_t *object)
+{
+    json_t *copy = json_object(), *v;
+    const char *name;
+
+    json_object_foreach(object, name, v)
+    {
+        if (json_object_set(copy, name, v) != 0) {
+            json_decref(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+int json_array_insert_new(json_t *array, size_t at, json_t *v)
+{
+    const struct json_member m = {.value = v};
+
+    if (v == NULL || !json_is_array(array) || array->tree != NULL || at > array->count ||
+        member_insert(array, at, m) != 0) {
+        json_decref(v);
+        return -1;
+    }
+    return 0;
+}
+
+int json_array_append_new(json_t *array, json_t *v)
+{
+    return json_array_insert_new(array, json_array_size(array), v);
+}
+
+int json_array_append(json_t *array, json_t *v)
+{
+    return json_array_append_new(array, json_incref(v));
+}
+
+void json_array_truncate(json_t *array, size_t size)
+{
+    while (json_array_size(array) > size && array->tree == NULL) {
+        json_decref(array->members[--array->count].value);
+    }
+}
+
+/* ---- looking ---- */
+
+json_type json_typeof(const json_t *v)
+{
+    return v->type;
+}
+
+bool json_is(const json_t *v, json_type type)
+{
+    return v != NULL && v->type == type;
+}
+
+const char *json_string_value(const json_t *v)
+{
+    return json_is_string(v) ? v->text : NULL;
+}
+
+size_t json_string_length(const json_t *v)
+{
+    return json_is_string(v) ? v->len : 0;
+}
+
+int64_t json_integer_value(const json_t *v)
+{
+    return json_is_integer(v) ? v->integer : 0;
+}
+
+int json_name_compare(const void *a, const void *b)
+{
+    return strcmp((*(const struct json_member *const *)a)->name, (*(const struct json_member *const *)b)->name);
+}
+
+json_t *json_object_get(const json_t *object, const char *name)
+{
+    const struct json_member key = {.name = name}, *const wanted = &key, *m;
+
+    if (!json_is_object(object)) {
+        return NULL;
+    }
+    if (object->tree != NULL && object->sorted != NULL) {
+        const struct json_member **found =
+            bsearch(&wanted, object->sorted, object->count, sizeof *object->sorted, json_name_compare);
+
+        return found == NULL ? NULL : (*found)->value;
+    }
+    m = member_find(object, name);
+    return m == NULL ? NULL : m->value;
+}
+
+size_t json_object_size(const json_t *object)
+{
+    return json_is_object(object) ? object->count : 0;
+}
+
+json_t *json_object_at(const json_t *object, size_t i, const char **name)
+{
+    if (i >= json_object_size(object)) {
+        return NULL;
+    }
+    *name = object->members[i].name;
+    return object->members[i].value;
+}
+
+size_t json_array_size(const json_t *array)
+{
+    return json_is_array(array) ? array->count : 0;
+}
+
+json_t *json_array_get(const json_t *array, size_t i)
+{
+    return i < json_array_size(array) ? array->members[i].value : NULL;
+}
 
 static const char *type_name(json_type t)
 {
@@ -129,7 +363,7 @@ bool json_get_str(const json_t *object, const char *member, const char **out, st
 bool json_get_u64(const json_t *object, const char *member, uint64_t max, uint64_t *out, struct err *err)
 {
     json_t *v;
-    json_int_t n;
+    int64_t n;
 
     if (!json_get(object, member, JSON_INTEGER, &v, err)) {
         return false;
@@ -196,7 +430,7 @@ bool json_only(const json_t *object, const char *const *names, struct err *err)
     if (!json_is_object(object)) {
         return FAIL(err, REASON_JSON_TYPE, ERR_NOWHERE, "not an object");
     }
-    json_object_foreach((json_t *)(uintptr_t)object, key, v)
+    json_object_foreach(object, key, v)
     {
         size_t i = 0;
 
@@ -207,140 +441,5 @@ bool json_only(const json_t *object, const char *const *names, struct err *err)
             return FAIL(err, REASON_JSON_UNKNOWN, ERR_NOWHERE, "member \"%.100s\"", key);
         }
     }
-    return true;
-}
-
-/* ---- RFC 8785 ---- */
-
-bool json_print_str(struct bytes s, struct buf *out, struct err *err)
-{
-    static const char short_escapes[] = "\b\t\n\f\r\"\\";
-    static const char short_letters[] = "btnfr\"\\";
-    bool ok = buf_u8(out, '"', err);
-
-    for (size_t i = 0; ok && i < s.len;) {
-        size_t n = utf8_length(s, i);
-        const char *at = s.p[i] != 0 && s.p[i] < 0x80 ? strchr(short_escapes, s.p[i]) : NULL;
-
-        if (n == 0) {
-            ok = buf_str(out, "\xef\xbf\xbd", err);
-            n = 1;
-        } else if (at != NULL) {
-            ok = buf_u8(out, '\\', err) && buf_u8(out, (uint8_t)short_letters[at - short_escapes], err);
-        } else if (s.p[i] < 0x20) {
-            ok = buf_printf(out, err, "\\u%04x", s.p[i]);
-        } else {
-            ok = buf_add(out, s.p + i, n, err);
-        }
-        i += n;
-    }
-    return ok && buf_u8(out, '"', err);
-}
-
-/* The order of UTF-16 code units (RFC 8785, section 3.2.3), which differs from that of UTF-8 bytes where one of two
- * characters is beyond U+FFFF (a surrogate, 0xD800.., in UTF-16) and the other within U+E000..U+FFFF: lead bytes F0..
- * against EE, EF. */
-static int key_compare(const void *a, const void *b)
-{
-    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
-
-    while (*x != 0 && *x == *y) {
-        x++;
-        y++;
-    }
-    if ((*x >= 0xf0 && (*y == 0xee || *y == 0xef)) || (*y >= 0xf0 && (*x == 0xee || *x == 0xef))) {
-        return *x >= 0xf0 ? -1 : 1;
-    }
-    return *x < *y ? -1 : *x > *y;
-}
-
-static bool canonical_object(const json_t *value, struct buf *out, struct err *err)
-{
-    size_t count = json_object_size(value), n = 0;
-    const char **keys = calloc(count + 1, sizeof *keys);
-    const char *key;
-    json_t *v;
-    bool ok;
-
-    if (keys == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu members", count);
-    }
-    json_object_foreach((json_t *)(uintptr_t)value, key, v)
-    {
-        keys[n++] = key;
-    }
-    qsort(keys, count, sizeof *keys, key_compare);
-    ok = buf_u8(out, '{', err);
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = (i == 0 || buf_u8(out, ',', err)) && json_print_str(bytes_of_str(keys[i]), out, err) &&
-             buf_u8(out, ':', err) && json_print_canonical(json_object_get(value, keys[i]), out, err);
-    }
-    free(keys);
-    return ok && buf_u8(out, '}', err);
-}
-
-static bool canonical_array(const json_t *value, struct buf *out, struct err *err)
-{
-    bool ok = buf_u8(out, '[', err);
-
-    for (size_t i = 0; ok && i < json_array_size(value); i++) {
-        ok = (i == 0 || buf_u8(out, ',', err)) && json_print_canonical(json_array_get(value, i), out, err);
-    }
-    return ok && buf_u8(out, ']', err);
-}
-
-bool json_print_canonical(const json_t *value, struct buf *out, struct err *err)
-{
-    json_int_t n;
-
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return canonical_object(value, out, err);
-    case JSON_ARRAY:
-        return canonical_array(value, out, err);
-    case JSON_STRING:
-        return json_print_str(bytes_of(json_string_value(value), json_string_length(value)), out, err);
-    case JSON_INTEGER:
-        n = json_integer_value(value);
-        if (n < -INTEGER_MAX || n > INTEGER_MAX) {
-            return FAIL(err, REASON_JSON_RANGE, ERR_NOWHERE, "%lld is beyond 2^53", (long long)n);
-        }
-        return buf_printf(out, err, "%lld", (long long)n);
-    case JSON_REAL:
-        return FAIL(err, REASON_JSON_RANGE, ERR_NOWHERE, "a fraction: it must be a string");
-    case JSON_TRUE:
-        return buf_str(out, "true", err);
-    case JSON_FALSE:
-        return buf_str(out, "false", err);
-    case JSON_NULL:
-        return buf_str(out, "null", err);
-    }
-    return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a JSON type that does not exist");
-}
-
-bool json_parse_canonical(struct bytes text, json_t **out, struct err *err)
-{
-    struct buf again = BUF(text.len + 1);
-    json_t *v = NULL;
-    bool ok = json_parse(text, &v, err);
-
-    if (ok) {
-        struct err print = {0};
-
-        ok = json_print_canonical(v, &again, &print);
-        if (print.reason == REASON_NO_MEMORY) {
-            *err = print;
-        } else if (!ok || !bytes_equal(buf_bytes(&again), text)) {
-            bool said = print.reason != REASON_OK && print.reason != REASON_BUF_FULL;
-
-            ok = FAIL(err, REASON_JSON_CANONICAL, 0, "%s", said ? print.detail : "another spelling");
-        }
-    }
-    buf_done(&again);
-    if (!ok) {
-        json_decref(v);
-        return false;
-    }
-    *out = v;
     return true;
 }

@@ -221,16 +221,17 @@ static bool signed_by(const struct x509 *x, struct bytes part, const uint8_t rs[
 
 static bool json_check(const struct item *item, struct bytes text, const struct x509 *signer, struct err *err)
 {
+    const char *member = item->kind == ITEM_TCB_INFO ? "tcbInfo" : "enclaveIdentity";
     struct bytes part;
     uint8_t rs[64];
     json_t *whole;
     bool ok;
 
-    if (!json_parse(text, &whole, err)) {
+    if (!json_parse_span(text, member, &whole, &part, err)) {
         return false;
     }
     ok = json_get_hex(whole, "signature", rs, sizeof rs, err) &&
-         json_span(text, item->kind == ITEM_TCB_INFO ? "tcbInfo" : "enclaveIdentity", &part, err) &&
+         (part.p != NULL || FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", member)) &&
          signed_by(signer, part, rs, err);
     json_decref(whole);
     return ok;

@@ -61,12 +61,14 @@ const char *backend_origin(const struct backend *b, size_t i)
 
 bool backend_model_add(struct backend *b, struct bytes payload, struct err *err)
 {
-    json_t *v;
+    json_t *v, *entry;
 
     if (!json_parse(payload, &v, err)) {
         return false;
     }
-    return json_array_append_new(b->entries, v) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model");
+    entry = json_object_copy(v); /* which model_set() adds to */
+    json_decref(v);
+    return json_array_append_new(b->entries, entry) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model");
 }
 
 static bool info_print(json_t *entry, struct err *err)

@@ -12,9 +12,10 @@ bool catalog_entry(const struct store_model *m, json_t **out, struct err *err)
     json_t *v;
 
     hex_encode(bytes_of(m->id, SHA256_SIZE), hex);
-    v = json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", m->name, "size", (json_int_t)m->size, "modified",
-                  (json_int_t)m->modified, "digest", hex, "architecture", m->family, "parameter_size", m->parameters,
-                  "quantization", m->file_type);
+    v = json_object_of({"name", json_string(m->name)}, {"size", json_integer((int64_t)m->size)},
+                       {"modified", json_integer(m->modified)}, {"digest", json_string(hex)},
+                       {"architecture", json_string(m->family)}, {"parameter_size", json_string(m->parameters)},
+                       {"quantization", json_string(m->file_type)});
     if (v == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's entry");
     }
@@ -32,7 +33,7 @@ static json_t *scalar_json(const struct gguf_pair *p, uint64_t index)
     if (s.is_float) {
         return isfinite(s.f) ? json_real(s.f) : json_null();
     }
-    return s.u <= INT64_MAX || s.is_signed ? json_integer((json_int_t)s.u) : json_null();
+    return s.u <= INT64_MAX || s.is_signed ? json_integer((int64_t)s.u) : json_null();
 }
 
 /* A string that is not UTF-8 has no JSON form: null. */
@@ -72,13 +73,18 @@ static json_t *info_json(const struct gguf *g)
 
     for (size_t i = 0; i < g->pair_count; i++) {
         const struct gguf_pair *p = &g->pairs[i];
-        json_t *v;
+        json_t *v, *key;
 
         if (bytes_equal(p->key, bytes_of_str("tokenizer.chat_template"))) {
             continue; /* shown by itself */
         }
         v = p->type == GGUF_ARRAY ? array_json(p) : p->type == GGUF_STR ? string_json(p->value) : scalar_json(p, 0);
-        (void)json_object_setn_new(info, (const char *)p->key.p, p->key.len, v);
+        key = string_json(p->key);
+        if (json_is_string(key) && strlen(json_string_value(key)) == p->key.len) {
+            (void)json_object_set(info, json_string_value(key), v);
+        }
+        json_decref(key);
+        json_decref(v);
     }
     return info;
 }

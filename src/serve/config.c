@@ -264,7 +264,7 @@ bool config_event(const struct config *c, struct buf *out, struct err *err)
 
     for (size_t i = 0; ok && i < CONFIG_COUNT; i++) {
         if (fields[i].measured) {
-            json_t *v = fields[i].kind == KIND_NUMBER ? json_integer((json_int_t)config_number(c, (enum config_key)i))
+            json_t *v = fields[i].kind == KIND_NUMBER ? json_integer((int64_t)config_number(c, (enum config_key)i))
                                                       : json_string(c->values[i]);
             ok = json_object_set_new(settings, fields[i].name, v) == 0;
         }

@@ -226,9 +226,10 @@ static bool loaded_print(const struct role_engine *r, struct buf *out, struct er
     engine_info(r->engine, &info);
     hash_bytes(HASH_SHA384, buf_bytes(&r->manifest), digest);
     hex_encode(bytes_of(digest, sizeof digest), sha384);
-    v = json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:s}", "name", r->name, "model_id", r->model_id, "manifest_sha384",
-                  sha384, "context", (int)info.context, "memory", (json_int_t)info.memory, "chat", (int)info.chat,
-                  "isa", info.isa);
+    v = json_object_of({"name", json_string(r->name)}, {"model_id", json_string(r->model_id)},
+                       {"manifest_sha384", json_string(sha384)}, {"context", json_integer(info.context)},
+                       {"memory", json_integer((int64_t)info.memory)}, {"chat", json_boolean(info.chat)},
+                       {"isa", json_string(info.isa)});
     ok = v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the loaded model");
     ok = ok && buf_str(out, sha384, err) && json_print(v, out, err);
     json_decref(v);
@@ -269,10 +270,15 @@ static bool confine(struct role_engine *r, struct err *err)
 static bool describe(struct role_engine *r, const struct frame *f, struct err *err)
 {
     struct err why;
-    json_t *entry;
+    json_t *known, *entry;
 
-    if (!confine(r, err) || !json_parse(f->payload, &entry, err)) {
+    if (!confine(r, err) || !json_parse(f->payload, &known, err)) {
         return false;
+    }
+    entry = json_object_copy(known);
+    json_decref(known);
+    if (entry == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's entry");
     }
     if (!catalog_describe(entry, f->fd, &why)) {
         log_error(LOG_LEVEL_WARNING, "a model of the store cannot be read", &why);

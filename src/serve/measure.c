@@ -98,8 +98,8 @@ static bool file_add(json_t *files, int fd, const char *path, bool is_program, s
         return false;
     }
     hex_encode(bytes_of(digest, sizeof digest), hex);
-    f = json_pack("{s:s, s:s, s:s}", "name", is_program ? "sotto" : slash + 1, "sha384", hex, "backing",
-                  backing_of(fd));
+    f = json_object_of({"name", json_string(is_program ? "sotto" : slash + 1)}, {"sha384", json_string(hex)},
+                       {"backing", json_string(backing_of(fd))});
     return json_array_append_new(files, f) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the program event");
 }
 
@@ -208,13 +208,15 @@ bool measure_program_event(struct buf *out, struct err *err)
         json_decref(files);
         return files != NULL ? false : FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the program event");
     }
-    return event_print(json_pack("{s:s, s:i, s:o}", "kind", "program", "v", 1, "files", files), out, err);
+    return event_print(json_object_of({"kind", json_string("program")}, {"v", json_integer(1)}, {"files", files}), out,
+                       err);
 }
 
 bool measure_start_event(uint64_t number, const char *boot_id, struct buf *out, struct err *err)
 {
-    return event_print(json_pack("{s:s, s:i, s:I, s:s, s:i}", "kind", "start", "v", 1, "number", (json_int_t)number,
-                                 "boot_id", boot_id, "numerics", ENGINE_NUMERICS),
+    return event_print(json_object_of({"kind", json_string("start")}, {"v", json_integer(1)},
+                                      {"number", json_integer((int64_t)number)}, {"boot_id", json_string(boot_id)},
+                                      {"numerics", json_integer(ENGINE_NUMERICS)}),
                        out, err);
 }
 
@@ -225,7 +227,8 @@ static bool digest_event(const char *kind, const char *member, const uint8_t *di
     if (digest != NULL) {
         hex_encode(bytes_of(digest, SHA384_SIZE), hex);
     }
-    return event_print(json_pack("{s:s, s:i, s:s}", "kind", kind, "v", 1, member, hex), out, err);
+    return event_print(json_object_of({"kind", json_string(kind)}, {"v", json_integer(1)}, {member, json_string(hex)}),
+                       out, err);
 }
 
 bool measure_web_event(struct buf *out, struct err *err)
@@ -248,7 +251,8 @@ bool measure_model_event(struct bytes manifest, struct buf *out, struct err *err
     json_t *m;
 
     return json_parse_canonical(manifest, &m, err) &&
-           event_print(json_pack("{s:s, s:i, s:o}", "kind", "model", "v", 1, "manifest", m), out, err);
+           event_print(json_object_of({"kind", json_string("model")}, {"v", json_integer(1)}, {"manifest", m}), out,
+                       err);
 }
 
 bool measure_keyset_event(struct bytes keyset, struct buf *out, struct err *err)

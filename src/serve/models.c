@@ -19,14 +19,23 @@ void models_version(struct routes *rs, const struct request *r, struct reply *p)
 {
     (void)rs;
     (void)r;
-    routes_send_json(p, 200, json_pack("{s:s}", "version", SOTTO_VERSION));
+    routes_send_json(p, 200, json_object_of({"version", json_string(SOTTO_VERSION)}));
+}
+
+static json_t *list_of(const char *text)
+{
+    json_t *list = json_array();
+
+    (void)json_array_append_new(list, json_string(text));
+    return list;
 }
 
 static json_t *details(const struct backend_model *m, unsigned context)
 {
-    json_t *d = json_pack("{s:s, s:s, s:s, s:[s], s:s, s:s}", "parent_model", "", "format", "gguf", "family",
-                          m->architecture, "families", m->architecture, "parameter_size", m->parameter_size,
-                          "quantization_level", m->quantization);
+    json_t *d = json_object_of({"parent_model", json_string("")}, {"format", json_string("gguf")},
+                               {"family", json_string(m->architecture)}, {"families", list_of(m->architecture)},
+                               {"parameter_size", json_string(m->parameter_size)},
+                               {"quantization_level", json_string(m->quantization)});
 
     if (context > 0 && json_object_set_new(d, "context_length", json_integer(context)) != 0) {
         json_decref(d);
@@ -54,23 +63,29 @@ void models_tags(struct routes *rs, const struct request *r, struct reply *p)
         }
         at = at < json_array_size(list) ? at : json_array_size(list);
         (void)json_array_insert_new(list, at,
-                                    json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "name", m->name, "model", m->name,
-                                              "modified_at", time, "size", (json_int_t)m->size, "digest", m->digest,
-                                              "details", details(m, 0)));
+                                    json_object_of({"name", json_string(m->name)}, {"model", json_string(m->name)},
+                                                   {"modified_at", json_string(time)},
+                                                   {"size", json_integer((int64_t)m->size)},
+                                                   {"digest", json_string(m->digest)}, {"details", details(m, 0)}));
     }
-    routes_send_json(p, 200, json_pack("{s:o}", "models", list));
+    routes_send_json(p, 200, json_object_of({"models", list}));
 }
 
 static json_t *model_info(const struct backend_model *m)
 {
-    json_t *info = NULL;
+    json_t *all = NULL, *info = json_object(), *v;
+    const char *name;
     struct err ignored;
 
-    if (!json_parse(bytes_of_str(m->info), &info, &ignored)) {
-        return json_object();
+    if (json_parse(bytes_of_str(m->info), &all, &ignored)) {
+        json_object_foreach(all, name, v)
+        {
+            if (strcmp(name, "general.name") != 0) {
+                (void)json_object_set(info, name, v);
+            }
+        }
     }
-    (void)json_object_del(info, "general.name");
-    (void)json_object_del(info, "tokenizer.chat_template");
+    json_decref(all);
     return info;
 }
 
@@ -81,10 +96,10 @@ static json_t *show_object(struct routes *rs, const struct backend_model *m)
 
     routes_time_print(m->modified, time);
     (void)snprintf(file, sizeof file, "# Modelfile of %s\nFROM %s\n", m->name, m->name);
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:[s]}", "modelfile", file, "parameters", "", "template",
-                     m->template_text, "details",
-                     details(m, loaded != NULL && loaded->model == m ? loaded->context : 0), "model_info",
-                     model_info(m), "modified_at", time, "capabilities", "completion");
+    return json_object_of(
+        {"modelfile", json_string(file)}, {"parameters", json_string("")}, {"template", json_string(m->template_text)},
+        {"details", details(m, loaded != NULL && loaded->model == m ? loaded->context : 0)},
+        {"model_info", model_info(m)}, {"modified_at", json_string(time)}, {"capabilities", list_of("completion")});
 }
 
 static bool show(struct routes *rs, const json_t *body, json_t **out, struct refusal *why)
@@ -132,18 +147,20 @@ void models_ps(struct routes *rs, const struct request *r, struct reply *p)
 
         routes_time_print(l->since + FOR_EVER, time);
         (void)json_array_append_new(
-            list, json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:i, s:I, s:s, s:s}", "name", l->model->name, "model",
-                            l->model->name, "size", (json_int_t)l->memory, "digest", l->model->digest, "details",
-                            details(l->model, 0), "expires_at", time, "size_vram", 0, "context_length",
-                            (json_int_t)l->context, "model_id", l->model_id, "manifest_sha384", l->manifest_sha384));
+            list, json_object_of({"name", json_string(l->model->name)}, {"model", json_string(l->model->name)},
+                                 {"size", json_integer((int64_t)l->memory)}, {"digest", json_string(l->model->digest)},
+                                 {"details", details(l->model, 0)}, {"expires_at", json_string(time)},
+                                 {"size_vram", json_integer(0)}, {"context_length", json_integer(l->context)},
+                                 {"model_id", json_string(l->model_id)},
+                                 {"manifest_sha384", json_string(l->manifest_sha384)}));
     }
-    routes_send_json(p, 200, json_pack("{s:o}", "models", list));
+    routes_send_json(p, 200, json_object_of({"models", list}));
 }
 
 static json_t *openai_object(const struct backend_model *m)
 {
-    return json_pack("{s:s, s:s, s:I, s:s}", "id", m->name, "object", "model", "created", (json_int_t)m->modified,
-                     "owned_by", "library");
+    return json_object_of({"id", json_string(m->name)}, {"object", json_string("model")},
+                          {"created", json_integer(m->modified)}, {"owned_by", json_string("library")});
 }
 
 void models_openai(struct routes *rs, const struct request *r, struct reply *p)
@@ -156,7 +173,7 @@ void models_openai(struct routes *rs, const struct request *r, struct reply *p)
     for (size_t i = 0; i < count; i++) {
         (void)json_array_append_new(list, openai_object(&models[i]));
     }
-    routes_send_json(p, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
+    routes_send_json(p, 200, json_object_of({"object", json_string("list")}, {"data", list}));
 }
 
 void models_openai_one(struct routes *rs, const struct request *r, struct reply *p)

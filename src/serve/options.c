@@ -89,7 +89,7 @@ static bool int_get(const json_t *v, const char *name, int64_t *out, struct refu
     if (!json_is_real(v)) {
         return refusal_set(why, 400, "option \"%s\" must be of type integer", name);
     }
-    d = json_real_value(v);
+    d = json_number_value(v);
     if (!(fabs(d) < 9e15)) {
         return out_of_range(why, name);
     }

@@ -119,8 +119,9 @@ static void keeper_setup(struct parent *p)
     struct err err;
 
     setup_send(p, ROLE_KEEPER, MESSAGE_SETUP,
-               json_pack("{s:s, s:s, s:b}", "device", config_get(p->config, CONFIG_device), "state", p->supplies.state,
-                         "resume", p->phase >= PHASE_GATEWAY),
+               json_object_of({"device", json_string(config_get(p->config, CONFIG_device))},
+                              {"state", json_string(p->supplies.state)},
+                              {"resume", json_boolean(p->phase >= PHASE_GATEWAY)}),
                -1);
     if (config_event(p->config, &event, &err)) {
         link_send(control, MESSAGE_CONFIG, 0, buf_bytes(&event), -1);
@@ -170,10 +171,13 @@ static void engine_setup(struct parent *p)
         return;
     }
     setup_send(p, ROLE_ENGINE, MESSAGE_LOAD,
-               json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "name", p->supplies.model.name, "sha256", sha256, "kv",
-                         config_get(p->config, CONFIG_kv), "tee", config_has_tee(p->config), "context",
-                         (json_int_t)config_number(p->config, CONFIG_context), "threads",
-                         (json_int_t)(threads > 0 ? threads : (uint64_t)(cores > 0 ? cores : 1))),
+               json_object_of({"name", json_string(p->supplies.model.name)}, {"sha256", json_string(sha256)},
+                              {"kv", json_string(config_get(p->config, CONFIG_kv))},
+                              {"tee", json_boolean(config_has_tee(p->config))},
+                              {"context", json_integer((int64_t)config_number(p->config, CONFIG_context))},
+                              {"threads", json_integer(threads > 0 ? (int64_t)threads
+                                                       : cores > 0 ? cores
+                                                                   : 1)}),
                fd);
     (void)close(fd);
 }
@@ -212,9 +216,9 @@ static void gateway_setup(struct parent *p)
     size_t i;
 
     setup_send(p, ROLE_GATEWAY, MESSAGE_SETUP,
-               json_pack("{s:b, s:s, s:o}", "tee", config_has_tee(p->config), "attestation",
-                         config_get(p->config, CONFIG_attestation), "origins",
-                         origins_json(config_get(p->config, CONFIG_origins))),
+               json_object_of({"tee", json_boolean(config_has_tee(p->config))},
+                              {"attestation", json_string(config_get(p->config, CONFIG_attestation))},
+                              {"origins", origins_json(config_get(p->config, CONFIG_origins))}),
                -1);
     policy_send(p, ROLE_GATEWAY);
     for (i = 0; i < p->supplies.collateral.count; i++) {

@@ -1,7 +1,6 @@
 #include "serve/role.h"
 
 #include "os/log.h"
-#include "os/random.h"
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 
@@ -22,18 +21,6 @@ static void descriptors_raise(void)
     }
 }
 
-/* For the tables of JSON objects: the library's own source of it is a file, which a confined role cannot open. */
-static bool seed_set(struct err *err)
-{
-    size_t seed;
-
-    if (!random_bytes(&seed, sizeof seed, err)) {
-        return false;
-    }
-    json_object_seed(seed | 1);
-    return true;
-}
-
 void role_begin(struct role_base *b, enum role role, const struct link_handler *handler, void *arg)
 {
     struct err err;
@@ -45,7 +32,7 @@ void role_begin(struct role_base *b, enum role role, const struct link_handler *
     if (flags < 0) {
         err_set(&err, REASON_USAGE, ERR_NOWHERE, "--role is for processes that `sotto serve` starts");
     }
-    if (flags < 0 || fcntl(SPAWN_CONTROL_FD, F_SETFD, FD_CLOEXEC) != 0 || !sandbox_prepare(&err) || !seed_set(&err) ||
+    if (flags < 0 || fcntl(SPAWN_CONTROL_FD, F_SETFD, FD_CLOEXEC) != 0 || !sandbox_prepare(&err) ||
         !loop_new(&b->loop, &err) || !link_open(b->loop, SPAWN_CONTROL_FD, handler, arg, &b->control, &err)) {
         log_error(LOG_LEVEL_ERROR, "cannot begin", &err);
         _exit(1);

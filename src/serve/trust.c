@@ -122,7 +122,7 @@ void trust_health(struct routes *rs, const struct request *r, struct reply *p)
 {
     (void)rs;
     (void)r;
-    routes_send_json(p, 200, json_pack("{s:s}", "status", "ok"));
+    routes_send_json(p, 200, json_object_of({"status", json_string("ok")}));
 }
 
 void trust_ready(struct routes *rs, const struct request *r, struct reply *p)

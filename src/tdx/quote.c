@@ -192,7 +192,7 @@ const uint8_t *quote_report_data(const struct quote *q)
 
 static bool claim_number(json_t *object, const char *name, size_t v, struct err *err)
 {
-    return json_object_set_new(object, name, json_integer((json_int_t)v)) == 0 ||
+    return json_object_set_new(object, name, json_integer((int64_t)v)) == 0 ||
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
 }
 

@@ -406,7 +406,7 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
     content_judge(&w, FACT_config, &j->policy->config);
     content_judge(&w, FACT_web, &j->policy->web);
     content_judge(&w, FACT_model, &j->policy->model);
-    ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((json_int_t)w.starts), err);
+    ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
     loaded_clear(&w);
     return ok;
 }

@@ -366,7 +366,7 @@ static bool evaluation_judge(struct judge *j, struct err *err)
         (void)snprintf(seen, sizeof seen, "%llu", (unsigned long long)n);
         fact_seen(j, FACT_tcb_evaluation, expected, seen);
     }
-    return claim_new(j->v->claims, "tcb_evaluation_data_number", json_integer((json_int_t)n), err);
+    return claim_new(j->v->claims, "tcb_evaluation_data_number", json_integer((int64_t)n), err);
 }
 
 static void signature_judge(struct judge *j, const char *name)

@@ -6,10 +6,12 @@
  * Prints, over the 11 different texts: the largest distance of the exact path's logits to the listed ones, how many of
  * the greedy runs agree, and the served path's mean KL(exact || served), perplexity and first choices; exit 1 where a
  * limit is missed. */
+#include "base/limits.h"
+#include "codec/json.h"
 #include "engine/engine.h"
+#include "os/file.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,8 @@ int main(int argc, char **argv)
 {
     struct run r = {.positions = TOKENS_MAX};
     struct engine_info info;
+    struct buf text = BUF(MIB(64));
+    struct err err = {0};
     json_t *list, *sequence;
     size_t i;
 
@@ -186,11 +190,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: fidelity MODEL VECTORS.json [positions]\n");
         return 2;
     }
-    list = json_load_file(argv[2], 0, NULL);
-    if (list == NULL) {
-        (void)fprintf(stderr, "fidelity: %s: not there, or no JSON\n", argv[2]);
-        return 1;
+    if (!file_read(argv[2], &text, &err) || !json_parse(buf_bytes(&text), &list, &err)) {
+        return die(&err);
     }
+    buf_done(&text);
     r.exact = open_model(argv[1], true);
     r.served = open_model(argv[1], false);
     engine_info(r.exact, &info);

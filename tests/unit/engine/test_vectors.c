@@ -1,10 +1,9 @@
 /* Other programs' logits (the vectors' INDEX.md says how they were made): the limits are docs/engine.md's. */
-#include "test.h"
+#include "vector_json.h"
 
 #include "engine/engine.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <unistd.h>
 
 static struct engine *open_vector(const char *name, bool exact)
@@ -27,12 +26,9 @@ static struct engine *open_vector(const char *name, bool exact)
 static json_t *open_json(const char *name)
 {
     char path[200];
-    json_t *j;
 
     (void)snprintf(path, sizeof path, "engine/%s.json", name);
-    j = json_load_file(vector_path(path), 0, NULL);
-    assert_non_null(j);
-    return j;
+    return vector_json(path);
 }
 
 static size_t ids_get(const json_t *list, uint32_t *out, size_t max)

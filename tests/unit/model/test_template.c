@@ -1,8 +1,8 @@
 #include "bad.h"
 
-#include "codec/json.h"
 #include "crypto/hash.h"
 #include "model/template.h"
+#include "vector_json.h"
 
 static const struct template_message turns[] = {
     {"system", {(const uint8_t *)"Be kind.", 8}},
@@ -118,12 +118,11 @@ static void test_without_oldest(void **state)
 /* What another program's Jinja makes of the same template. */
 static void test_vectors(void **state)
 {
-    json_t *list = json_load_file(vector_path("engine/template/cases.json"), 0, NULL), *one;
+    json_t *list = vector_json("engine/template/cases.json"), *one;
     int count = 0;
     size_t i;
 
     (void)state;
-    assert_non_null(list);
     json_array_foreach(list, i, one)
     {
         if (strcmp(json_string_value(json_object_get(one, "family")), "smollm2-instruct") == 0) {

@@ -1,9 +1,9 @@
 #include "bad.h"
 
-#include "codec/json.h"
 #include "model/pretokenizer.h"
 #include "model/tokenizer.h"
 #include "model/unicode.h"
+#include "vector_json.h"
 #include "vocabulary_make.h"
 
 static struct tokenizer *tokenizer_make(const char *pre)
@@ -285,21 +285,53 @@ static void test_refused(void **state)
     }
 }
 
-static void cases_run(const struct tokenizer *t, const char *path, bool exact_bytes)
+/* The file spells NUL, which codec/json.h refuses, "\u0000": it is read as U+F000, which no case has, and made NUL. */
+static json_t *cases_read(const char *name)
+{
+    struct err err;
+    json_t *list = NULL;
+    size_t len;
+    uint8_t *bytes = vector_read(name, &len);
+
+    for (size_t i = 0; i + 6 <= len; i++) {
+        if (memcmp(bytes + i, "\\u0000", 6) == 0) {
+            bytes[i + 2] = 'f';
+        }
+        assert_memory_not_equal(bytes + i, "\xef\x80\x80", 3);
+    }
+    assert_ok(json_parse(bytes_of(bytes, len), &list, &err), err);
+    free(bytes);
+    return list;
+}
+
+static struct bytes case_text(const json_t *one, struct buf *out)
+{
+    const char *text = json_string_value(json_object_get(one, "text"));
+    struct err err;
+
+    while (*text != '\0') {
+        const bool zero = strncmp(text, "\xef\x80\x80", 3) == 0;
+
+        assert_ok(buf_u8(out, zero ? 0 : (uint8_t)*text, &err), err);
+        text += zero ? 3 : 1;
+    }
+    return buf_bytes(out);
+}
+
+static void cases_run(const struct tokenizer *t, const char *name, bool exact_bytes)
 {
     struct tokenizer_info info;
     struct err err;
-    size_t len, i;
-    uint8_t *bytes = bad_read(path, &len);
-    json_t *list = json_loadb((const char *)bytes, len, JSON_ALLOW_NUL, NULL), *one;
+    json_t *list = cases_read(name), *one;
+    size_t i;
 
-    assert_non_null(list);
     assert_true(json_array_size(list) > 20);
     tokenizer_info(t, &info);
     json_array_foreach(list, i, one)
     {
-        const json_t *text = json_object_get(one, "text"), *want = json_object_get(one, "ids");
-        struct bytes in = bytes_of(json_string_value(text), json_string_length(text));
+        const json_t *want = json_object_get(one, "ids");
+        struct buf text = BUF(MIB(1));
+        struct bytes in = case_text(one, &text);
         bool control = json_is_true(json_object_get(one, "parse_special"));
         bool add = json_is_true(json_object_get(one, "add_special"));
         struct tokenizer_ids ids = TOKENIZER_IDS(100000);
@@ -320,11 +352,11 @@ static void cases_run(const struct tokenizer *t, const char *path, bool exact_by
         if (exact_bytes && !add) {
             assert_true(bytes_equal(buf_bytes(&back), in));
         }
+        buf_done(&text);
         buf_done(&back);
         tokenizer_ids_done(&ids);
     }
     json_decref(list);
-    free(bytes);
 }
 
 static struct tokenizer *tokenizer_load(const char *path)
@@ -363,7 +395,7 @@ static void test_vectors(void **state)
         t = tokenizer_load(vector_path(path));
         for (size_t k = i == 2 ? 1 : 0; k < 3; k++) {
             (void)snprintf(path, sizeof path, "engine/tokenizer/%s.%s.json", names[i], kinds[k]);
-            cases_run(t, vector_path(path), true);
+            cases_run(t, path, true);
         }
         tokenizer_free(t);
     }
@@ -382,8 +414,8 @@ static void test_demo_model(void **state)
     }
     (void)vector_path("engine/tokenizer");
     t = tokenizer_load(model);
-    cases_run(t, vector_path("engine/tokenizer/smollm.extra.json"), false);
-    cases_run(t, vector_path("engine/tokenizer/smollm.special.json"), false);
+    cases_run(t, "engine/tokenizer/smollm.extra.json", false);
+    cases_run(t, "engine/tokenizer/smollm.special.json", false);
     tokenizer_free(t);
 }
 

@@ -127,9 +127,8 @@ static void document_check(const struct document_file *f, const char *member, co
     json_t *o, *inner;
 
     cert_get(&platform.pki, PKI_SIGNER, &signer);
-    assert_ok(json_parse(f->content, &o, &err), err);
+    assert_ok(json_parse_span(f->content, member, &o, &body, &err), err);
     assert_ok(json_get_hex(o, "signature", rs, 64, &err), err);
-    assert_ok(json_span(f->content, member, &body, &err), err);
     assert_ok(sig_check(SIG_P256, bytes_of(signer.key_xy, 64), body, bytes_of(rs, 64), &err), err);
     assert_ok(json_get(o, member, JSON_OBJECT, &inner, &err), err);
     assert_ok(json_get_str(inner, "id", &text, &err), err);
