@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "chat/jinja.h"
 #include "engine/forward.h"
 #include "engine/isa.h"
 #include "engine/math.h"
@@ -34,7 +35,8 @@ struct engine {
     struct engine_setup setup;
     struct kernels kernels; /* of the chosen set, gaps filled */
     char kernel_names[128];
-    enum template_renderer renderer;
+    struct jinja *chat_template; /* NULL: the file has none, or none that is understood */
+    char chat_problem[sizeof((struct err *)NULL)->detail];
     struct tokenizer_info vocabulary;
     struct weights weights;
     struct tokenizer *tokenizer;
@@ -113,6 +115,18 @@ static bool go_on(void *arg)
     return !e->request.active || !atomic_load(&e->cancelled);
 }
 
+/* A model without a template that is understood still completes raw prompts. */
+static void template_open(struct engine *e)
+{
+    struct err why = {.detail = "the file has no chat template"};
+
+    if (e->weights.chat_template.len == 0 ||
+        !jinja_parse(buf_bytes(&e->weights.chat_template), &e->chat_template, &why)) {
+        (void)snprintf(e->chat_problem, sizeof e->chat_problem, "%s", why.detail);
+    }
+    buf_done(&e->weights.chat_template);
+}
+
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
@@ -133,7 +147,7 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     }
     kernels_name(e);
     tokenizer_info(e->tokenizer, &e->vocabulary);
-    e->renderer = template_renderer_find(e->weights.template_sha256);
+    template_open(e);
     f.pool = e->pool;
     f.f16 = e->setup.kv == ENGINE_KV_F16;
     f.chunk = e->setup.chunk;
@@ -192,6 +206,7 @@ void engine_close(struct engine *e)
     sampler_free(e->sampler);
     forward_free(e->forward);
     weights_done(&e->weights);
+    jinja_free(e->chat_template);
     tokenizer_free(e->tokenizer);
     pool_free(e->pool);
     free(e);
@@ -211,7 +226,8 @@ void engine_info(const struct engine *e, struct engine_info *out)
                                 .vocabulary = s->vocab,
                                 .isa = e->kernels.name,
                                 .kernels = e->kernel_names,
-                                .chat = e->renderer != TEMPLATE_NONE,
+                                .chat = e->chat_template != NULL,
+                                .chat_problem = e->chat_problem,
                                 .memory = e->weights.memory_size + forward_memory(e->forward)};
 }
 
@@ -299,26 +315,85 @@ static bool stops_take(struct request *r, const struct engine_options *o, struct
     return true;
 }
 
+static bool is_system(const json_t *message)
+{
+    const char *role = json_string_value(json_object_get(message, "role"));
+
+    return role != NULL && strcmp(role, "system") == 0;
+}
+
+/* The chat without its oldest messages: of the first n only those of the system stay. NULL: no memory. */
+static json_t *chat_without(const json_t *chat, size_t n)
+{
+    json_t *rest = json_object(), *messages = json_array(), *v;
+    const char *name;
+    size_t i;
+    bool ok = rest != NULL && messages != NULL;
+
+    json_object_foreach(chat, name, v)
+    {
+        ok = ok && (strcmp(name, "messages") == 0 || json_object_set(rest, name, v) == 0);
+    }
+    json_array_foreach(json_object_get(chat, "messages"), i, v)
+    {
+        ok = ok && ((i < n && !is_system(v)) || json_array_append(messages, v) == 0);
+    }
+    ok = ok && json_object_set(rest, "messages", messages) == 0;
+    json_decref(messages);
+    if (!ok) {
+        json_decref(rest);
+        return NULL;
+    }
+    return rest;
+}
+
+static struct bytes token_text(const struct engine *e, uint32_t id)
+{
+    struct bytes text = {0};
+    struct err err;
+
+    return id != TOKENIZER_NO_TOKEN && tokenizer_piece(e->tokenizer, id, &text, &err) ? text : bytes_of(NULL, 0);
+}
+
+/* Some templates write the token that begins a text, some leave it to the tokenizer. */
+static bool bos_ensure(const struct engine *e, struct tokenizer_ids *ids, struct err *err)
+{
+    const uint32_t bos = e->vocabulary.bos;
+
+    if (!e->vocabulary.add_bos || bos == TOKENIZER_NO_TOKEN || (ids->count > 0 && ids->p[0] == bos)) {
+        return true;
+    }
+    if (!tokenizer_ids_add(ids, bos, err)) {
+        return false;
+    }
+    memmove(ids->p + 1, ids->p, (ids->count - 1) * sizeof *ids->p);
+    ids->p[0] = bos;
+    return true;
+}
+
 /* The chat without its oldest messages, as many as are said. */
-static bool chat_encode(struct engine *e, const struct template_chat *chat, size_t without, struct tokenizer_ids *ids,
+static bool chat_encode(struct engine *e, const struct engine_request *q, size_t without, struct tokenizer_ids *ids,
                         struct err *err)
 {
-    struct template_message *messages = calloc(chat->count + 1, sizeof *messages);
+    json_t *rest = chat_without(q->chat, without);
+    const struct jinja_input in = {.variables = rest,
+                                   .add_generation_prompt = true,
+                                   .bos = token_text(e, e->vocabulary.bos),
+                                   .eos = token_text(e, e->vocabulary.eos),
+                                   .now = q->now};
     struct template_rendered text;
-    struct template_chat rest;
     bool ok;
 
-    if (messages == NULL) {
+    if (rest == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
     }
-    rest = template_without_oldest(chat, without, messages);
-    ok = template_render(e->renderer, &rest, &text, err);
-    free(messages);
+    ok = jinja_render(e->chat_template, &in, &text, err);
+    json_decref(rest);
     if (!ok) {
         return false;
     }
     ids->count = 0;
-    ok = tokenizer_encode_rendered(e->tokenizer, &text, ids, err);
+    ok = tokenizer_encode_rendered(e->tokenizer, &text, ids, err) && bos_ensure(e, ids, err);
     wipe(text.text.p, text.text.cap);
     template_rendered_done(&text);
     return ok;
@@ -326,20 +401,24 @@ static bool chat_encode(struct engine *e, const struct template_chat *chat, size
 
 /* Ollama's rule for a chat that the context does not hold: the oldest messages go, as few as will do, but never one of
  * the system or the last. */
-static bool chat_fit(struct engine *e, const struct template_chat *chat, struct tokenizer_ids *ids, struct err *err)
+static bool chat_fit(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
 {
-    size_t too_few = 0, enough = chat->count - 1;
+    const size_t count = json_array_size(json_object_get(q->chat, "messages"));
+    size_t too_few = 0, enough = count - 1;
 
-    if (chat_encode(e, chat, 0, ids, err)) {
+    if (e->chat_template == NULL) {
+        return FAIL(err, REASON_TEMPLATE_UNSUPPORTED, ERR_NOWHERE, "%s", e->chat_problem);
+    }
+    if (chat_encode(e, q, 0, ids, err)) {
         return true;
     }
-    if (err->reason != REASON_CONTEXT_FULL || chat->count < 2 || !chat_encode(e, chat, enough, ids, err)) {
+    if (err->reason != REASON_CONTEXT_FULL || count < 2 || !chat_encode(e, q, enough, ids, err)) {
         return false;
     }
     while (enough - too_few > 1) {
         size_t half = too_few + (enough - too_few) / 2;
 
-        if (chat_encode(e, chat, half, ids, err)) {
+        if (chat_encode(e, q, half, ids, err)) {
             enough = half;
         } else if (err->reason == REASON_CONTEXT_FULL) {
             too_few = half;
@@ -348,7 +427,7 @@ static bool chat_fit(struct engine *e, const struct template_chat *chat, struct 
         }
     }
     e->stats.truncated = true;
-    return chat_encode(e, chat, enough, ids, err);
+    return chat_encode(e, q, enough, ids, err);
 }
 
 static bool prompt_encode(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
@@ -356,7 +435,7 @@ static bool prompt_encode(struct engine *e, const struct engine_request *q, stru
     bool bos = e->vocabulary.add_bos && e->vocabulary.bos != TOKENIZER_NO_TOKEN;
 
     if (q->chat != NULL) {
-        return chat_fit(e, q->chat, ids, err);
+        return chat_fit(e, q, ids, err);
     }
     if ((bos || q->prompt.len == 0) && e->vocabulary.bos != TOKENIZER_NO_TOKEN &&
         !tokenizer_ids_add(ids, e->vocabulary.bos, err)) {

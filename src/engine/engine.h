@@ -8,8 +8,8 @@
 #define SOTTO_ENGINE_ENGINE_H
 
 #include "base/buf.h"
+#include "codec/json.h"
 #include "model/identity.h"
-#include "model/template.h"
 
 #define ENGINE_NUMERICS 1 /* the number of the arithmetic (docs/engine.md): another one may give other bits */
 
@@ -51,7 +51,7 @@ struct engine_source {
 struct engine;
 
 /* Reads, hashes and checks the model. *identity gets what the model event needs. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
- * TEMPLATE_UNSUPPORTED is not among them: a model without a known template still completes raw prompts. */
+ * TEMPLATE_UNSUPPORTED is not among them: a model whose template is not understood still completes raw prompts. */
 MUST_USE bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
                           struct identity *identity, struct err *err);
 void engine_close(struct engine *e);
@@ -61,10 +61,11 @@ struct engine_info {
     const char *quantization; /* "Q4_1": the type of most weights */
     uint64_t parameters;      /* number of weights */
     unsigned context, trained_context, embedding, layers, vocabulary;
-    const char *isa;     /* the one in use: "avx512" */
-    const char *kernels; /* per type of weights: "Q4_1=avx512 Q8_0=avx512" */
-    bool chat;           /* the chat template is known */
-    uint64_t memory;     /* bytes resident: weights and KV cache */
+    const char *isa;          /* the one in use: "avx512" */
+    const char *kernels;      /* per type of weights: "Q4_1=avx512 Q8_0=avx512" */
+    bool chat;                /* the chat template is understood */
+    const char *chat_problem; /* why it is not; "" where it is */
+    uint64_t memory;          /* bytes resident: weights and KV cache */
 };
 void engine_info(const struct engine *e, struct engine_info *out); /* strings borrowed until engine_close() */
 
@@ -86,8 +87,9 @@ MUST_USE bool engine_options_check(const struct engine_options *o, struct err *e
 
 struct engine_request {
     /* Either a chat to render or a raw prompt. */
-    const struct template_chat *chat; /* NULL: raw */
-    struct bytes prompt;              /* raw: text from a user; control tokens in it are text */
+    const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
+    int64_t now;         /* seconds since 1970, for templates that say the date */
+    struct bytes prompt; /* raw: text from a user; control tokens in it are text */
     struct engine_options options;
 };
 

@@ -413,8 +413,9 @@ bool weights_open(const struct engine_source *source, const struct engine_setup 
         goto out;
     }
     gguf_identity(&g, &id);
-    memcpy(w.template_sha256, id.template_sha256, sizeof w.template_sha256);
-    if (!architecture_check(&(struct reading){.g = &g, .err = err}) || !tokenizer_new(&g, &t, err) ||
+    w.chat_template = BUF(LIMIT_GGUF_STRING);
+    if (!buf_add(&w.chat_template, gguf_template(&g).p, gguf_template(&g).len, err) ||
+        !architecture_check(&(struct reading){.g = &g, .err = err}) || !tokenizer_new(&g, &t, err) ||
         !weights_read(&file, &g, setup, pool, &w, err)) {
         goto out;
     }
@@ -448,6 +449,7 @@ void weights_done(struct weights *w)
     free(w->layers);
     free(w->output_norm);
     free(w->rope_factors);
+    buf_done(&w->chat_template);
     weights_pages_free(w->memory, w->memory_size);
     *w = (struct weights){0};
 }

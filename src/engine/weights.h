@@ -29,7 +29,7 @@ struct weights {
     uint64_t parameters;
     const struct quant_type *used[8]; /* the types of the matrices, each once */
     size_t used_count;
-    uint8_t template_sha256[32];
+    struct buf chat_template; /* its text */
     uint8_t *memory; /* all panels */
     size_t memory_size;
 };

@@ -1,6 +1,6 @@
 #include "serve/chat.h"
 
-#include "base/checked.h"
+#include "os/secret.h"
 
 #define CHAT_MAX (2 * LIMIT_HTTP_BODY)
 #define CHAT_MESSAGES_MAX 16384
@@ -39,30 +39,55 @@ static struct bytes string_bytes(const json_t *s)
     return bytes_of(json_string_value(s), json_string_length(s));
 }
 
-/* text appended to what is there, behind a blank line where something is. */
-static bool append(struct arena *a, struct bytes *content, struct bytes text, const char *between, struct refusal *why)
-{
-    size_t gap = content->len > 0 ? strlen(between) : 0, len;
-    struct err err;
-    void *p;
+/* The messages that are made; the last one grows while its role goes on. */
+struct making {
+    json_t *messages;
+    const char *role; /* NULL: none is begun */
+    struct buf content;
+};
 
-    if (!checked_add(content->len + gap, text.len, &len) || !arena_alloc(a, len + 1, 1, &p, &err)) {
-        err_set(&err, REASON_ARENA_FULL, ERR_NOWHERE, "the chat is too long");
+static bool no_memory(struct refusal *why)
+{
+    struct err err;
+
+    err_set(&err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
+    return refusal_of(why, &err);
+}
+
+/* text behind what is there, and between where something is. */
+static bool append(struct buf *content, struct bytes text, const char *between, struct refusal *why)
+{
+    struct err err;
+
+    return ((content->len == 0 || buf_str(content, between, &err)) && buf_add(content, text.p, text.len, &err)) ||
+           refusal_of(why, &err);
+}
+
+static bool message_end(struct making *c, struct refusal *why)
+{
+    struct err err;
+    json_t *m;
+
+    if (c->role == NULL) {
+        return true;
+    }
+    if (!buf_u8(&c->content, 0, &err)) {
         return refusal_of(why, &err);
     }
-    if (content->len > 0) {
-        memcpy(p, content->p, content->len);
-        memcpy((uint8_t *)p + content->len, between, gap);
+    m = json_object();
+    if (m == NULL || json_object_set_new(m, "role", json_string(c->role)) != 0 ||
+        json_object_set_new(m, "content", json_string((const char *)c->content.p)) != 0 ||
+        json_array_append(c->messages, m) != 0) {
+        json_decref(m);
+        return no_memory(why);
     }
-    if (text.len > 0) {
-        memcpy((uint8_t *)p + content->len + gap, text.p, text.len);
-    }
-    *content = bytes_of(p, len);
+    json_decref(m);
+    c->content.len = 0;
     return true;
 }
 
 /* OpenAI's content in parts: text alone is understood. */
-static bool parts_parse(const json_t *parts, const char *model, struct arena *a, struct bytes *out, struct refusal *why)
+static bool parts_parse(const json_t *parts, const char *model, struct buf *out, struct refusal *why)
 {
     for (size_t i = 0; i < json_array_size(parts); i++) {
         const json_t *part = json_array_get(parts, i);
@@ -75,15 +100,14 @@ static bool parts_parse(const json_t *parts, const char *model, struct arena *a,
         if (type == NULL || strcmp(type, "text") != 0 || !json_is_string(text)) {
             return refusal_set(why, 400, "invalid message format");
         }
-        if (!append(a, out, string_bytes(text), "\n", why)) {
+        if (!append(out, string_bytes(text), "\n", why)) {
             return false;
         }
     }
     return true;
 }
 
-static bool content_parse(const json_t *m, enum dialect d, const char *model, struct arena *a, struct bytes *out,
-                          struct refusal *why)
+static bool content_parse(const json_t *m, enum dialect d, const char *model, struct buf *out, struct refusal *why)
 {
     const json_t *content = member(m, "content");
 
@@ -91,17 +115,15 @@ static bool content_parse(const json_t *m, enum dialect d, const char *model, st
         return d == DIALECT_OLLAMA || refusal_set(why, 400, "invalid message content type: <nil>");
     }
     if (json_is_string(content)) {
-        *out = string_bytes(content);
-        return true;
+        return append(out, string_bytes(content), "", why);
     }
     if (d == DIALECT_OPENAI && json_is_array(content)) {
-        return parts_parse(content, model, a, out, why);
+        return parts_parse(content, model, out, why);
     }
     return refusal_set(why, 400, "invalid message content type");
 }
 
-static bool message_parse(const json_t *m, enum dialect d, const char *model, struct arena *a,
-                          struct template_message *out, struct refusal *why)
+static bool role_parse(const json_t *m, enum dialect d, const char *model, const char **out, struct refusal *why)
 {
     const json_t *role = json_object_get(m, "role");
 
@@ -114,80 +136,75 @@ static bool message_parse(const json_t *m, enum dialect d, const char *model, st
     if (!is_empty(member(m, "tool_calls")) || http_token_equal(bytes_of_str(json_string_value(role)), "tool")) {
         return not_supported(why, model, "tools");
     }
-    out->role = role_find(json_string_value(role), d);
-    if (out->role == NULL) {
-        return refusal_set(why, 400,
-                           "invalid role: %.40s, must be one of [\"system\", \"user\", \"assistant\", \"tool\"]",
-                           json_string_value(role));
-    }
-    out->content = bytes_of(NULL, 0);
-    return content_parse(m, d, model, a, &out->content, why);
+    *out = role_find(json_string_value(role), d);
+    return *out != NULL ||
+           refusal_set(why, 400, "invalid role: %.40s, must be one of [\"system\", \"user\", \"assistant\", \"tool\"]",
+                       json_string_value(role));
 }
 
-static bool messages_alloc(struct chat *c, size_t count, struct template_message **out, struct refusal *why)
+static bool message_parse(struct making *c, const json_t *m, enum dialect d, const char *model, struct refusal *why)
 {
-    struct err err;
-    void *p;
+    struct buf content = BUF(CHAT_MAX);
+    const char *role = NULL;
+    bool ok = role_parse(m, d, model, &role, why) && content_parse(m, d, model, &content, why);
 
-    c->memory = ARENA(CHAT_MAX);
-    if (count > CHAT_MESSAGES_MAX || !arena_alloc(&c->memory, count, sizeof **out, &p, &err)) {
-        err_set(&err, REASON_ARENA_FULL, ERR_NOWHERE, "%zu messages", count);
-        return refusal_of(why, &err);
+    if (ok && c->role != NULL && strcmp(c->role, role) == 0) {
+        ok = append(&c->content, buf_bytes(&content), "\n\n", why);
+    } else if (ok) {
+        ok = message_end(c, why) && append(&c->content, buf_bytes(&content), "", why);
+        c->role = role;
     }
-    *out = p;
-    return true;
+    secret_wipe(content.p, content.cap);
+    buf_done(&content);
+    return ok;
 }
 
-bool chat_parse(const json_t *messages, enum dialect d, const char *model, struct chat *out, struct refusal *why)
+/* Ends what is made: the object, or nothing. */
+static bool finish(struct making *c, bool ok, json_t **out, struct refusal *why)
 {
-    struct chat c = {0};
-    struct template_message *list = NULL;
-    size_t count = 0;
+    json_t *chat = NULL;
 
-    if (!json_is_array(messages)) {
-        return refusal_set(why, 400, "messages must be an array");
+    ok = ok && message_end(c, why);
+    if (ok) {
+        chat = json_object();
+        ok = (chat != NULL && json_object_set(chat, "messages", c->messages) == 0) || no_memory(why);
     }
-    if (!messages_alloc(&c, json_array_size(messages), &list, why)) {
+    json_decref(c->messages);
+    secret_wipe(c->content.p, c->content.cap);
+    buf_done(&c->content);
+    if (!ok) {
+        json_decref(chat);
         return false;
     }
-    for (size_t i = 0; i < json_array_size(messages); i++) {
-        struct template_message m = {0};
-        bool ok = message_parse(json_array_get(messages, i), d, model, &c.memory, &m, why);
-
-        if (ok && count > 0 && strcmp(list[count - 1].role, m.role) == 0) {
-            ok = append(&c.memory, &list[count - 1].content, m.content, "\n\n", why);
-        } else if (ok) {
-            list[count++] = m;
-        }
-        if (!ok) {
-            chat_done(&c);
-            return false;
-        }
-    }
-    c.chat = (struct template_chat){.messages = list, .count = count, .add_generation_prompt = true};
-    *out = c;
+    *out = chat;
     return true;
 }
 
-bool chat_of_prompt(const char *system, struct bytes prompt, struct chat *out, struct refusal *why)
+bool chat_parse(const json_t *messages, enum dialect d, const char *model, json_t **out, struct refusal *why)
 {
-    struct chat c = {0};
-    struct template_message *list = NULL;
-    size_t count = 0;
+    struct making c = {.messages = json_array(), .content = BUF(CHAT_MAX)};
+    bool ok = json_is_array(messages) || refusal_set(why, 400, "messages must be an array");
 
-    if (!messages_alloc(&c, 2, &list, why)) {
-        return false;
+    ok = ok && (c.messages != NULL || no_memory(why));
+    if (ok && json_array_size(messages) > CHAT_MESSAGES_MAX) {
+        ok = refusal_set(why, 400, "%zu messages, at most %d", json_array_size(messages), CHAT_MESSAGES_MAX);
     }
-    if (system != NULL && system[0] != '\0') {
-        list[count++] = (struct template_message){.role = "system", .content = bytes_of_str(system)};
+    for (size_t i = 0; ok && i < json_array_size(messages); i++) {
+        ok = message_parse(&c, json_array_get(messages, i), d, model, why);
     }
-    list[count++] = (struct template_message){.role = "user", .content = prompt};
-    c.chat = (struct template_chat){.messages = list, .count = count, .add_generation_prompt = true};
-    *out = c;
-    return true;
+    return finish(&c, ok, out, why);
 }
 
-void chat_done(struct chat *c)
+bool chat_of_prompt(const char *system, const char *prompt, json_t **out, struct refusal *why)
 {
-    arena_done(&c->memory);
+    struct making c = {.messages = json_array(), .content = BUF(CHAT_MAX)};
+    bool ok = c.messages != NULL || no_memory(why);
+
+    if (ok && system != NULL && system[0] != '\0') {
+        c.role = "system";
+        ok = append(&c.content, bytes_of_str(system), "", why) && message_end(&c, why);
+    }
+    c.role = "user";
+    ok = ok && append(&c.content, bytes_of_str(prompt), "", why);
+    return finish(&c, ok, out, why);
 }

@@ -111,27 +111,20 @@ static bool options_print(const struct engine_options *o, struct buf *out, struc
 
 bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err)
 {
-    const struct template_chat *chat = r->chat;
+    struct buf text = BUF(LIMIT_HTTP_BODY);
+    bool ok;
 
-    if (!options_print(&r->options, out, err) || !buf_u8(out, chat != NULL ? 1 : 0, err)) {
+    if (!options_print(&r->options, out, err) || !buf_u8(out, r->chat != NULL ? 1 : 0, err)) {
         return false;
     }
-    if (chat == NULL) {
+    if (r->chat == NULL) {
         return run_add(out, r->prompt, err);
     }
-    if (chat->count > MESSAGE_MESSAGES_MAX) {
-        return FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "%zu messages, at most %d", chat->count, MESSAGE_MESSAGES_MAX);
-    }
-    if (!buf_u8(out, chat->add_generation_prompt ? 1 : 0, err) || !buf_u32le(out, (uint32_t)chat->count, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < chat->count; i++) { /* a role goes with its zero, so that it can be borrowed */
-        if (!run_add(out, bytes_of(chat->messages[i].role, strlen(chat->messages[i].role) + 1), err) ||
-            !run_add(out, chat->messages[i].content, err)) {
-            return false;
-        }
-    }
-    return true;
+    ok =
+        buf_u64le(out, (uint64_t)r->now, err) && json_print(r->chat, &text, err) && run_add(out, buf_bytes(&text), err);
+    secret_wipe(text.p, text.cap);
+    buf_done(&text);
+    return ok;
 }
 
 static bool options_parse(struct cursor *c, struct message_request *m, struct err *err)
@@ -165,33 +158,15 @@ static bool options_parse(struct cursor *c, struct message_request *m, struct er
 
 static bool chat_parse(struct cursor *c, struct message_request *m, struct err *err)
 {
-    uint8_t add;
-    uint32_t count;
+    struct bytes text;
+    uint64_t now;
 
-    if (!cursor_u8(c, &add, err) || !cursor_u32le(c, &count, err)) {
+    if (!cursor_u64le(c, &now, err) || !run_get(c, &text, err) || !json_parse(text, &m->chat, err)) {
         return false;
     }
-    if (add > 1 || count > MESSAGE_MESSAGES_MAX || count > c->left / 8) {
-        return FAIL(err, REASON_FRAME_FORM, c->offset, "%u messages in %zu bytes", count, c->left);
-    }
-    m->messages = calloc(count > 0 ? count : 1, sizeof *m->messages);
-    if (m->messages == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct bytes role, content;
-
-        if (!run_get(c, &role, err) || !run_get(c, &content, err)) {
-            return false;
-        }
-        if (role.len == 0 || memchr(role.p, 0, role.len) != role.p + role.len - 1) {
-            return FAIL(err, REASON_FRAME_FORM, c->offset, "a role without its end, or with two");
-        }
-        m->messages[i] = (struct template_message){.role = (const char *)role.p, .content = content};
-    }
-    m->chat = (struct template_chat){.messages = m->messages, .count = count, .add_generation_prompt = add != 0};
-    m->request.chat = &m->chat;
-    return true;
+    m->request.now = (int64_t)now;
+    m->request.chat = m->chat;
+    return json_is_object(m->chat) || FAIL(err, REASON_FRAME_FORM, c->offset, "a chat that is no object");
 }
 
 bool message_request_parse(struct bytes b, struct message_request **out, struct err *err)
@@ -226,7 +201,7 @@ void message_request_free(struct message_request *m)
     }
     secret_wipe(m->payload, m->len);
     free(m->payload);
-    free(m->messages);
+    json_decref(m->chat);
     free(m);
 }
 

@@ -51,8 +51,7 @@ MUST_USE bool message_err_parse(struct bytes b, struct err *out, struct err *err
 MUST_USE bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err);
 struct message_request { /* as parsed: everything borrows from the payload and from memory */
     struct engine_request request;
-    struct template_chat chat;
-    struct template_message *messages;
+    json_t *chat; /* NULL: raw */
     const char *stops[ENGINE_STOPS_MAX];
     char stop_text[ENGINE_STOPS_MAX][ENGINE_STOP_SIZE];
     uint8_t *payload; /* its own copy */
@@ -69,7 +68,6 @@ struct message_end {
 MUST_USE bool message_end_print(const struct message_end *e, struct buf *out, struct err *err);
 MUST_USE bool message_end_parse(struct bytes b, struct message_end *out, struct err *err);
 
-#define MESSAGE_LOADED_DIGEST 96   /* hex digits in front of LOADED: SHA-384 of the manifest */
-#define MESSAGE_MESSAGES_MAX 65536 /* of one chat */
+#define MESSAGE_LOADED_DIGEST 96 /* hex digits in front of LOADED: SHA-384 of the manifest */
 
 #endif

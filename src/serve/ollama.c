@@ -1,4 +1,5 @@
 /* /api/generate and /api/chat, as Ollama answers them. */
+#include "os/clock.h"
 #include "serve/answer.h"
 #include "serve/chat.h"
 #include "serve/options.h"
@@ -87,7 +88,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     struct ask ask = {0};
     struct answer_setup setup = {.form = ANSWER_GENERATE};
     struct engine_request request = {0};
-    struct chat chat = {0};
+    json_t *chat = NULL;
     const char *prompt, *system;
     bool raw, ok;
 
@@ -105,13 +106,14 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     request.options = ask.options.engine;
     if (raw || !ask.loaded->chat) {
         request.prompt = bytes_of_str(prompt);
-    } else if (chat_of_prompt(system, bytes_of_str(prompt), &chat, why)) {
-        request.chat = &chat.chat;
+    } else if (chat_of_prompt(system, prompt, &chat, why)) {
+        request.chat = chat;
+        request.now = clock_unix();
     } else {
         return false;
     }
     ok = answer_start(rs->backend, &request, &setup, p, why);
-    chat_done(&chat);
+    json_decref(chat);
     return ok;
 }
 
@@ -121,7 +123,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     struct answer_setup setup = {.form = ANSWER_CHAT};
     struct engine_request request = {0};
     const json_t *messages = routes_member(body, "messages");
-    struct chat chat = {0};
+    json_t *chat = NULL;
     bool ok;
 
     if (!ask_parse(rs, r, body, true, &ask, why)) {
@@ -140,9 +142,10 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     setup.stream = ask.stream;
     setup.model = ask.model;
     request.options = ask.options.engine;
-    request.chat = &chat.chat;
+    request.chat = chat;
+    request.now = clock_unix();
     ok = answer_start(rs->backend, &request, &setup, p, why);
-    chat_done(&chat);
+    json_decref(chat);
     return ok;
 }
 

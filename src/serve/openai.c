@@ -1,4 +1,5 @@
 /* /v1/chat/completions, as OpenAI's clients know it and Ollama answers it. */
+#include "os/clock.h"
 #include "serve/answer.h"
 #include "serve/chat.h"
 #include "serve/options.h"
@@ -62,7 +63,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     const struct backend_loaded *loaded;
     const json_t *messages = routes_member(body, "messages");
     struct options options;
-    struct chat chat = {0};
+    json_t *chat = NULL;
     struct err err;
     bool ok;
 
@@ -85,9 +86,10 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
         return false;
     }
     request.options = options.engine;
-    request.chat = &chat.chat;
+    request.chat = chat;
+    request.now = clock_unix();
     ok = answer_start(rs->backend, &request, &setup, p, why);
-    chat_done(&chat);
+    json_decref(chat);
     return ok;
 }
 

@@ -32,23 +32,26 @@ static void options_check(const json_t *body, bool openai)
 
 static void chat_check(const json_t *body, enum dialect d, size_t size)
 {
-    struct chat c;
+    json_t *chat = NULL;
     struct refusal why = {0};
-    size_t all = 0;
+    const json_t *m, *before = NULL;
+    size_t all = 0, i;
 
-    if (!chat_parse(json_object_get(body, "messages"), d, "m", &c, &why)) {
+    if (!chat_parse(json_object_get(body, "messages"), d, "m", &chat, &why)) {
         CHECK(why.status >= 400 && why.text[0] != '\0');
         return;
     }
-    for (size_t i = 0; i < c.chat.count; i++) {
-        const struct template_message *m = &c.chat.messages[i];
+    json_array_foreach(json_object_get(chat, "messages"), i, m)
+    {
+        const char *role = json_string_value(json_object_get(m, "role"));
 
-        CHECK(strcmp(m->role, "system") == 0 || strcmp(m->role, "user") == 0 || strcmp(m->role, "assistant") == 0);
-        CHECK(i == 0 || strcmp(m->role, c.chat.messages[i - 1].role) != 0);
-        all += m->content.len;
+        CHECK(strcmp(role, "system") == 0 || strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0);
+        CHECK(i == 0 || strcmp(role, json_string_value(json_object_get(before, "role"))) != 0);
+        all += json_string_length(json_object_get(m, "content"));
+        before = m;
     }
     CHECK(all <= size);
-    chat_done(&c);
+    json_decref(chat);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

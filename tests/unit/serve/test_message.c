@@ -2,16 +2,13 @@
 
 #include "serve/message.h"
 
-static const struct template_message messages[] = {
-    {"system", {(const uint8_t *)"be short", 8}},
-    {"user", {(const uint8_t *)"hello\0there", 11}},
-    {"assistant", {NULL, 0}},
-};
+static const char chat_text[] =
+    "{\"messages\":[{\"role\":\"system\",\"content\":\"be short\"},{\"role\":\"user\",\"content\":\"hello\"}]}";
 static const char *const stops[] = {"\n\n", "END"};
 
-static struct engine_request request_make(struct template_chat *chat)
+static struct engine_request request_make(const json_t *chat)
 {
-    struct engine_request r = {.chat = chat, .prompt = bytes_of_str("once upon a time")};
+    struct engine_request r = {.chat = chat, .now = 1700000000, .prompt = bytes_of_str("once upon a time")};
 
     engine_options_default(&r.options);
     r.options.temperature = 0.25f;
@@ -24,11 +21,13 @@ static struct engine_request request_make(struct template_chat *chat)
 
 static void test_request(void **state)
 {
-    struct template_chat chat = {messages, 3, true};
+    json_t *chat = NULL;
+    struct err parse = {0};
 
     (void)state;
+    assert_ok(json_parse(bytes_of_str(chat_text), &chat, &parse), parse);
     for (int is_chat = 0; is_chat < 2; is_chat++) {
-        struct engine_request r = request_make(is_chat != 0 ? &chat : NULL);
+        struct engine_request r = request_make(is_chat != 0 ? chat : NULL);
         struct message_request *m;
         struct buf b = BUF(65536);
         struct err err = {0};
@@ -41,10 +40,12 @@ static void test_request(void **state)
         assert_int_equal(m->request.options.stop_count, 2);
         assert_string_equal(m->request.options.stop[1], "END");
         if (is_chat != 0) {
-            assert_int_equal(m->request.chat->count, 3);
-            assert_true(m->request.chat->add_generation_prompt);
-            assert_string_equal(m->request.chat->messages[2].role, "assistant");
-            assert_true(bytes_equal(m->request.chat->messages[1].content, messages[1].content));
+            struct buf text = BUF(65536);
+
+            assert_ok(json_print(m->request.chat, &text, &err), err);
+            assert_true(bytes_equal(buf_bytes(&text), bytes_of_str(chat_text)));
+            assert_int_equal(m->request.now, 1700000000);
+            buf_done(&text);
         } else {
             assert_null(m->request.chat);
             assert_true(bytes_equal(m->request.prompt, r.prompt));

@@ -114,10 +114,11 @@ static bool describe(struct buf *out, const struct engine_request *r, struct err
     if (r->chat == NULL) {
         return buf_str(out, "raw:", err) && buf_add(out, r->prompt.p, r->prompt.len, err);
     }
-    for (size_t i = 0; i < r->chat->count; i++) {
-        const struct template_message *m = &r->chat->messages[i];
+    for (size_t i = 0; i < json_array_size(json_object_get(r->chat, "messages")); i++) {
+        const json_t *m = json_array_get(json_object_get(r->chat, "messages"), i);
 
-        if (!buf_printf(out, err, "%s=%.*s;", m->role, (int)m->content.len, (const char *)m->content.p)) {
+        if (!buf_printf(out, err, "%s=%s;", json_string_value(json_object_get(m, "role")),
+                        json_string_value(json_object_get(m, "content")))) {
             return false;
         }
     }

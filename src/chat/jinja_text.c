@@ -1,0 +1,203 @@
+#include "chat/jinja_parts.h"
+
+/* White space as Python's jinja_strip() knows it, at byte i or ending before it; its length, 0: none. */
+static size_t space_at(struct jinja_str s, size_t i, bool before)
+{
+    static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+                                       "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    const size_t left = before ? i : s.len - i;
+    const uint8_t *p = s.p + i;
+
+    if (left == 0) {
+        return 0;
+    }
+    if (p[before ? -1 : 0] == ' ' || (p[before ? -1 : 0] >= '\t' && p[before ? -1 : 0] <= '\r') ||
+        (p[before ? -1 : 0] >= 0x1c && p[before ? -1 : 0] <= 0x1f)) {
+        return 1;
+    }
+    for (size_t w = 0; w < sizeof wide / sizeof *wide; w++) {
+        const size_t len = strlen(wide[w]);
+
+        if (left >= len && memcmp(before ? p - len : p, wide[w], len) == 0) {
+            return len;
+        }
+    }
+    p -= before && left >= 3 ? 3 : 0;
+    return left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x80 && p[2] <= 0x8a ? 3 : 0; /* U+2000..U+200A */
+}
+
+/* One of the characters of set at byte i, or ending before it; its length. */
+static size_t char_at(struct jinja_str s, size_t i, bool before, struct jinja_str set)
+{
+    for (size_t at = 0, len; at < set.len; at += len) {
+        for (len = 1; at + len < set.len && (set.p[at + len] & 0xc0) == 0x80; len++) {
+        }
+        if ((before ? i : s.len - i) >= len && memcmp(s.p + (before ? i - len : i), set.p + at, len) == 0) {
+            return len;
+        }
+    }
+    return 0;
+}
+
+struct jinja_str jinja_strip(struct jinja_str s, bool left, bool right, const struct jinja_str *set)
+{
+    size_t from = 0, to = s.len, n;
+
+    while (left && from < to && (n = set != NULL ? char_at(s, from, false, *set) : space_at(s, from, false)) > 0) {
+        from += n;
+    }
+    s = jinja_part(s, from, to);
+    to = s.len;
+    while (right && to > 0 && (n = set != NULL ? char_at(s, to, true, *set) : space_at(s, to, true)) > 0) {
+        to -= n;
+    }
+    return jinja_part(s, 0, to);
+}
+
+bool jinja_recase(struct jinja_run *r, struct jinja_str s, enum letter_case how, struct jinja_value *out)
+{
+    uint8_t *p;
+    bool start = true;
+
+    if (!jinja_step(r, s.len) || !arena_copy(&r->arena, bytes_of(s.p, s.len), &p, r->err)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        const bool up = how == CASE_UPPER || (start && how != CASE_LOWER);
+        const uint8_t low = p[i] | 0x20;
+        const bool letter = low >= 'a' && low <= 'z';
+
+        if (p[i] >= 0x80) {
+            return JINJA_FAIL(r, "upper and lower case beyond ASCII are not known here");
+        }
+        p[i] = !letter ? p[i] : up ? (uint8_t)(low & ~0x20) : low;
+        start = how == CASE_TITLE ? !letter : false;
+    }
+    *out = jinja_of((struct jinja_str){.p = p, .user = s.user, .len = s.len});
+    return true;
+}
+
+bool jinja_split(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out)
+{
+    struct jinja_str by;
+    int64_t most;
+    size_t from = 0;
+
+    if (!jinja_list_new(r, out) || !jinja_str_arg(r, args, 0, "sep", "", &by) ||
+        !jinja_int_arg(r, args, 1, "maxsplit", -1, &most) || !jinja_step(r, s.len)) {
+        return false;
+    }
+    if (by.len == 0 && args->count > 0 && args->values[0].type == JINJA_STR) {
+        return JINJA_FAIL(r, "an empty separator");
+    }
+    if (by.len == 0) { /* at white space, none of which is kept */
+        s = jinja_strip(s, true, true, NULL);
+        for (size_t i = 0; i < s.len && most != 0;) {
+            const size_t n = space_at(s, i, false);
+
+            i += n == 0;
+            if (n > 0) {
+                if (!jinja_append(r, out->list, jinja_of(jinja_part(s, from, i)))) {
+                    return false;
+                }
+                s = jinja_part(s, from, s.len);
+                s = jinja_strip(jinja_part(s, i - from, s.len), true, false, NULL);
+                i = from = 0;
+                most--;
+            }
+        }
+        return s.len == 0 || jinja_append(r, out->list, jinja_of(s));
+    }
+    while (most != 0 && s.len - from >= by.len) {
+        const uint8_t *at = memmem(s.p + from, s.len - from, by.p, by.len);
+
+        if (at == NULL) {
+            break;
+        }
+        if (!jinja_append(r, out->list, jinja_of(jinja_part(s, from, (size_t)(at - s.p))))) {
+            return false;
+        }
+        from = (size_t)(at - s.p) + by.len;
+        most--;
+    }
+    return jinja_append(r, out->list, jinja_of(jinja_part(s, from, s.len)));
+}
+
+bool jinja_replace(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out)
+{
+    struct jinja_out text;
+    struct jinja_str old, new, all;
+    int64_t most;
+    size_t from = 0;
+    bool ok;
+
+    if (!jinja_str_arg(r, args, 0, "old", "", &old) || !jinja_str_arg(r, args, 1, "new", "", &new) ||
+        !jinja_int_arg(r, args, 2, "count", -1, &most)) {
+        return false;
+    }
+    if (old.len == 0) {
+        return JINJA_FAIL(r, "nothing is replaced");
+    }
+    jinja_out_init(&text);
+    ok = true;
+    while (ok && most != 0 && s.len - from >= old.len) {
+        const uint8_t *at = memmem(s.p + from, s.len - from, old.p, old.len);
+
+        if (at == NULL) {
+            break;
+        }
+        ok = jinja_put(r, &text, jinja_part(s, from, (size_t)(at - s.p))) && jinja_put(r, &text, new);
+        from = (size_t)(at - s.p) + old.len;
+        most--;
+    }
+    ok = ok && jinja_put(r, &text, jinja_part(s, from, s.len)) && jinja_out_take(r, &text, &all);
+    jinja_out_done(&text);
+    *out = ok ? jinja_of(all) : jinja_none;
+    return ok;
+}
+
+bool jinja_indent(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out)
+{
+    const bool first = jinja_bool_arg(args, 1, "first"), blank = jinja_bool_arg(args, 2, "blank");
+    struct jinja_out text;
+    struct jinja_str all;
+    int64_t width;
+    bool ok = jinja_int_arg(r, args, 0, "width", 4, &width);
+
+    if (ok && (width < 0 || width > 1000)) {
+        return JINJA_FAIL(r, "an indent of %lld", (long long)width);
+    }
+    jinja_out_init(&text);
+    for (size_t from = 0, to; ok && from < s.len; from = to) {
+        const uint8_t *end = memchr(s.p + from, '\n', s.len - from);
+
+        to = end != NULL ? (size_t)(end - s.p) + 1 : s.len;
+        if ((from > 0 || first) && (blank || s.p[from] != '\n')) {
+            for (int64_t i = 0; ok && i < width; i++) {
+                ok = jinja_put(r, &text, jinja_text(" ").str);
+            }
+        }
+        ok = ok && jinja_put(r, &text, jinja_part(s, from, to));
+    }
+    ok = ok && jinja_out_take(r, &text, &all);
+    jinja_out_done(&text);
+    *out = ok ? jinja_of(all) : jinja_none;
+    return ok;
+}
+
+bool jinja_join(struct jinja_run *r, struct jinja_str between, const struct jinja_value *v, struct jinja_value *out)
+{
+    const struct jinja_list *items;
+    struct jinja_out text;
+    struct jinja_str all;
+    bool ok = jinja_items(r, v, &items);
+
+    jinja_out_init(&text);
+    for (size_t i = 0; ok && i < items->count; i++) {
+        ok = (i == 0 || jinja_put(r, &text, between)) && jinja_print(r, &text, &items->items[i], false);
+    }
+    ok = ok && jinja_out_take(r, &text, &all);
+    jinja_out_done(&text);
+    *out = ok ? jinja_of(all) : jinja_none;
+    return ok;
+}
