@@ -138,7 +138,8 @@ enum filter {
     FILTER_INT,
     FILTER_LENGTH,
     FILTER_TOJSON,
-    FILTER_FIRST, /* up to LIST: filter_items() */
+    FILTER_DICTSORT, /* up to LIST: filter_items() */
+    FILTER_FIRST,
     FILTER_ITEMS,
     FILTER_JOIN,
     FILTER_LAST,
@@ -148,6 +149,8 @@ enum filter {
     FILTER_REVERSE,
     FILTER_SELECT,
     FILTER_SELECTATTR,
+    FILTER_SORT,
+    FILTER_UNIQUE,
     FILTER_LIST,
     FILTER_CAPITALIZE, /* from here on: filter_text() */
     FILTER_INDENT,
@@ -169,6 +172,7 @@ static const struct {
     {"count", FILTER_LENGTH},
     {"d", FILTER_DEFAULT},
     {"default", FILTER_DEFAULT},
+    {"dictsort", FILTER_DICTSORT},
     {"first", FILTER_FIRST},
     {"float", FILTER_FLOAT},
     {"indent", FILTER_INDENT},
@@ -187,10 +191,12 @@ static const struct {
     {"safe", FILTER_SAFE},
     {"select", FILTER_SELECT},
     {"selectattr", FILTER_SELECTATTR},
+    {"sort", FILTER_SORT},
     {"string", FILTER_STRING},
     {"title", FILTER_TITLE},
     {"tojson", FILTER_TOJSON},
     {"trim", FILTER_TRIM},
+    {"unique", FILTER_UNIQUE},
     {"upper", FILTER_UPPER},
 };
 
@@ -417,13 +423,100 @@ static bool filter_join(struct jinja_run *r, const struct jinja_value *v, const 
     return jinja_str_arg(r, args, 0, "d", "", &between) && jinja_join(r, between, &mapped, out);
 }
 
+/* ASCII letters count as small ones unless the caller says case_sensitive. */
+static struct jinja_value sort_key(struct jinja_run *r, const struct jinja_value *v, bool exact)
+{
+    struct jinja_value low = *v;
+    struct err kept = *r->err;
+
+    if (v->type == JINJA_STR && !exact && !jinja_recase(r, v->str, CASE_LOWER, &low)) {
+        *r->err = kept; /* beyond ASCII: as it is */
+        low = *v;
+    }
+    return low;
+}
+
+/* By insertion, so that equal ones keep their order. pairs: by the first of each, as dictsort does. */
+static bool filter_sort(struct jinja_run *r, const struct jinja_value *v, const struct jinja_args *args, bool pairs,
+                        struct jinja_value *out)
+{
+    const bool exact = jinja_bool_arg(args, pairs ? 0 : 1, "case_sensitive");
+    const bool reverse = jinja_bool_arg(args, pairs ? 2 : 0, "reverse");
+    const struct jinja_value *attribute = jinja_arg(args, 2, "attribute", NULL);
+    const struct jinja_list *items;
+    struct jinja_list keys = {0};
+
+    if (!jinja_items(r, v, &items) || !jinja_list_new(r, out)) {
+        return false;
+    }
+    for (size_t i = 0; i < items->count; i++) {
+        struct jinja_value of = pairs ? items->items[i].list->items[0] : items->items[i];
+        size_t at = i;
+        int order = 0;
+
+        if (!pairs && attribute != NULL && attribute->type == JINJA_STR &&
+            !jinja_path_get(r, &items->items[i], attribute->str, &of)) {
+            return false;
+        }
+        of = sort_key(r, &of, exact);
+        if (!jinja_append(r, out->list, items->items[i]) || !jinja_append(r, &keys, of)) {
+            return false;
+        }
+        while (at > 0) {
+            if (!jinja_order(r, &of, &keys.items[at - 1], &order)) {
+                return false;
+            }
+            if (reverse ? order <= 0 : order >= 0) {
+                break;
+            }
+            out->list->items[at] = out->list->items[at - 1];
+            keys.items[at] = keys.items[at - 1];
+            at--;
+        }
+        out->list->items[at] = items->items[i];
+        keys.items[at] = of;
+    }
+    return true;
+}
+
+static bool filter_unique(struct jinja_run *r, const struct jinja_value *v, const struct jinja_args *args,
+                          struct jinja_value *out)
+{
+    const bool exact = jinja_bool_arg(args, 0, "case_sensitive");
+    const struct jinja_list *items;
+    struct jinja_value seen;
+
+    if (!jinja_items(r, v, &items) || !jinja_list_new(r, out) || !jinja_list_new(r, &seen)) {
+        return false;
+    }
+    for (size_t i = 0; i < items->count; i++) {
+        const struct jinja_value key = sort_key(r, &items->items[i], exact);
+        bool there;
+
+        if (!jinja_contains(r, &seen, &key, &there) ||
+            (!there && (!jinja_append(r, seen.list, key) || !jinja_append(r, out->list, items->items[i])))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Those that work on a list, or make one. */
 static bool filter_items(struct jinja_run *r, enum filter which, const struct jinja_value *v,
                          const struct jinja_args *args, struct jinja_value *out)
 {
     const struct jinja_list *items;
+    struct jinja_value pairs;
 
     switch ((int)which) {
+    case FILTER_DICTSORT:
+        return v->type == JINJA_DICT
+                   ? jinja_dict_items(r, v->dict, true, true, &pairs) && filter_sort(r, &pairs, args, true, out)
+                   : JINJA_FAIL(r, "dictsort of %s", jinja_type_name(v));
+    case FILTER_SORT:
+        return filter_sort(r, v, args, false, out);
+    case FILTER_UNIQUE:
+        return filter_unique(r, v, args, out);
     case FILTER_FIRST:
     case FILTER_LAST:
         return filter_end(r, v, which == FILTER_LAST, out);

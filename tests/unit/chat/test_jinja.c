@@ -129,6 +129,10 @@ static const struct {
     {"{% if s == 'x' %}1{% elif s == 'abc' %}2{% else %}3{% endif %}{% if empty %}a{% else %}b{% endif %}{{ {'a': "
      "{'b': 1}} }}{{ {} }}{{ '}}' }}{{ '%}' }}",
      "2b{'a': {'b': 1}}{}}}%}"},
+    {"{{ [3,1,2] | sort }}{{ ['b','A','a'] | sort }}{{ ['b','A','a'] | sort(case_sensitive=true, reverse=true) }}{{ "
+     "{'b': 1, 'A': 2} | dictsort }}{{ ['a','A','b','a'] | unique | list }}{{ messages | sort(attribute='role') | "
+     "map(attribute='role') | list }}",
+     "[1, 2, 3]['A', 'a', 'b']['b', 'a', 'A']['A', 'b']['a', 'b']['assistant', 'user']"},
 };
 
 static void test_language(void **state)
@@ -189,6 +193,7 @@ static void test_unsupported(void **state)
         {"{# x", "line 1 of the chat template: a comment without its end"},
         {"{{ }}", "line 1 of the chat template: an expression is missing"},
         {"{{ x y }}", "line 1 of the chat template: not expected: \"y\""},
+        {"{{ x | groupby('a') }}", "line 1 of the chat template: the filter \"groupby\""},
         {"{% endif %}", "line 1 of the chat template: the statement \"endif\""},
         {"{{ 12345678901234567890 }}", "line 1 of the chat template: a number that is too long"},
         {"{{ x ? }}", "line 1 of the chat template: a sign that is none of the language"},
