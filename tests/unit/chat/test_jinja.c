@@ -130,7 +130,8 @@ static const struct {
      "{'b': 1}} }}{{ {} }}{{ '}}' }}{{ '%}' }}",
      "2b{'a': {'b': 1}}{}}}%}"},
     {"{{ [3,1,2] | sort }}{{ ['b','A','a'] | sort }}{{ ['b','A','a'] | sort(case_sensitive=true, reverse=true) }}{{ "
-     "{'b': 1, 'A': 2} | dictsort }}{{ ['a','A','b','a'] | unique | list }}{{ messages | sort(attribute='role') | "
+     "{'b': 1, 'A': 2} | dictsort | map('first') | list }}{{ ['a','A','b','a'] | unique | list }}{{ messages | "
+     "sort(attribute='role') | "
      "map(attribute='role') | list }}",
      "[1, 2, 3]['A', 'a', 'b']['b', 'a', 'A']['A', 'b']['a', 'b']['assistant', 'user']"},
 };
