@@ -3,8 +3,8 @@
 
     tools/unicode_tables.py /usr/share/unicode > src/model/unicode_table.c
 
-Letters are the general categories L*, numbers N*, spaces the property White_Space; every other code point is none of
-them. Ranges do not overlap and are sorted."""
+Letters are the general categories L*, numbers N*, marks M*, punctuation P*, symbols S*, spaces the property
+White_Space; every other code point is none of them. Ranges do not overlap and are sorted."""
 import pathlib
 import re
 import sys
@@ -12,6 +12,7 @@ import sys
 folder = pathlib.Path(sys.argv[1])
 version = re.search(r"PropList-([0-9.]+)\.txt", (folder / "PropList.txt").read_text().splitlines()[0]).group(1)
 
+names = {"L": "LETTER", "N": "NUMBER", "M": "MARK", "P": "PUNCTUATION", "S": "SYMBOL"}
 classes = {}
 first = None
 for line in (folder / "UnicodeData.txt").read_text().splitlines():
@@ -21,9 +22,9 @@ for line in (folder / "UnicodeData.txt").read_text().splitlines():
         first = code
         continue
     start = first if name.endswith("Last>") else code
-    if category[0] in "LN":
+    if category[0] in names:
         for c in range(start, code + 1):
-            classes[c] = "LETTER" if category[0] == "L" else "NUMBER"
+            classes[c] = names[category[0]]
 for line in (folder / "PropList.txt").read_text().splitlines():
     found = re.match(r"([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*; White_Space", line)
     if found:
@@ -43,7 +44,8 @@ print(f'const char unicode_version[] = "{version}";')
 print(f"const size_t unicode_range_count = {len(ranges)};")
 print("/* clang-format off */")
 print("const struct unicode_range unicode_ranges[] = {")
-for start, end, name in ranges:
-    print(f"    {{0x{start:04x}, 0x{end:04x}, UNICODE_{name}}},")
+for i in range(0, len(ranges), 2):
+    row = [f"{{0x{start:04x}, 0x{end:04x}, UNICODE_{name}}}," for start, end, name in ranges[i : i + 2]]
+    print("    " + " ".join(row))
 print("};")
 print("/* clang-format on */")

@@ -5,10 +5,18 @@
 
 #include "base/bytes.h"
 
+enum pretokenizer_cut { /* what earlier patterns have cut out before the last one sees the text */
+                        CUT_NOTHING,
+                        CUT_NUMBERS,
+                        CUT_NUMBERS_CJK,
+};
+
 struct pretokenizer {
     const char *name;
     size_t (*next)(const struct pretokenizer *p, struct bytes text, size_t at);
+    enum pretokenizer_cut cut;
     unsigned digits;  /* at most so many numbers to a word; 0: any */
+    bool cased;       /* capital and small letters apart */
     bool whole_words; /* a word that is a token as it stands is not merged */
     bool add_bos;     /* where the file does not say */
 };

@@ -1,12 +1,15 @@
-/* What pre-tokenizers ask of a character: is it a letter (general categories L*), a number (N*), a space (property
- * White_Space)? The table is made by tools/unicode_tables.py. Pure. */
+/* What pre-tokenizers ask of a character: its general category's first letter (L, N, M, P, S), or whether it is a space
+ * (property White_Space, whatever the category). The table is made by tools/unicode_tables.py. Pure. */
 #ifndef SOTTO_MODEL_UNICODE_H
 #define SOTTO_MODEL_UNICODE_H
 
 #include "base/bytes.h"
 
 enum unicode_class {
-    UNICODE_OTHER,
+    UNICODE_OTHER, /* C*: controls, formats, private and unassigned ones */
+    UNICODE_MARK,
+    UNICODE_PUNCTUATION,
+    UNICODE_SYMBOL,
     UNICODE_LETTER,
     UNICODE_NUMBER,
     UNICODE_SPACE,

@@ -11,7 +11,7 @@ static void must(bool ok)
     }
 }
 
-static const char *const pres[] = {"smollm", "gpt-2", "llama-bpe", "qwen2"};
+static const char *const pres[] = {"smollm", "gpt-2", "llama-bpe", "qwen2", "gpt-4o", "deepseek-v3", "deepseek-llm"};
 static struct tokenizer *tokenizers[sizeof pres / sizeof pres[0]];
 
 static const struct tokenizer *tokenizer_get(unsigned i)
