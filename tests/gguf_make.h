@@ -98,6 +98,14 @@ MAKE_UNUSED static void make_i32s(struct buf *b, const char *key, const int32_t 
     }
 }
 
+MAKE_UNUSED static void make_f32s(struct buf *b, const char *key, const float *values, size_t count)
+{
+    struct err err;
+
+    make_array(b, key, 6, count);
+    make_must(buf_add(b, values, count * sizeof *values, &err));
+}
+
 /* A matrix of columns x rows. */
 MAKE_UNUSED static void make_tensor(struct buf *b, const char *name, uint32_t type, uint64_t columns, uint64_t rows,
                                     uint64_t offset)

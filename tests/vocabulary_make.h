@@ -5,6 +5,8 @@
 
 #include "gguf_make.h"
 
+#include <stdio.h>
+
 #define VOCABULARY_BYTES 256
 
 static const char *const vocabulary_words[] = {
@@ -69,6 +71,39 @@ MAKE_UNUSED static void vocabulary_make(struct buf *b, const char *pre)
     make_strs(b, "tokenizer.ggml.merges", vocabulary_merges, sizeof vocabulary_merges / sizeof vocabulary_merges[0]);
     make_u32(b, "tokenizer.ggml.bos_token_id", VOCABULARY_IM_START);
     make_u32(b, "tokenizer.ggml.eos_token_id", VOCABULARY_IM_END);
+    make_str(b, "tokenizer.chat_template", "{{ '<tag>' + message.content }}");
+}
+
+/* The same words and ids in SentencePiece: <0x00> to <0xFF>, but U+2581 for the space, the scores in the order of the
+ * ids, but " h" last. */
+MAKE_UNUSED static void vocabulary_make_spm(struct buf *b, bool space_prefix)
+{
+    static char bytes[VOCABULARY_BYTES][8];
+    const char *tokens[VOCABULARY_COUNT];
+    int32_t kinds[VOCABULARY_COUNT];
+    float scores[VOCABULARY_COUNT];
+
+    for (unsigned i = 0; i < VOCABULARY_COUNT; i++) {
+        if (i < VOCABULARY_BYTES) {
+            (void)snprintf(bytes[i], sizeof bytes[i], "<0x%02X>", i);
+        }
+        tokens[i] = i == ' '                      ? "\xe2\x96\x81"
+                    : i < VOCABULARY_BYTES        ? bytes[i]
+                    : i == VOCABULARY_SPACE_H     ? "\xe2\x96\x81h"
+                    : i == VOCABULARY_SPACE_HELLO ? "\xe2\x96\x81hello"
+                    : i == VOCABULARY_SPACES      ? "\xe2\x96\x81\xe2\x96\x81"
+                                                  : vocabulary_words[i - VOCABULARY_BYTES];
+        kinds[i] = i < VOCABULARY_BYTES && i != ' ' ? 6 : i < VOCABULARY_IM_START ? 1 : i < VOCABULARY_THINK ? 3 : 4;
+        scores[i] = i == VOCABULARY_SPACE_H ? -1000 : -(float)i;
+    }
+    make_begin(b, 0, 8);
+    make_str(b, "tokenizer.ggml.model", "llama");
+    make_strs(b, "tokenizer.ggml.tokens", tokens, VOCABULARY_COUNT);
+    make_i32s(b, "tokenizer.ggml.token_type", kinds, VOCABULARY_COUNT);
+    make_f32s(b, "tokenizer.ggml.scores", scores, VOCABULARY_COUNT);
+    make_u32(b, "tokenizer.ggml.bos_token_id", VOCABULARY_IM_START);
+    make_u32(b, "tokenizer.ggml.eos_token_id", VOCABULARY_IM_END);
+    make_bool(b, "tokenizer.ggml.add_space_prefix", space_prefix);
     make_str(b, "tokenizer.chat_template", "{{ '<tag>' + message.content }}");
 }
 

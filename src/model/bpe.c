@@ -1,5 +1,7 @@
 #include "model/bpe.h"
 
+#include "model/unicode.h"
+
 #include <stdlib.h>
 
 #define GONE UINT32_MAX /* as a symbol: merged into the one before it */
@@ -83,29 +85,30 @@ static bool room(struct bpe *b, size_t n, struct err *err)
     return true;
 }
 
-static void pair_push(struct bpe *b, size_t *count, const struct vocabulary *v, uint32_t left)
+static void pair_push(struct bpe *b, size_t *count, const struct vocabulary *v, struct bytes word, uint32_t left)
 {
     uint32_t right = left == GONE ? GONE : b->symbols[left].behind;
-    const struct vocabulary_merge *m;
+    const struct bpe_symbol *x, *y;
+    struct bpe_pair p;
 
     if (right == GONE) {
         return;
     }
-    m = vocabulary_merge(v, b->symbols[left].symbol, b->symbols[right].symbol);
-    if (m != NULL) {
-        heap_push(
-            b->heap, count,
-            (struct bpe_pair){.rank = m->rank, .at = left, .left = m->left, .right = m->right, .result = m->result});
+    x = &b->symbols[left];
+    y = &b->symbols[right];
+    p = (struct bpe_pair){.at = left, .left = x->symbol, .right = y->symbol};
+    if (vocabulary_merge(v, p.left, p.right, bytes_of(word.p + x->start, x->len + y->len), &p.rank, &p.result)) {
+        heap_push(b->heap, count, p);
     }
 }
 
-static void merge_all(struct bpe *b, const struct vocabulary *v, size_t n)
+static void merge_all(struct bpe *b, const struct vocabulary *v, struct bytes word, size_t n)
 {
     struct bpe_symbol *s = b->symbols;
     size_t pairs = 0;
 
     for (uint32_t i = 0; i + 1 < n; i++) {
-        pair_push(b, &pairs, v, i);
+        pair_push(b, &pairs, v, word, i);
     }
     while (pairs != 0) {
         struct bpe_pair p = heap_pop(b->heap, &pairs);
@@ -122,26 +125,44 @@ static void merge_all(struct bpe *b, const struct vocabulary *v, size_t n)
         if (s[p.at].behind != GONE) {
             s[s[p.at].behind].before = p.at;
         }
-        pair_push(b, &pairs, v, s[p.at].before);
-        pair_push(b, &pairs, v, p.at);
+        pair_push(b, &pairs, v, word, s[p.at].before);
+        pair_push(b, &pairs, v, word, p.at);
     }
+}
+
+/* A symbol for each byte, or each character. */
+static uint32_t symbols_set(struct bpe *b, const struct vocabulary *v, struct bytes word)
+{
+    uint32_t n = 0;
+
+    for (uint32_t at = 0; at < word.len; n++) {
+        uint32_t code, symbol = v->bytes[word.p[at]], len = 1;
+
+        if (v->ranks != NULL) {
+            len = (uint32_t)unicode_decode(word, at, &code);
+            symbol = vocabulary_find(v, bytes_of(word.p + at, len));
+            symbol = vocabulary_is_text(v, symbol) ? symbol : VOCABULARY_RAW;
+        }
+        b->symbols[n] =
+            (struct bpe_symbol){.symbol = symbol, .start = at, .len = len, .before = n - 1, .behind = n + 1};
+        at += len;
+    }
+    if (n != 0) {
+        b->symbols[0].before = GONE;
+        b->symbols[n - 1].behind = GONE;
+    }
+    return n;
 }
 
 bool bpe_word(struct bpe *b, const struct vocabulary *v, struct bytes word, struct tokenizer_ids *ids, struct err *err)
 {
-    uint32_t n = (uint32_t)word.len;
+    uint32_t n;
 
     if (!room(b, word.len, err)) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        b->symbols[i] = (struct bpe_symbol){.symbol = v->bytes[word.p[i]],
-                                            .start = i,
-                                            .len = 1,
-                                            .before = i == 0 ? GONE : i - 1,
-                                            .behind = i + 1 == n ? GONE : i + 1};
-    }
-    merge_all(b, v, n);
+    n = symbols_set(b, v, word);
+    merge_all(b, v, word, n);
     for (uint32_t i = 0; i != GONE && n != 0; i = b->symbols[i].behind) {
         const struct bpe_symbol *s = &b->symbols[i];
 
@@ -151,7 +172,7 @@ bool bpe_word(struct bpe *b, const struct vocabulary *v, struct bytes word, stru
             }
             continue;
         }
-        /* A merge whose result is no token of text: its bytes one by one. */
+        /* A character, or a merge's result, that is no token of text: its bytes one by one. */
         for (uint32_t j = s->start; j < s->start + s->len; j++) {
             uint32_t byte = v->bytes[word.p[j]];
 

@@ -1,4 +1,4 @@
-/* Byte-pair merging of one word. Used by the tokenizer alone. */
+/* Merging one word's neighbours, by bytes or by SentencePiece's characters. Used by the tokenizer alone. */
 #ifndef SOTTO_MODEL_BPE_H
 #define SOTTO_MODEL_BPE_H
 

@@ -6,6 +6,7 @@
 static const char *const marks[] = {
     "<think>",          "</think>",      "<tool_call>",  "</tool_call>", "<tool_response>",
     "</tool_response>", "<|tool_call|>", "[TOOL_CALLS]", "[INST]",       "[/INST]",
+    "<|end|>",          "<|start|>",     "<|channel|>",  "<|message|>",  "<|constrain|>",
 };
 
 static bool contains(struct bytes where, struct bytes what)
@@ -70,6 +71,12 @@ bool special_init(const struct vocabulary *v, struct bytes chat_template, struct
         }
     }
     qsort(s.tokens, s.count, sizeof *s.tokens, token_order);
+    for (size_t byte = 0, i = 0; byte <= 256; byte++) {
+        while (i < s.count && s.tokens[i].text.p[0] < byte) {
+            i++;
+        }
+        s.first[byte] = i;
+    }
     *out = s;
     return true;
 }
@@ -93,7 +100,14 @@ static bool allowed(const struct special_token *t, enum tokenizer_allow allow)
     return false;
 }
 
-static bool found_add(struct special_list *list, struct special_found found, struct err *err)
+/* ---- What was found, as a heap: longer tokens first, then lower ids, then earlier places. ---- */
+
+static bool before(const struct special_found *a, const struct special_found *b)
+{
+    return a->len != b->len ? a->len > b->len : a->id != b->id ? a->id < b->id : a->at < b->at;
+}
+
+static bool list_grow(struct special_list *list, struct err *err)
 {
     if (list->count == list->cap) {
         size_t cap = list->cap != 0 ? list->cap * 2 : 16;
@@ -105,9 +119,43 @@ static bool found_add(struct special_list *list, struct special_found found, str
         list->p = p;
         list->cap = cap;
     }
-    list->p[list->count++] = found;
     return true;
 }
+
+static bool heap_push(struct special_list *heap, struct special_found f, struct err *err)
+{
+    size_t i;
+
+    if (!list_grow(heap, err)) {
+        return false;
+    }
+    for (i = heap->count++; i > 0 && before(&f, &heap->p[(i - 1) / 2]); i = (i - 1) / 2) {
+        heap->p[i] = heap->p[(i - 1) / 2];
+    }
+    heap->p[i] = f;
+    return true;
+}
+
+static struct special_found heap_pop(struct special_list *heap)
+{
+    struct special_found top = heap->p[0], last = heap->p[--heap->count];
+    size_t i = 0;
+
+    for (size_t child = 1; child < heap->count; child = 2 * i + 1) {
+        if (child + 1 < heap->count && before(&heap->p[child + 1], &heap->p[child])) {
+            child++;
+        }
+        if (!before(&heap->p[child], &last)) {
+            break;
+        }
+        heap->p[i] = heap->p[child];
+        i = child;
+    }
+    heap->p[i] = last;
+    return top;
+}
+
+/* ---- Finding. ---- */
 
 /* The first token in low..high whose byte at depth is at least `byte`; all of them share the bytes before. */
 static size_t bound(const struct special *s, size_t low, size_t high, size_t depth, unsigned byte)
@@ -125,40 +173,31 @@ static size_t bound(const struct special *s, size_t low, size_t high, size_t dep
     return low;
 }
 
-/* Every token that text spells from its first byte on. */
-static bool spelled_at(const struct special *s, struct bytes text, size_t at, enum tokenizer_allow allow,
-                       struct special_list *out, struct err *err)
+/* The longest token that text spells from its first byte on. */
+static bool longest(const struct special *s, struct bytes text, enum tokenizer_allow allow, struct special_found *out)
 {
-    size_t low = 0, high = s->count;
+    size_t low = text.len != 0 ? s->first[text.p[0]] : 0, high = text.len != 0 ? s->first[text.p[0] + 1] : 0;
+    bool any = false;
 
-    for (size_t depth = 0; depth < text.len && low < high; depth++) {
+    for (size_t depth = 0; low < high; depth++) {
         const struct special_token *hit = NULL;
 
-        low = bound(s, low, high, depth, text.p[depth]);
-        high = bound(s, low, high, depth, text.p[depth] + 1U);
         /* Equal texts stand together: the last one has the id that the vocabulary knows the text by. */
-        for (size_t i = low; i < high && s->tokens[i].text.len == depth + 1; i++) {
-            hit = &s->tokens[i];
+        for (; low < high && s->tokens[low].text.len == depth + 1; low++) {
+            hit = &s->tokens[low];
         }
-        if (hit != NULL && allowed(hit, allow) &&
-            !found_add(out, (struct special_found){.at = at, .len = depth + 1, .id = hit->id}, err)) {
-            return false;
+        if (hit != NULL && allowed(hit, allow)) {
+            out->len = depth + 1;
+            out->id = hit->id;
+            any = true;
         }
+        if (depth + 1 == text.len) {
+            break;
+        }
+        low = bound(s, low, high, depth + 1, text.p[depth + 1]);
+        high = bound(s, low, high, depth + 1, text.p[depth + 1] + 1U);
     }
-    return true;
-}
-
-static int rank_order(const void *a, const void *b)
-{
-    const struct special_found *x = a, *y = b;
-
-    if (x->len != y->len) {
-        return x->len < y->len ? 1 : -1;
-    }
-    if (x->id != y->id) {
-        return x->id > y->id ? 1 : -1;
-    }
-    return (x->at > y->at) - (x->at < y->at);
+    return any;
 }
 
 static int place_order(const void *a, const void *b)
@@ -168,38 +207,44 @@ static int place_order(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
+/* A place has at most one entry in the heap, its longest; where that is in the way of another, a shorter one follows.
+ */
 bool special_find(const struct special *s, struct bytes text, size_t start, size_t len, enum tokenizer_allow allow,
                   struct special_list *out, struct err *err)
 {
-    struct special_list all = {0};
+    struct special_list heap = {0};
+    struct special_found f;
     uint8_t *taken = NULL;
     bool ok = true;
 
     for (size_t i = 0; ok && i < len; i++) {
-        ok = spelled_at(s, bytes_of(text.p + start + i, len - i), start + i, allow, &all, err);
+        f.at = start + i;
+        ok = !longest(s, bytes_of(text.p + f.at, len - i), allow, &f) || heap_push(&heap, f, err);
     }
-    if (!ok || all.count == 0) {
-        goto out;
+    if (ok && heap.count != 0) {
+        taken = calloc(len, 1);
+        ok = taken != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", len);
     }
-    taken = calloc(len, 1);
-    if (taken == NULL) {
-        ok = FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", len);
-        goto out;
-    }
-    qsort(all.p, all.count, sizeof *all.p, rank_order);
-    for (size_t i = 0; ok && i < all.count; i++) {
-        const struct special_found *f = &all.p[i];
+    while (ok && heap.count != 0) {
+        uint8_t *place, *next;
 
-        if (memchr(taken + (f->at - start), 1, f->len) == NULL) {
-            memset(taken + (f->at - start), 1, f->len);
-            ok = found_add(out, *f, err);
+        f = heap_pop(&heap);
+        place = taken + (f.at - start);
+        next = memchr(place, 1, f.len);
+        if (next == NULL) {
+            memset(place, 1, f.len);
+            ok = list_grow(out, err);
+            if (ok) {
+                out->p[out->count++] = f;
+            }
+        } else if (longest(s, bytes_of(text.p + f.at, (size_t)(next - place)), allow, &f)) {
+            ok = heap_push(&heap, f, err);
         }
     }
-out:
     if (ok && out->count != 0) {
         qsort(out->p, out->count, sizeof *out->p, place_order);
     }
     free(taken);
-    free(all.p);
+    free(heap.p);
     return ok;
 }

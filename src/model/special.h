@@ -16,6 +16,7 @@ struct special_token {
 struct special {
     struct special_token *tokens;
     size_t count;
+    size_t first[257]; /* by first byte: the first of those that begin with it or a larger one */
 };
 
 MUST_USE bool special_init(const struct vocabulary *v, struct bytes chat_template, struct special *out,

@@ -3,6 +3,7 @@
 #include "model/bpe.h"
 #include "model/pretokenizer.h"
 #include "model/special.h"
+#include "model/unicode.h"
 #include "model/vocabulary.h"
 
 #include <stdlib.h>
@@ -10,12 +11,19 @@
 struct tokenizer {
     struct vocabulary vocabulary;
     struct special special;
-    const struct pretokenizer *pre;
+    const struct pretokenizer *pre; /* NULL: SentencePiece */
+    bool space_prefix;              /* of SentencePiece: text begins with a space, also behind a special token */
     struct tokenizer_info info;
-    uint8_t *ends;  /* of tokens: 1 if it ends an answer */
+    uint8_t *flags; /* of tokens */
     size_t longest; /* bytes of the longest piece */
 };
 
+enum {                 /* of a token */
+       FLAG_END = 1,   /* ends an answer */
+       FLAG_STRIP = 2, /* a special one that takes the white space behind it along */
+};
+
+#define SPACE "\xe2\x96\x81" /* U+2581, SentencePiece's */
 #define DEEPSEEK_END \
     "<\xef\xbd\x9c" \
     "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"
@@ -23,9 +31,14 @@ struct tokenizer {
 /* Tokens that end an answer in one model or another, by the names that llama.cpp knows too. They are control tokens
  * even where a file forgot to say so. */
 static const char *const end_names[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>",    "<end_of_turn>", "<|endoftext|>",   "<|eom_id|>",
-    "<EOT>",      "<|EOT|>",    "<|return|>", "<|call|>",      "<|end_of_text|>", DEEPSEEK_END,
+    "<|eot_id|>", "<|im_end|>",  "<|end|>",       "<end_of_turn>", "<|endoftext|>",   "<|eom_id|>",
+    "<EOT>",      "<|EOT|>",     "<|return|>",    "<|call|>",      "<|end_of_text|>", DEEPSEEK_END,
+    "</s>",       "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
 };
+
+/* Where <|return|> and <|call|> end an answer (gpt-oss), <|end|> ends one of its messages; these marks stand between
+ * them, and parsers must see them. */
+static const char *const harmony_marks[] = {"<|end|>", "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>"};
 
 void tokenizer_ids_done(struct tokenizer_ids *ids)
 {
@@ -74,29 +87,55 @@ static bool flag_read(const struct gguf *g, const char *key, bool fallback, bool
     return gguf_find(g, key) == NULL || gguf_get_bool(g, key, out, err);
 }
 
-static bool kind_check(const struct gguf *g, const struct pretokenizer **out, struct err *err)
+static bool kind_read(const struct gguf *g, bool *spm, struct err *err)
 {
-    struct bytes model, pre;
-    const struct pretokenizer *found;
+    struct bytes model;
 
     if (!gguf_get_str(g, "tokenizer.ggml.model", &model, err)) {
         return false;
     }
-    if (!bytes_equal(model, bytes_of_str("gpt2"))) {
-        return FAIL(err, REASON_TOKENIZER_KIND, gguf_find(g, "tokenizer.ggml.model")->offset,
-                    "tokenizer.ggml.model is %.*s, gpt2 is wanted", (int)(model.len < 64 ? model.len : 64),
-                    (const char *)model.p);
-    }
-    if (!gguf_get_str(g, "tokenizer.ggml.pre", &pre, err)) {
+    *spm = bytes_equal(model, bytes_of_str("llama"));
+    return *spm || bytes_equal(model, bytes_of_str("gpt2")) ||
+           FAIL(err, REASON_TOKENIZER_KIND, gguf_find(g, "tokenizer.ggml.model")->offset,
+                "tokenizer.ggml.model is %.*s, gpt2 or llama is wanted", (int)(model.len < 64 ? model.len : 64),
+                (const char *)model.p);
+}
+
+/* Files of the Ollama library do not always name theirs: these vocabularies are known by a token at its place. */
+static const struct {
+    uint32_t id;
+    const char *token, *pre;
+} known[] = {{128000, "<|begin_of_text|>", "llama-bpe"}, {200002, "<|return|>", "gpt-4o"}};
+
+static bool pre_read(const struct gguf *g, struct tokenizer *t, struct err *err)
+{
+    const bool is_named = gguf_find(g, "tokenizer.ggml.pre") != NULL;
+    struct bytes pre = bytes_of_str("default");
+
+    if (is_named && !gguf_get_str(g, "tokenizer.ggml.pre", &pre, err)) {
         return false;
     }
-    found = pretokenizer_find(pre);
-    if (found == NULL) {
-        return FAIL(err, REASON_TOKENIZER_PRE, gguf_find(g, "tokenizer.ggml.pre")->offset, "tokenizer.ggml.pre is %.*s",
-                    (int)(pre.len < 64 ? pre.len : 64), (const char *)pre.p);
+    for (size_t i = 0; bytes_equal(pre, bytes_of_str("default")) && i < sizeof known / sizeof known[0]; i++) {
+        if (vocabulary_find(&t->vocabulary, bytes_of_str(known[i].token)) == known[i].id) {
+            pre = bytes_of_str(known[i].pre);
+        }
     }
-    *out = found;
-    return true;
+    t->pre = pretokenizer_find(pre);
+    return t->pre != NULL ||
+           FAIL(err, REASON_TOKENIZER_PRE, is_named ? gguf_find(g, "tokenizer.ggml.pre")->offset : ERR_NOWHERE,
+                "tokenizer.ggml.pre is %s%.*s", is_named ? "" : "absent: ", (int)(pre.len < 64 ? pre.len : 64),
+                (const char *)pre.p);
+}
+
+static uint32_t token_find(const struct tokenizer *t, const char *name)
+{
+    return vocabulary_find(&t->vocabulary, bytes_of_str(name));
+}
+
+static void kind_set(struct tokenizer *t, uint32_t id, enum vocabulary_kind kind)
+{
+    t->vocabulary.kinds[id] = (uint8_t)kind;
+    t->vocabulary.pieces[id] = t->vocabulary.texts[id];
 }
 
 /* The ends of answers: what the file names, and the known names. */
@@ -105,10 +144,6 @@ static bool ends_read(const struct gguf *g, struct tokenizer *t, struct err *err
     static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                        "tokenizer.ggml.eom_token_id"};
 
-    t->ends = calloc(t->vocabulary.count, 1);
-    if (t->ends == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u tokens", t->vocabulary.count);
-    }
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         uint32_t id;
 
@@ -116,27 +151,96 @@ static bool ends_read(const struct gguf *g, struct tokenizer *t, struct err *err
             return false;
         }
         if (id != TOKENIZER_NO_TOKEN) {
-            t->ends[id] = 1;
+            t->flags[id] |= FLAG_END;
         }
     }
     for (size_t i = 0; i < sizeof end_names / sizeof end_names[0]; i++) {
-        uint32_t id = vocabulary_find(&t->vocabulary, bytes_of_str(end_names[i]));
+        uint32_t id = token_find(t, end_names[i]);
 
         if (id < t->vocabulary.count) {
-            t->ends[id] = 1;
-            t->vocabulary.kinds[id] = VOCABULARY_CONTROL;
-            t->vocabulary.pieces[id] = t->vocabulary.texts[id];
+            t->flags[id] |= FLAG_END;
+            kind_set(t, id, VOCABULARY_CONTROL);
+        }
+    }
+    if (token_find(t, "<|return|>") < t->vocabulary.count && token_find(t, "<|call|>") < t->vocabulary.count) {
+        for (size_t i = 0; i < sizeof harmony_marks / sizeof harmony_marks[0]; i++) {
+            uint32_t id = token_find(t, harmony_marks[i]);
+
+            if (id < t->vocabulary.count) {
+                t->flags[id] &= (uint8_t)~FLAG_END;
+                kind_set(t, id, VOCABULARY_DEFINED);
+            }
         }
     }
     return true;
 }
 
-static bool tokenizer_read(const struct gguf *g, struct tokenizer *t, struct err *err)
+/* A file says nothing of it: in Phi-3 special tokens take the white space behind them, except these. */
+static void strip_set(const struct gguf *g, struct tokenizer *t)
 {
-    if (!kind_check(g, &t->pre, err) || !vocabulary_init(g, &t->vocabulary, err) || !ends_read(g, t, err) ||
-        !special_init(&t->vocabulary, gguf_template(g), &t->special, err)) {
+    static const char *const except[] = {"<unk>", "<s>", "<|endoftext|>"};
+    char lower[256] = {0};
+    struct bytes name;
+    struct err ignored;
+
+    if (gguf_find(g, "general.name") == NULL || !gguf_get_str(g, "general.name", &name, &ignored)) {
+        return;
+    }
+    for (size_t i = 0; i < name.len && i < sizeof lower - 1; i++) {
+        lower[i] = (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + 'a' - 'A' : name.p[i]);
+    }
+    if (strstr(lower, "phi-3") == NULL && strstr(lower, "phi3") == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < t->special.count; i++) {
+        t->flags[t->special.tokens[i].id] |= FLAG_STRIP;
+    }
+    for (size_t i = 0; i < sizeof except / sizeof except[0]; i++) {
+        uint32_t id = token_find(t, except[i]);
+
+        if (id < t->vocabulary.count) {
+            t->flags[id] &= (uint8_t)~FLAG_STRIP;
+        }
+    }
+}
+
+/* Start and end token; SentencePiece has a start token, number 1, unless the file says otherwise. */
+static bool info_read(const struct gguf *g, struct tokenizer *t, bool spm, struct err *err)
+{
+    struct tokenizer_info *info = &t->info;
+
+    info->count = t->vocabulary.count;
+    info->pre = spm ? "default" : t->pre->name;
+    if (!id_read(g, "tokenizer.ggml.bos_token_id", info->count, &info->bos, err) ||
+        !id_read(g, "tokenizer.ggml.eos_token_id", info->count, &info->eos, err) ||
+        !flag_read(g, "tokenizer.ggml.add_bos_token", spm || t->pre->add_bos, &info->add_bos, err) ||
+        !flag_read(g, "tokenizer.ggml.add_eos_token", false, &info->add_eos, err) ||
+        !flag_read(g, "tokenizer.ggml.add_space_prefix", spm, &t->space_prefix, err)) {
         return false;
     }
+    if (spm && info->bos == TOKENIZER_NO_TOKEN && info->count > 1) {
+        info->bos = 1;
+    }
+    return !((info->add_bos && info->bos == TOKENIZER_NO_TOKEN) ||
+             (info->add_eos && info->eos == TOKENIZER_NO_TOKEN)) ||
+           FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "a token is to be added that the file does not name");
+}
+
+static bool tokenizer_read(const struct gguf *g, struct tokenizer *t, struct err *err)
+{
+    bool spm;
+
+    if (!kind_read(g, &spm, err) || !vocabulary_init(g, spm, &t->vocabulary, err) || (!spm && !pre_read(g, t, err))) {
+        return false;
+    }
+    t->flags = calloc(t->vocabulary.count, 1);
+    if (t->flags == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u tokens", t->vocabulary.count);
+    }
+    if (!ends_read(g, t, err) || !special_init(&t->vocabulary, gguf_template(g), &t->special, err)) {
+        return false;
+    }
+    strip_set(g, t);
     for (size_t i = 0; i < t->special.count; i++) {
         const struct special_token *s = &t->special.tokens[i];
 
@@ -147,19 +251,7 @@ static bool tokenizer_read(const struct gguf *g, struct tokenizer *t, struct err
     for (uint32_t i = 0; i < t->vocabulary.count; i++) {
         t->longest = t->vocabulary.pieces[i].len > t->longest ? t->vocabulary.pieces[i].len : t->longest;
     }
-    t->info.count = t->vocabulary.count;
-    t->info.pre = t->pre->name;
-    if (!id_read(g, "tokenizer.ggml.bos_token_id", t->info.count, &t->info.bos, err) ||
-        !id_read(g, "tokenizer.ggml.eos_token_id", t->info.count, &t->info.eos, err) ||
-        !flag_read(g, "tokenizer.ggml.add_bos_token", t->pre->add_bos, &t->info.add_bos, err) ||
-        !flag_read(g, "tokenizer.ggml.add_eos_token", false, &t->info.add_eos, err)) {
-        return false;
-    }
-    if ((t->info.add_bos && t->info.bos == TOKENIZER_NO_TOKEN) ||
-        (t->info.add_eos && t->info.eos == TOKENIZER_NO_TOKEN)) {
-        return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "a token is to be added that the file does not name");
-    }
-    return true;
+    return info_read(g, t, spm, err);
 }
 
 bool tokenizer_new(const struct gguf *g, struct tokenizer **out, struct err *err)
@@ -182,7 +274,7 @@ void tokenizer_free(struct tokenizer *t)
     if (t != NULL) {
         special_done(&t->special);
         vocabulary_done(&t->vocabulary);
-        free(t->ends);
+        free(t->flags);
         free(t);
     }
 }
@@ -190,6 +282,15 @@ void tokenizer_free(struct tokenizer *t)
 void tokenizer_info(const struct tokenizer *t, struct tokenizer_info *out)
 {
     *out = t->info;
+}
+
+/* A prompt's own bytes. */
+static void wipe(struct buf *b)
+{
+    if (b->p != NULL) {
+        explicit_bzero(b->p, b->cap);
+    }
+    buf_done(b);
 }
 
 /* The token whose text is the whole word; TOKENIZER_NO_TOKEN: none. */
@@ -209,13 +310,13 @@ static bool word_find(const struct tokenizer *t, struct bytes word, uint32_t *ou
 
         *out = vocabulary_is_text(v, id) ? id : TOKENIZER_NO_TOKEN;
     }
-    buf_done(&text);
+    wipe(&text);
     return ok;
 }
 
-/* Text without special tokens. */
-static bool text_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes text, struct tokenizer_ids *ids,
-                        struct err *err)
+/* Text without special tokens, in byte-level BPE. */
+static bool words_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes text, struct tokenizer_ids *ids,
+                         struct err *err)
 {
     for (size_t at = 0, end; at < text.len; at = end) {
         struct bytes word;
@@ -234,6 +335,50 @@ static bool text_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes
     return true;
 }
 
+/* The same in SentencePiece. It knows no words: the text is cut where no merge can go across. */
+static bool pieces_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes text, struct tokenizer_ids *ids,
+                          struct err *err)
+{
+    uint32_t before = 0, code;
+    size_t start = 0;
+
+    for (size_t at = 0, n; at < text.len; at += n, before = code) {
+        n = unicode_decode(text, at, &code);
+        if (at != 0 && vocabulary_parts(&t->vocabulary, before, code)) {
+            if (!bpe_word(bpe, &t->vocabulary, bytes_of(text.p + start, at - start), ids, err)) {
+                return false;
+            }
+            start = at;
+        }
+    }
+    return bpe_word(bpe, &t->vocabulary, bytes_of(text.p + start, text.len - start), ids, err);
+}
+
+static bool text_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes text, struct tokenizer_ids *ids,
+                        struct err *err)
+{
+    struct buf spaced = BUF(3 * (text.len + 1));
+    bool ok = true;
+
+    if (t->pre != NULL) {
+        return words_encode(t, bpe, text, ids, err);
+    }
+    if (text.len == 0) {
+        return true;
+    }
+    ok = !t->space_prefix || buf_str(&spaced, SPACE, err);
+    for (size_t at = 0, n; ok && at < text.len; at += n) {
+        const uint8_t *space = memchr(text.p + at, ' ', text.len - at);
+
+        n = space != NULL ? (size_t)(space - text.p) - at : text.len - at;
+        ok = buf_add(&spaced, text.p + at, n, err) && (space == NULL || buf_str(&spaced, SPACE, err));
+        n += space != NULL;
+    }
+    ok = ok && pieces_encode(t, bpe, buf_bytes(&spaced), ids, err);
+    wipe(&spaced);
+    return ok;
+}
+
 /* The special tokens are known: what lies between them is one text each. */
 static bool found_encode(const struct tokenizer *t, struct bytes text, const struct special_list *found,
                          struct tokenizer_ids *ids, struct err *err)
@@ -244,9 +389,14 @@ static bool found_encode(const struct tokenizer *t, struct bytes text, const str
 
     for (size_t i = 0; ok && i < found->count; i++) {
         const struct special_found *f = &found->p[i];
+        size_t end = i + 1 < found->count ? found->p[i + 1].at : text.len;
 
         ok = text_encode(t, &bpe, bytes_of(text.p + at, f->at - at), ids, err) && tokenizer_ids_add(ids, f->id, err);
         at = f->at + f->len;
+        while ((t->flags[f->id] & FLAG_STRIP) != 0 && at < end &&
+               (text.p[at] == ' ' || (text.p[at] >= '\t' && text.p[at] <= '\r'))) {
+            at++;
+        }
     }
     ok = ok && text_encode(t, &bpe, bytes_of(text.len != 0 ? text.p + at : NULL, text.len - at), ids, err);
     bpe_done(&bpe);
@@ -309,5 +459,5 @@ bool tokenizer_is_control(const struct tokenizer *t, uint32_t id)
 
 bool tokenizer_is_end(const struct tokenizer *t, uint32_t id)
 {
-    return t->ends[id] != 0;
+    return (t->flags[id] & FLAG_END) != 0;
 }

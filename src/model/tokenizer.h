@@ -1,6 +1,7 @@
-/* Text into token ids and back, from the vocabulary in a GGUF file: byte-level BPE (tokenizer.ggml.model "gpt2").
+/* Text into token ids and back, from the vocabulary in a GGUF file: byte-level BPE (tokenizer.ggml.model "gpt2") or
+ * SentencePiece with byte fallback ("llama").
  *
- * The pre-tokenizer is chosen by tokenizer.ggml.pre; a name that is not in the table is TOKENIZER_PRE, never guessed.
+ * BPE's pre-tokenizer is chosen by tokenizer.ggml.pre; a name that is not in the table is TOKENIZER_PRE, never guessed.
  * A tokenizer owns its memory (about 100 bytes a token and 16 a merge) and needs the file no more. It does not change
  * after tokenizer_new(): any thread may use it. */
 #ifndef SOTTO_MODEL_TOKENIZER_H
@@ -22,7 +23,7 @@ struct tokenizer_info {
     uint32_t count;        /* of the vocabulary; ids are 0..count-1 */
     uint32_t bos, eos;     /* TOKENIZER_NO_TOKEN: there is none */
     bool add_bos, add_eos; /* a prompt begins / ends with it */
-    const char *pre;       /* the pre-tokenizer's name; static */
+    const char *pre;       /* the pre-tokenizer's name, "default" for SentencePiece; static */
 };
 void tokenizer_info(const struct tokenizer *t, struct tokenizer_info *out);
 
@@ -44,7 +45,8 @@ MUST_USE bool tokenizer_ids_add(struct tokenizer_ids *ids, uint32_t id, struct e
 
 /* Appends the ids of text; neither BOS nor EOS is added. Any bytes are accepted; a byte that the vocabulary has no
  * token for gives none. CONTEXT_FULL if more than ids->max come, before anything is done where the length alone says
- * so. Memory while it runs: about 80 bytes a byte of the longest word. Time: n log n. NO_MEMORY. */
+ * so. Memory while it runs: about 80 bytes a byte of the longest word. Time: n log n. SentencePiece puts a space before
+ * the text, and behind a special token, unless the file has tokenizer.ggml.add_space_prefix = false. NO_MEMORY. */
 MUST_USE bool tokenizer_encode(const struct tokenizer *t, struct bytes text, enum tokenizer_allow allow,
                                struct tokenizer_ids *ids, struct err *err);
 

@@ -53,21 +53,30 @@ static size_t table_size(size_t entries)
 /* The slot that holds text, or the empty one where it would go; SIZE_MAX: too many steps. */
 static size_t slot_find(const struct vocabulary *v, struct bytes text)
 {
-    size_t at = text_hash(text) & v->slot_mask;
+    uint64_t hash = text_hash(text);
+    size_t at = hash & v->slot_mask;
 
     for (int i = 0; i < PROBES_MAX; i++, at = (at + 1) & v->slot_mask) {
-        if (v->slots[at] == VOCABULARY_NONE || bytes_equal(v->texts[v->slots[at]], text)) {
+        const struct vocabulary_slot *s = &v->slots[at];
+
+        if (s->symbol == VOCABULARY_NONE ||
+            (s->hash == (uint32_t)(hash >> 32) && bytes_equal(v->texts[s->symbol], text))) {
             return at;
         }
     }
     return SIZE_MAX;
 }
 
+static void slot_set(struct vocabulary *v, size_t at, uint32_t symbol)
+{
+    v->slots[at] = (struct vocabulary_slot){.hash = (uint32_t)(text_hash(v->texts[symbol]) >> 32), .symbol = symbol};
+}
+
 uint32_t vocabulary_find(const struct vocabulary *v, struct bytes text)
 {
     size_t at = slot_find(v, text);
 
-    return at == SIZE_MAX ? VOCABULARY_NONE : v->slots[at];
+    return at == SIZE_MAX ? VOCABULARY_NONE : v->slots[at].symbol;
 }
 
 bool vocabulary_is_text(const struct vocabulary *v, uint32_t symbol)
@@ -90,50 +99,133 @@ static size_t merge_slot(const struct vocabulary *v, uint32_t left, uint32_t rig
     return SIZE_MAX;
 }
 
-const struct vocabulary_merge *vocabulary_merge(const struct vocabulary *v, uint32_t left, uint32_t right)
+bool vocabulary_merge(const struct vocabulary *v, uint32_t left, uint32_t right, struct bytes joined, uint32_t *rank,
+                      uint32_t *result)
 {
-    size_t at = merge_slot(v, left, right);
+    size_t at;
 
-    return at == SIZE_MAX || v->merges[at].left == VOCABULARY_NONE ? NULL : &v->merges[at];
+    if (v->ranks != NULL) {
+        uint32_t id = vocabulary_find(v, joined);
+
+        if (!vocabulary_is_text(v, id) || v->kinds[id] == VOCABULARY_BYTE) {
+            return false;
+        }
+        *rank = v->ranks[id];
+        *result = id;
+        return true;
+    }
+    at = merge_slot(v, left, right);
+    if (at == SIZE_MAX || v->merges[at].left == VOCABULARY_NONE) {
+        return false;
+    }
+    *rank = v->merges[at].rank;
+    *result = v->merges[at].result;
+    return true;
+}
+
+static size_t neighbour_hash(const struct vocabulary *v, uint32_t left, uint32_t right)
+{
+    return pair_hash(left, right) & v->neighbour_mask;
+}
+
+bool vocabulary_parts(const struct vocabulary *v, uint32_t left, uint32_t right)
+{
+    size_t bit = neighbour_hash(v, left, right);
+
+    return (v->neighbours[bit / 64] >> bit % 64 & 1) == 0;
+}
+
+static bool slots_alloc(struct vocabulary *v, size_t slots, struct err *err)
+{
+    void *p;
+
+    if (!arena_alloc(&v->memory, slots, sizeof *v->slots, &p, err)) {
+        return false;
+    }
+    v->slots = p;
+    v->slot_mask = slots - 1;
+    memset(v->slots, 0xff, slots * sizeof *v->slots);
+    return true;
+}
+
+/* Merges mostly lead from token to token: room for what does not is made when it comes. */
+static bool slots_grow(struct vocabulary *v, struct err *err)
+{
+    const struct vocabulary_slot *old = v->slots;
+    size_t count = v->slot_mask + 1;
+
+    if (!slots_alloc(v, 2 * count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t at = old[i].symbol != VOCABULARY_NONE ? slot_find(v, v->texts[old[i].symbol]) : 0;
+
+        if (at == SIZE_MAX) {
+            return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "the vocabulary's texts collide");
+        }
+        if (old[i].symbol != VOCABULARY_NONE) {
+            v->slots[at] = old[i];
+        }
+    }
+    return true;
 }
 
 /* The symbol of text, made if there is none yet (then the text is copied). */
 static bool intern(struct vocabulary *v, struct bytes text, uint32_t *out, struct err *err)
 {
-    size_t at = slot_find(v, text);
+    size_t at;
     uint8_t *copy;
 
+    if (2 * (size_t)v->symbol_count > v->slot_mask && !slots_grow(v, err)) {
+        return false;
+    }
+    at = slot_find(v, text);
     if (at == SIZE_MAX) {
         return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "the vocabulary's texts collide");
     }
-    if (v->slots[at] == VOCABULARY_NONE) {
+    if (v->slots[at].symbol == VOCABULARY_NONE) {
         if (!arena_copy(&v->memory, text, &copy, err)) {
             return false;
         }
         v->texts[v->symbol_count] = bytes_of(copy, text.len);
-        v->slots[at] = v->symbol_count++;
+        slot_set(v, at, v->symbol_count++);
     }
-    *out = v->slots[at];
+    *out = v->slots[at].symbol;
     return true;
 }
 
-/* The bytes that a token's text stands for; a character outside of the alphabet stands for its own UTF-8. */
-static bool piece_make(struct vocabulary *v, const uint16_t *bytes_by_code, struct bytes text, struct bytes *out,
-                       struct err *err)
+/* "<0x0A>" */
+static bool byte_parse(struct bytes text, uint8_t *out)
 {
-    void *p;
-    uint8_t *piece;
-    size_t len = 0;
+    static const char digits[] = "0123456789ABCDEF";
+    const char *high, *low;
 
-    if (!arena_alloc(&v->memory, text.len, 1, &p, err)) {
+    if (text.len != 6 || memcmp(text.p, "<0x", 3) != 0 || text.p[5] != '>' || text.p[3] == 0 || text.p[4] == 0) {
         return false;
     }
-    piece = p;
+    high = strchr(digits, text.p[3]);
+    low = strchr(digits, text.p[4]);
+    if (high == NULL || low == NULL) {
+        return false;
+    }
+    *out = (uint8_t)(16 * (high - digits) + (low - digits));
+    return true;
+}
+
+/* The bytes that an ordinary token's text stands for, out of characters of the alphabet, or of U+2581 and what it is
+ * not; any other character stands for its own UTF-8. */
+static struct bytes piece_make(const struct vocabulary *v, const uint16_t *bytes_by_code, struct bytes text,
+                               uint8_t *piece)
+{
+    size_t len = 0;
+
     for (size_t at = 0; at < text.len;) {
         uint32_t code;
         size_t n = unicode_decode(text, at, &code);
 
-        if (code < 512 && bytes_by_code[code] < 256) {
+        if (v->ranks != NULL && code == 0x2581) {
+            piece[len++] = ' ';
+        } else if (v->ranks == NULL && code < 512 && bytes_by_code[code] < 256) {
             piece[len++] = (uint8_t)bytes_by_code[code];
         } else {
             memcpy(piece + len, text.p + at, n);
@@ -141,8 +233,7 @@ static bool piece_make(struct vocabulary *v, const uint16_t *bytes_by_code, stru
         }
         at += n;
     }
-    *out = bytes_of(piece, len);
-    return true;
+    return bytes_of(piece, len);
 }
 
 static bool kinds_read(const struct gguf *g, struct vocabulary *v, struct err *err)
@@ -172,39 +263,63 @@ static bool kinds_read(const struct gguf *g, struct vocabulary *v, struct err *e
     return true;
 }
 
+/* The piece of token i; where it is not the text itself it goes to p, and *p behind it. */
+static bool piece_set(struct vocabulary *v, uint32_t i, const uint16_t *bytes_by_code, uint8_t **p, struct err *err)
+{
+    struct bytes *piece = &v->pieces[i];
+
+    *piece = v->texts[i];
+    if (v->kinds[i] == VOCABULARY_NORMAL) {
+        *piece = piece_make(v, bytes_by_code, v->texts[i], *p);
+    } else if (v->kinds[i] == VOCABULARY_UNUSED) {
+        piece->len = 0;
+    } else if (v->kinds[i] == VOCABULARY_BYTE && v->ranks != NULL) {
+        if (!byte_parse(v->texts[i], *p)) {
+            return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "token %u is a byte, and not spelled <0xHH>", i);
+        }
+        v->bytes[**p] = i;
+        *piece = bytes_of(*p, 1);
+    }
+    *p += piece->p == *p ? piece->len : 0;
+    return true;
+}
+
+/* Texts and pieces stand in two runs of memory, each as long as the file's array. */
 static bool tokens_read(const struct gguf_pair *tokens, struct vocabulary *v, struct err *err)
 {
-    struct gguf_strings strings = gguf_strings_of(tokens);
+    struct gguf_strings strings;
     uint32_t codes[256];
     uint16_t bytes_by_code[512];
+    uint8_t *texts, *piece;
     struct bytes text;
+    void *p;
 
+    if (!arena_copy(&v->memory, tokens->value, &texts, err) ||
+        !arena_alloc(&v->memory, tokens->value.len, 1, &p, err)) {
+        return false;
+    }
+    piece = p;
+    strings.rest = bytes_of(texts, tokens->value.len);
     alphabet_make(codes);
     memset(bytes_by_code, 0xff, sizeof bytes_by_code);
+    memset(v->bytes, 0xff, sizeof v->bytes);
     for (unsigned i = 0; i < 256; i++) {
         bytes_by_code[codes[i]] = (uint16_t)i;
     }
     for (uint32_t i = 0; gguf_strings_next(&strings, &text); i++) {
         size_t at = slot_find(v, text);
-        uint8_t *copy;
 
+        v->texts[i] = text;
         if (at == SIZE_MAX) {
             return FAIL(err, REASON_TOKENIZER_FORM, tokens->offset, "the vocabulary's texts collide");
         }
-        if (!arena_copy(&v->memory, text, &copy, err)) {
+        if (!piece_set(v, i, bytes_by_code, &piece, err)) {
             return false;
         }
-        v->texts[i] = bytes_of(copy, text.len);
-        v->pieces[i] = v->texts[i];
-        if (v->kinds[i] == VOCABULARY_UNUSED) {
-            v->pieces[i] = bytes_of(copy, 0);
-        } else if (v->kinds[i] == VOCABULARY_NORMAL && !piece_make(v, bytes_by_code, v->texts[i], &v->pieces[i], err)) {
-            return false;
-        }
-        v->slots[at] = i; /* of two tokens with one text the later one counts, as in llama.cpp */
+        slot_set(v, at, i); /* of two tokens with one text the later one counts, as in llama.cpp */
     }
     v->symbol_count = v->count;
-    for (unsigned i = 0; i < 256; i++) {
+    for (unsigned i = 0; v->ranks == NULL && i < 256; i++) {
         uint8_t utf8[4];
 
         if (!intern(v, bytes_of(utf8, unicode_encode(codes[i], utf8)), &v->bytes[i], err)) {
@@ -212,6 +327,51 @@ static bool tokens_read(const struct gguf_pair *tokens, struct vocabulary *v, st
         }
     }
     return true;
+}
+
+/* The higher its score, the lower its rank; equal scores, equal ranks. */
+static bool ranks_read(const struct gguf *g, struct vocabulary *v, struct err *err)
+{
+    const struct gguf_pair *scores;
+
+    if (!gguf_get_array(g, "tokenizer.ggml.scores", GGUF_F32, &scores, err)) {
+        return false;
+    }
+    if (scores->count != v->count) {
+        return FAIL(err, REASON_TOKENIZER_FORM, scores->offset, "%llu scores for %u tokens",
+                    (unsigned long long)scores->count, v->count);
+    }
+    for (uint32_t i = 0; i < v->count; i++) {
+        float score = (float)gguf_scalar_at(scores, i).f + 0.0F; /* -0 is 0 */
+        uint32_t bits;
+
+        if (score != score) {
+            return FAIL(err, REASON_TOKENIZER_FORM, scores->offset + 4 * (size_t)i, "the score of token %u is NaN", i);
+        }
+        memcpy(&bits, &score, sizeof bits);
+        v->ranks[i] = bits >> 31 != 0 ? bits : 0x7fffffffU - bits;
+    }
+    return true;
+}
+
+/* Every two characters that stand side by side in a token that text can merge into. */
+static void neighbours_set(struct vocabulary *v)
+{
+    for (uint32_t i = 0; i < v->count; i++) {
+        uint32_t left, right;
+        size_t at = v->texts[i].len;
+
+        if (vocabulary_is_text(v, i) && v->kinds[i] != VOCABULARY_BYTE && at != 0) {
+            at = unicode_decode(v->texts[i], 0, &left);
+        }
+        for (; at < v->texts[i].len; left = right) {
+            size_t bit;
+
+            at += unicode_decode(v->texts[i], at, &right);
+            bit = neighbour_hash(v, left, right);
+            v->neighbours[bit / 64] |= (uint64_t)1 << bit % 64;
+        }
+    }
 }
 
 /* One line "left right". The first of two equal pairs counts. */
@@ -257,48 +417,57 @@ static bool merges_read(const struct gguf_pair *merges, struct vocabulary *v, st
     return ok;
 }
 
-static bool tables_alloc(struct vocabulary *v, size_t merges, struct err *err)
+static bool tables_alloc(struct vocabulary *v, bool spm, size_t merges, struct err *err)
 {
-    size_t symbols = (size_t)v->count + 256 + 3 * merges, slots = table_size(symbols), pairs = table_size(merges);
-    void *p[5];
+    size_t symbols = v->count + (spm ? 0 : 256 + 3 * merges), pairs = table_size(merges);
+    size_t bits = table_size(8 * (size_t)v->count);
+    void *p[6] = {NULL};
 
     if (!arena_alloc(&v->memory, symbols, sizeof *v->texts, &p[0], err) ||
         !arena_alloc(&v->memory, v->count, sizeof *v->pieces, &p[1], err) ||
-        !arena_alloc(&v->memory, v->count, 1, &p[2], err) ||
-        !arena_alloc(&v->memory, slots, sizeof *v->slots, &p[3], err) ||
-        !arena_alloc(&v->memory, pairs, sizeof *v->merges, &p[4], err)) {
+        !arena_alloc(&v->memory, v->count, 1, &p[2], err) || !slots_alloc(v, table_size((size_t)v->count + 256), err) ||
+        !(spm ? arena_alloc(&v->memory, v->count, sizeof *v->ranks, &p[4], err) &&
+                    arena_alloc(&v->memory, bits / 64 + 1, sizeof *v->neighbours, &p[5], err)
+              : arena_alloc(&v->memory, pairs, sizeof *v->merges, &p[3], err))) {
         return false;
     }
     v->texts = p[0];
     v->pieces = p[1];
     v->kinds = p[2];
-    v->slots = p[3];
-    v->merges = p[4];
-    memset(v->slots, 0xff, slots * sizeof *v->slots);
-    memset(v->merges, 0xff, pairs * sizeof *v->merges);
-    v->slot_mask = slots - 1;
+    v->merges = p[3];
+    v->ranks = p[4];
+    v->neighbours = p[5];
+    if (!spm) {
+        memset(v->merges, 0xff, pairs * sizeof *v->merges);
+    }
     v->merge_mask = pairs - 1;
+    v->neighbour_mask = bits - 1;
     return true;
 }
 
-bool vocabulary_init(const struct gguf *g, struct vocabulary *out, struct err *err)
+bool vocabulary_init(const struct gguf *g, bool spm, struct vocabulary *out, struct err *err)
 {
     struct vocabulary v = {.memory = ARENA(MEMORY_MAX)};
-    const struct gguf_pair *tokens, *merges;
+    const struct gguf_pair *tokens, *merges = NULL;
+    uint64_t merge_count;
 
     if (!gguf_get_array(g, "tokenizer.ggml.tokens", GGUF_STR, &tokens, err) ||
-        !gguf_get_array(g, "tokenizer.ggml.merges", GGUF_STR, &merges, err)) {
+        (!spm && !gguf_get_array(g, "tokenizer.ggml.merges", GGUF_STR, &merges, err))) {
         return false;
     }
-    if (tokens->count == 0 || tokens->count > LIMIT_VOCABULARY || merges->count > LIMIT_VOCABULARY) {
+    merge_count = merges != NULL ? merges->count : 0;
+    if (tokens->count == 0 || tokens->count > LIMIT_VOCABULARY || merge_count > LIMIT_VOCABULARY) {
         return FAIL(err, REASON_TOKENIZER_FORM, tokens->offset, "%llu tokens and %llu merges, at most %u are allowed",
-                    (unsigned long long)tokens->count, (unsigned long long)merges->count, LIMIT_VOCABULARY);
+                    (unsigned long long)tokens->count, (unsigned long long)merge_count, LIMIT_VOCABULARY);
     }
     v.count = (uint32_t)tokens->count;
-    if (!tables_alloc(&v, (size_t)merges->count, err) || !kinds_read(g, &v, err) || !tokens_read(tokens, &v, err) ||
-        !merges_read(merges, &v, err)) {
+    if (!tables_alloc(&v, spm, (size_t)merge_count, err) || !kinds_read(g, &v, err) || !tokens_read(tokens, &v, err) ||
+        !(spm ? ranks_read(g, &v, err) : merges_read(merges, &v, err))) {
         arena_done(&v.memory);
         return false;
+    }
+    if (spm) {
+        neighbours_set(&v);
     }
     *out = v;
     return true;

@@ -6,6 +6,8 @@
 #include "vector_json.h"
 #include "vocabulary_make.h"
 
+#include <math.h>
+
 static struct tokenizer *tokenizer_make(const char *pre)
 {
     struct buf b = BUF(MIB(1));
@@ -18,6 +20,21 @@ static struct tokenizer *tokenizer_make(const char *pre)
     assert_ok(tokenizer_new(&g, &t, &err), err);
     gguf_done(&g);
     buf_done(&b); /* the tokenizer has what it needs */
+    return t;
+}
+
+static struct tokenizer *spm_make(bool space_prefix)
+{
+    struct buf b = BUF(MIB(1));
+    struct tokenizer *t;
+    struct gguf g;
+    struct err err;
+
+    vocabulary_make_spm(&b, space_prefix);
+    assert_ok(gguf_parse(buf_bytes(&b), &g, &err), err);
+    assert_ok(tokenizer_new(&g, &t, &err), err);
+    gguf_done(&g);
+    buf_done(&b);
     return t;
 }
 
@@ -55,6 +72,63 @@ static void test_merges(void **state)
     /* A word that is a token as it stands is not merged: here both ways lead to it. */
     assert_ids(t, "hello", TOKENIZER_ALLOW_ALL, IDS(VOCABULARY_HELLO));
     tokenizer_free(t);
+}
+
+static void test_spm(void **state)
+{
+    struct tokenizer *t = spm_make(false);
+    struct tokenizer_info info;
+    struct bytes piece;
+    struct err err;
+
+    (void)state;
+    assert_ids(t, "hello hello", TOKENIZER_ALLOW_ALL, IDS(VOCABULARY_HELLO, VOCABULARY_SPACE_HELLO));
+    assert_ids(t, "lll", TOKENIZER_ALLOW_ALL, IDS(VOCABULARY_LL, 'l'));
+    /* Bytes where no token is; a text that spells the name of one is text. */
+    assert_ids(t, "\xc3\xa4\xff", TOKENIZER_ALLOW_ALL, IDS(0xc3, 0xa4, 0xff));
+    assert_ids(t, "<0x41>", TOKENIZER_ALLOW_ALL, IDS('<', '0', 'x', '4', '1', '>'));
+    assert_ids(t, "   ", TOKENIZER_ALLOW_ALL, IDS(VOCABULARY_SPACES, ' '));
+    assert_ids(t, "<|im_end|>", TOKENIZER_ALLOW_USER, IDS('<', '|', 'i', 'm', '_', 'e', 'n', 'd', '|', '>'));
+    assert_ids(t, "", TOKENIZER_ALLOW_ALL, NULL, 0);
+    assert_ok(tokenizer_piece(t, VOCABULARY_SPACE_HELLO, &piece, &err), err);
+    assert_true(bytes_equal(piece, bytes_of_str(" hello")));
+    assert_ok(tokenizer_piece(t, 0xff, &piece, &err), err);
+    assert_true(bytes_equal(piece, bytes_of("\xff", 1)));
+    tokenizer_info(t, &info);
+    assert_true(info.add_bos);
+    tokenizer_free(t);
+    t = spm_make(true); /* a space before text, also behind a special token */
+    assert_ids(t, "hello<|im_end|>hello", TOKENIZER_ALLOW_ALL,
+               IDS(VOCABULARY_SPACE_HELLO, VOCABULARY_IM_END, VOCABULARY_SPACE_HELLO));
+    assert_ids(t, "", TOKENIZER_ALLOW_ALL, NULL, 0);
+    tokenizer_free(t);
+}
+
+/* Of tokens that overlap the longer one counts, and where it does not fit a shorter one. */
+static void test_overlap(void **state)
+{
+    static const char *const tokens[] = {"x", "abc", "cdef", "ab", "a", "bc"}, *const merges[] = {"x x"};
+    static const int32_t kinds[] = {1, 4, 4, 4, 4, 4};
+    struct buf b = BUF(MIB(1));
+    struct tokenizer *t;
+    struct gguf g;
+    struct err err;
+
+    (void)state;
+    make_begin(&b, 0, 5);
+    make_str(&b, "tokenizer.ggml.model", "gpt2");
+    make_str(&b, "tokenizer.ggml.pre", "gpt-2");
+    make_strs(&b, "tokenizer.ggml.tokens", tokens, 6);
+    make_i32s(&b, "tokenizer.ggml.token_type", kinds, 6);
+    make_strs(&b, "tokenizer.ggml.merges", merges, 1);
+    assert_ok(gguf_parse(buf_bytes(&b), &g, &err), err);
+    assert_ok(tokenizer_new(&g, &t, &err), err);
+    assert_ids(t, "abcdef", TOKENIZER_ALLOW_USER, IDS(3, 2));
+    assert_ids(t, "xabcab", TOKENIZER_ALLOW_USER, IDS(0, 1, 3));
+    assert_ids(t, "aabc", TOKENIZER_ALLOW_USER, IDS(4, 1));
+    tokenizer_free(t);
+    gguf_done(&g);
+    buf_done(&b);
 }
 
 static void test_special(void **state)
@@ -238,7 +312,7 @@ static const struct {
     const char *key, *value; /* replaces the string under key */
     enum reason reason;
 } refused[] = {
-    {"tokenizer.ggml.model", "llama", REASON_TOKENIZER_KIND},
+    {"tokenizer.ggml.model", "bert", REASON_TOKENIZER_KIND},
     {"tokenizer.ggml.pre", "smollm2", REASON_TOKENIZER_PRE},
     {"tokenizer.ggml.pre", "default", REASON_TOKENIZER_PRE},
 };
@@ -293,6 +367,35 @@ static void test_refused(void **state)
     }
 }
 
+/* Scores that are none, absent, or too few; a byte that is not spelled as one. */
+static void test_spm_refused(void **state)
+{
+    static const char *const tokens[] = {"<0x4g>", "b"};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const float scores[] = {0, i == 0 ? NAN : 1};
+        const int32_t kinds[] = {i == 3 ? 6 : 1, 1};
+        struct buf b = BUF(MIB(1));
+        struct tokenizer *t;
+        struct gguf g;
+        struct err err = {0};
+
+        make_begin(&b, 0, i == 2 ? 3 : 4);
+        make_str(&b, "tokenizer.ggml.model", "llama");
+        make_strs(&b, "tokenizer.ggml.tokens", tokens, 2);
+        make_i32s(&b, "tokenizer.ggml.token_type", kinds, 2);
+        if (i != 2) {
+            make_f32s(&b, "tokenizer.ggml.scores", scores, i == 1 ? 1 : 2);
+        }
+        assert_ok(gguf_parse(buf_bytes(&b), &g, &err), err);
+        assert_false(tokenizer_new(&g, &t, &err));
+        assert_int_equal(err.reason, i == 2 ? REASON_GGUF_KEY_MISSING : REASON_TOKENIZER_FORM);
+        gguf_done(&g);
+        buf_done(&b);
+    }
+}
+
 /* The file spells NUL, which codec/json.h refuses, "\u0000": it is read as U+F000, which no case has, and made NUL. */
 static json_t *cases_read(const char *name)
 {
@@ -312,9 +415,9 @@ static json_t *cases_read(const char *name)
     return list;
 }
 
-static struct bytes case_text(const json_t *one, struct buf *out)
+static struct bytes case_text(const json_t *one, const char *member, struct buf *out)
 {
-    const char *text = json_string_value(json_object_get(one, "text"));
+    const char *text = json_string_value(json_object_get(one, member));
     struct err err;
 
     while (*text != '\0') {
@@ -339,7 +442,7 @@ static void cases_run(const struct tokenizer *t, const char *name, bool exact_by
     {
         const json_t *want = json_object_get(one, "ids");
         struct buf text = BUF(MIB(1));
-        struct bytes in = case_text(one, &text);
+        struct bytes in = case_text(one, "text", &text);
         bool control = json_is_true(json_object_get(one, "parse_special"));
         bool add = json_is_true(json_object_get(one, "add_special"));
         struct tokenizer_ids ids = TOKENIZER_IDS(100000);
@@ -357,7 +460,13 @@ static void cases_run(const struct tokenizer *t, const char *name, bool exact_by
             assert_ok(tokenizer_piece(t, ids.p[k], &piece, &err), err);
             assert_ok(buf_add(&back, piece.p, piece.len, &err), err);
         }
-        if (exact_bytes && !add) {
+        if (json_object_get(one, "detokenized") != NULL && !exact_bytes) {
+            const char *member = json_object_get(one, "pieces") != NULL ? "pieces" : "detokenized";
+            struct buf pieces = BUF(MIB(1));
+
+            assert_true(bytes_equal(buf_bytes(&back), case_text(one, member, &pieces)));
+            buf_done(&pieces);
+        } else if (exact_bytes && !add) {
             assert_true(bytes_equal(buf_bytes(&back), in));
         }
         buf_done(&text);
@@ -391,48 +500,70 @@ static struct tokenizer *tokenizer_load(const char *path)
 /* The ids that llama.cpp gives, for every vocabulary whose pre-tokenizer is known. */
 static void test_vectors(void **state)
 {
-    static const char *const names[] = {"gpt-2", "starcoder", "deepseek-llm", "deepseek-r1-qwen"};
+    static const struct {
+        const char *name;
+        bool upstream, exact;
+    } rows[] = {
+        {"gpt-2", true, true},        {"starcoder", true, true},
+        {"deepseek-llm", true, true}, {"deepseek-r1-qwen", false, true},
+        {"llama-spm", true, false},   {"phi-3", true, false},
+    };
     static const char *const kinds[] = {"upstream", "extra", "special"};
     char path[128];
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct tokenizer *t;
 
-        (void)snprintf(path, sizeof path, "engine/tokenizer/%s.gguf", names[i]);
+        (void)snprintf(path, sizeof path, "engine/tokenizer/%s.gguf", rows[i].name);
         t = tokenizer_load(vector_path(path));
-        for (size_t k = strcmp(names[i], "deepseek-r1-qwen") == 0 ? 1 : 0; k < 3; k++) {
-            (void)snprintf(path, sizeof path, "engine/tokenizer/%s.%s.json", names[i], kinds[k]);
-            cases_run(t, path, true);
+        for (size_t k = rows[i].upstream ? 0 : 1; k < 3; k++) {
+            (void)snprintf(path, sizeof path, "engine/tokenizer/%s.%s.json", rows[i].name, kinds[k]);
+            cases_run(t, path, rows[i].exact);
         }
         tokenizer_free(t);
     }
 }
 
-/* The demo model's vocabulary, where the file is at hand. It has no tokens for some control characters. */
-static void test_demo_model(void **state)
+/* Vocabularies of real models, where their files are at hand: under the names in the environment. The demo model's has
+ * no tokens for some control characters. */
+static void model_cases(const char *variable, const char *name)
 {
-    const char *model = getenv("MODEL");
+    const char *model = getenv(variable);
     struct tokenizer *t;
+    char path[128];
 
-    (void)state;
     if (model == NULL || *model == '\0') {
-        print_message("skipped: MODEL names no file\n");
+        print_message("skipped: %s names no file\n", variable);
         skip();
     }
-    (void)vector_path("engine/tokenizer");
     t = tokenizer_load(model);
-    cases_run(t, "engine/tokenizer/smollm.extra.json", false);
-    cases_run(t, "engine/tokenizer/smollm.special.json", false);
+    (void)snprintf(path, sizeof path, "engine/tokenizer/%s.extra.json", name);
+    cases_run(t, path, false);
+    (void)snprintf(path, sizeof path, "engine/tokenizer/%s.special.json", name);
+    cases_run(t, path, false);
     tokenizer_free(t);
+}
+
+static void test_demo_model(void **state)
+{
+    (void)state;
+    model_cases("MODEL", "smollm");
+}
+
+static void test_gemma3(void **state)
+{
+    (void)state;
+    model_cases("MODEL_GEMMA3", "gemma3");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unicode), cmocka_unit_test(test_words),      cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_special), cmocka_unit_test(test_segments),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_vectors), cmocka_unit_test(test_demo_model),
+        cmocka_unit_test(test_unicode),  cmocka_unit_test(test_words),      cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_special),  cmocka_unit_test(test_spm),        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_segments), cmocka_unit_test(test_refused),    cmocka_unit_test(test_spm_refused),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_demo_model), cmocka_unit_test(test_gemma3),
     };
 
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
