@@ -25,6 +25,7 @@ struct request {
     bool active;
     struct engine_options options;
     struct buf stops; /* the stop texts' bytes */
+    struct engine_bias bias[ENGINE_BIAS_MAX];
     struct stream stream;
     struct tokenizer_ids ids; /* the prompt, then the answer */
     size_t prompt, cached;    /* tokens of the prompt; tokens in the cache */
@@ -45,6 +46,10 @@ struct engine {
     struct sampler *sampler;
     struct request request;
     struct buf text; /* of the event that is out */
+    /* With logprobs: those that the event shows, then those whose text is held back. */
+    struct engine_token *tokens;
+    size_t *starts; /* where each one's text begins in the answer */
+    size_t token_count, token_cap, token_shown, token_bytes;
     struct engine_stats stats;
     atomic_bool cancelled;
 };
@@ -203,6 +208,9 @@ void engine_close(struct engine *e)
     request_end(e);
     wipe(e->text.p, e->text.cap);
     buf_done(&e->text);
+    wipe(e->tokens, e->token_cap * sizeof *e->tokens);
+    free(e->tokens);
+    free(e->starts);
     sampler_free(e->sampler);
     forward_free(e->forward);
     weights_done(&e->weights);
@@ -231,69 +239,6 @@ void engine_info(const struct engine *e, struct engine_info *out)
                                 .memory = e->weights.memory_size + forward_memory(e->forward)};
 }
 
-/* ---- Options. ---- */
-
-void engine_options_default(struct engine_options *o)
-{
-    *o = (struct engine_options){.temperature = 0.8F,
-                                 .top_p = 0.9F,
-                                 .repeat_penalty = 1.1F,
-                                 .top_k = 40,
-                                 .repeat_last_n = 64,
-                                 .num_predict = -1};
-}
-
-/* UTF-8 without an error: the stream gives it back unchanged. */
-static bool utf8_check(struct bytes text, struct err *err)
-{
-    struct buf out = BUF(4 * (size_t)ENGINE_STOP_SIZE);
-    struct stream s;
-    bool ok;
-
-    stream_init(&s, NULL, 0);
-    ok = stream_add(&s, text, &out, err) && stream_end(&s, &out, err) &&
-         (bytes_equal(buf_bytes(&out), text) || FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: not UTF-8"));
-    stream_done(&s);
-    buf_done(&out);
-    return ok;
-}
-
-bool engine_options_check(const struct engine_options *o, struct err *err)
-{
-    const struct {
-        const char *name;
-        double value, min, max;
-    } ranges[] = {{"temperature", (double)o->temperature, 0.0, 100.0},
-                  {"top_p", (double)o->top_p, 0.0, 1.0},
-                  {"min_p", (double)o->min_p, 0.0, 1.0},
-                  {"repeat_penalty", (double)o->repeat_penalty, 0.01, 100.0},
-                  {"repeat_last_n", o->repeat_last_n, -1, LIMIT_CONTEXT},
-                  {"num_predict", o->num_predict, -2, INT32_MAX}};
-
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
-        if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)) { /* NaN too */
-            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "%s is %g, not %g to %g", ranges[i].name,
-                        ranges[i].value, ranges[i].min, ranges[i].max);
-        }
-    }
-    if (o->stop_count > ENGINE_STOPS_MAX) {
-        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: %zu texts, at most %d", o->stop_count,
-                    ENGINE_STOPS_MAX);
-    }
-    for (size_t i = 0; i < o->stop_count; i++) {
-        size_t n = strlen(o->stop[i]);
-
-        if (n == 0 || n > ENGINE_STOP_SIZE) {
-            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: a text of %zu bytes, not 1 to %d", n,
-                        ENGINE_STOP_SIZE);
-        }
-        if (!utf8_check(bytes_of_str(o->stop[i]), err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- Requests. ---- */
 
 static bool stops_take(struct request *r, const struct engine_options *o, struct err *err)
@@ -312,6 +257,18 @@ static bool stops_take(struct request *r, const struct engine_options *o, struct
         at += stops[i].len;
     }
     stream_init(&r->stream, stops, o->stop_count);
+    return true;
+}
+
+static bool bias_take(struct engine *e, const struct engine_options *o, struct err *err)
+{
+    for (size_t i = 0; i < o->bias_count; i++) {
+        if (o->bias[i].id >= e->weights.shape.vocab) {
+            return FAIL(err, REASON_TOKEN_RANGE, ERR_NOWHERE, "logit_bias of token %u, the vocabulary has %u",
+                        o->bias[i].id, e->weights.shape.vocab);
+        }
+        e->request.bias[i] = o->bias[i];
+    }
     return true;
 }
 
@@ -457,9 +414,14 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     r->active = true;
     r->options = q->options;
     r->options.stop = NULL;
+    r->options.bias = r->bias;
+    e->token_count = 0;
+    e->token_shown = 0;
+    e->token_bytes = 0;
+    sampler_begin(e->sampler, &r->options);
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
-    if (!stops_take(r, &q->options, err) || !prompt_encode(e, q, &r->ids, err)) {
+    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !prompt_encode(e, q, &r->ids, err)) {
         request_end(e);
         return false;
     }
@@ -501,6 +463,63 @@ static bool advance(struct engine *e, struct err *err)
     return true;
 }
 
+static bool logprob_set(const struct engine *e, uint32_t id, double value, struct engine_logprob *out, struct err *err)
+{
+    out->value = value;
+    out->token = bytes_of(NULL, 0); /* of a row of the output that no token has */
+    return id >= e->vocabulary.count || tokenizer_piece(e->tokenizer, id, &out->token, err);
+}
+
+/* The odds of the token that was picked, to be shown with its text. */
+static bool token_tell(struct engine *e, uint32_t id, size_t bytes, struct err *err)
+{
+    const struct sampler_odds *odds = sampler_odds(e->sampler);
+    struct engine_token *t;
+    bool ok;
+
+    if (e->token_count == e->token_cap) {
+        size_t cap = 2 * e->token_cap + 16;
+        struct engine_token *tokens = reallocarray(e->tokens, cap, sizeof *tokens);
+        size_t *starts = tokens != NULL ? reallocarray(e->starts, cap, sizeof *starts) : NULL;
+
+        e->tokens = tokens != NULL ? tokens : e->tokens;
+        if (starts == NULL) {
+            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tokens", cap);
+        }
+        e->starts = starts;
+        e->token_cap = cap;
+    }
+    t = &e->tokens[e->token_count];
+    e->starts[e->token_count++] = e->token_bytes;
+    e->token_bytes += bytes;
+    t->best_count = odds->count;
+    ok = logprob_set(e, id, odds->self, &t->self, err);
+    for (size_t i = 0; ok && i < odds->count; i++) {
+        ok = logprob_set(e, odds->best[i].id, odds->best[i].value, &t->best[i], err);
+    }
+    return ok;
+}
+
+/* Those whose text has begun to come out; what a stop text takes never does. */
+static void tokens_show(struct engine *e)
+{
+    const size_t sent = e->request.stream.sent;
+
+    while (e->token_shown < e->token_count && (e->starts[e->token_shown] < sent || sent == e->token_bytes)) {
+        e->token_shown++;
+    }
+}
+
+static void tokens_drop(struct engine *e)
+{
+    e->token_count -= e->token_shown;
+    if (e->token_count != 0) {
+        memmove(e->tokens, e->tokens + e->token_shown, e->token_count * sizeof *e->tokens);
+        memmove(e->starts, e->starts + e->token_shown, e->token_count * sizeof *e->starts);
+    }
+    e->token_shown = 0;
+}
+
 /* One token: its text into e->text. */
 static bool token_next(struct engine *e, size_t row, enum engine_end *end, struct err *err)
 {
@@ -522,7 +541,9 @@ static bool token_next(struct engine *e, size_t row, enum engine_end *end, struc
     if (!tokenizer_ids_add(&r->ids, id, err) || !tokenizer_piece(e->tokenizer, id, &piece, err)) {
         return false;
     }
-    if (!tokenizer_is_control(e->tokenizer, id) && !stream_add(&r->stream, piece, &e->text, err)) {
+    if (!tokenizer_is_control(e->tokenizer, id) &&
+        ((r->options.top_logprobs >= 0 && !token_tell(e, id, piece.len, err)) ||
+         !stream_add(&r->stream, piece, &e->text, err))) {
         return false;
     }
     if (r->stream.stopped) {
@@ -548,6 +569,7 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
     }
     wipe(e->text.p, e->text.len);
     buf_drop(&e->text, e->text.len);
+    tokens_drop(e);
     if (atomic_load(&e->cancelled)) {
         end = ENGINE_END_CANCELLED;
     } else {
@@ -561,7 +583,11 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         request_end(e);
         return false;
     }
-    *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end), .text = buf_bytes(&e->text)};
+    tokens_show(e);
+    *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end),
+                                 .text = buf_bytes(&e->text),
+                                 .tokens = e->tokens,
+                                 .token_count = e->token_shown};
     return true;
 }
 

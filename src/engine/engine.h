@@ -69,18 +69,39 @@ struct engine_info {
 };
 void engine_info(const struct engine *e, struct engine_info *out); /* strings borrowed until engine_close() */
 
-/* Sampling. Defaults: engine_options_default(), Ollama's. */
+/* Sampling: what each does, and in which order, docs/engine.md says ("Options"). */
 struct engine_options {
-    float temperature, top_p, min_p, repeat_penalty; /* 0.8, 0.9, 0, 1.1 */
-    int top_k;                                       /* 40; <= 0: all */
-    int repeat_last_n;                               /* 64; -1: the context; 0: none */
-    int num_predict;                                 /* -1: until the end token or the context's end */
+    float temperature, top_p, min_p, typical_p;
+    float repeat_penalty, presence_penalty, frequency_penalty, mirostat_tau, mirostat_eta;
+    int top_k, repeat_last_n, mirostat, num_predict;
+    int top_logprobs; /* -1: none; else events carry tokens, each with so many alternatives */
     uint64_t seed;
-    const char *const *stop; /* zero-terminated texts; borrowed until the request ends */
+    const struct engine_bias *bias; /* like the stop texts borrowed until engine_submit() returns; an id once */
+    size_t bias_count;
+    const char *const *stop; /* zero-terminated texts */
     size_t stop_count;
+};
+struct engine_bias {
+    uint32_t id; /* TOKEN_RANGE beyond the vocabulary */
+    float value; /* added to the token's logit */
 };
 #define ENGINE_STOPS_MAX 16
 #define ENGINE_STOP_SIZE 256
+#define ENGINE_BIAS_MAX 512
+#define ENGINE_BIAS 100.0F /* a bias is between -100 and 100 */
+#define ENGINE_LOGPROBS_MAX 20
+
+/* The options that are numbers, by Ollama's names; the place of an int or a float within struct engine_options. */
+struct engine_option {
+    const char *name;
+    size_t place;
+    bool is_float;
+    double min, max, fallback;
+};
+extern const struct engine_option engine_option_rows[];
+extern const size_t engine_option_count;
+
+/* Ollama's defaults; seed 0. */
 void engine_options_default(struct engine_options *o);
 /* OPTION_RANGE names the option. */
 MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
@@ -100,8 +121,21 @@ enum engine_end {
     ENGINE_END_CANCELLED,
 };
 
-struct engine_event {
-    struct bytes text; /* whole UTF-8 sequences, never part of a stop text; may be empty; valid until the next call */
+struct engine_logprob {
+    struct bytes token; /* its bytes: no whole UTF-8 perhaps */
+    double value;       /* the logarithm of the probability that the model gives it, before any option acts */
+};
+
+struct engine_token {
+    struct engine_logprob self;
+    struct engine_logprob best[ENGINE_LOGPROBS_MAX]; /* the likeliest, best first; self may be among them */
+    size_t best_count;
+};
+
+struct engine_event {                  /* valid until the next call */
+    struct bytes text;                 /* whole UTF-8 sequences, never part of a stop text; may be empty */
+    const struct engine_token *tokens; /* with top_logprobs: those whose text has come out now */
+    size_t token_count;
     enum engine_end end;
 };
 

@@ -14,8 +14,12 @@ struct candidate {
 
 struct sampler {
     uint32_t vocabulary;
-    uint32_t round;         /* number of the pick, for marks */
-    uint32_t *marks;        /* by id: the round in which it was penalised */
+    double mu;        /* mirostat's state: the surprise to aim below */
+    uint32_t *counts; /* by id, while penalties are reckoned; else 0 */
+    float *model;     /* the logits as they came, for the odds */
+    float largest;    /* of them */
+    double log_all;   /* the logarithm of their weights' sum */
+    struct sampler_odds odds;
     struct candidate *heap; /* those not taken yet: a heap, best first */
     size_t heap_count;
     struct candidate *taken; /* best first */
@@ -28,11 +32,12 @@ bool sampler_new(uint32_t vocabulary, struct sampler **out, struct err *err)
 
     if (s != NULL) {
         s->vocabulary = vocabulary;
-        s->marks = calloc(vocabulary, sizeof *s->marks);
+        s->counts = calloc(vocabulary, sizeof *s->counts);
+        s->model = calloc(vocabulary, sizeof *s->model);
         s->heap = calloc(vocabulary, sizeof *s->heap);
         s->taken = calloc((size_t)vocabulary + 1, sizeof *s->taken);
     }
-    if (s == NULL || s->marks == NULL || s->heap == NULL || s->taken == NULL) {
+    if (s == NULL || s->counts == NULL || s->model == NULL || s->heap == NULL || s->taken == NULL) {
         sampler_free(s);
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a sampler of %u tokens", vocabulary);
     }
@@ -45,15 +50,22 @@ void sampler_free(struct sampler *s)
     if (s == NULL) {
         return;
     }
-    if (s->marks != NULL && s->heap != NULL && s->taken != NULL) {
-        wipe(s->marks, s->vocabulary * sizeof *s->marks);
+    if (s->model != NULL && s->heap != NULL && s->taken != NULL) {
+        wipe(s->model, s->vocabulary * sizeof *s->model);
         wipe(s->heap, s->vocabulary * sizeof *s->heap);
         wipe(s->taken, s->vocabulary * sizeof *s->taken);
     }
-    free(s->marks);
+    free(s->counts);
+    free(s->model);
     free(s->heap);
     free(s->taken);
+    wipe(&s->odds, sizeof s->odds);
     free(s);
+}
+
+void sampler_begin(struct sampler *s, const struct engine_options *o)
+{
+    s->mu = 2.0 * (double)o->mirostat_tau;
 }
 
 void sampler_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
@@ -83,22 +95,25 @@ uint32_t sampler_largest(const float *logits, uint32_t n)
     return best;
 }
 
-/* Once for each id, however often it occurs. */
+/* Penalties act once for each id; the one of frequency as often as it occurs. */
 static void penalise(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
                      size_t count)
 {
     size_t last = o->repeat_last_n < 0 || (size_t)o->repeat_last_n > count ? count : (size_t)o->repeat_last_n;
 
-    if (o->repeat_penalty == 1.0F) {
+    if (o->repeat_penalty == 1.0F && o->presence_penalty == 0.0F && o->frequency_penalty == 0.0F) {
         return;
     }
-    s->round++;
     for (size_t i = count - last; i < count; i++) {
-        uint32_t id = history[i];
+        s->counts[history[i]]++;
+    }
+    for (size_t i = count - last; i < count; i++) {
+        const uint32_t id = history[i];
 
-        if (s->marks[id] != s->round) {
-            s->marks[id] = s->round;
+        if (s->counts[id] != 0) {
             logits[id] = logits[id] > 0.0F ? logits[id] / o->repeat_penalty : logits[id] * o->repeat_penalty;
+            logits[id] = logits[id] - ((float)s->counts[id] * o->frequency_penalty + o->presence_penalty);
+            s->counts[id] = 0;
         }
     }
 }
@@ -176,19 +191,13 @@ static double weight(float logit, float largest, double temperature)
     return math_exp(((double)logit - (double)largest) / temperature);
 }
 
-/* The sum of all weights of the first `limit` candidates: in candidate order, or over the whole vocabulary by id. */
-static double total(struct sampler *s, const float *logits, size_t limit, double temperature)
+/* Over the whole vocabulary, by id. */
+static double total_by_id(const float *logits, uint32_t n, float largest, double temperature)
 {
-    double lane[16] = {0}, sum = 0.0;
+    double lane[16] = {0};
 
-    if (limit < s->vocabulary) {
-        for (size_t i = 0; candidate_at(s, i, limit); i++) {
-            sum = sum + weight(s->taken[i].logit, s->taken[0].logit, temperature);
-        }
-        return sum;
-    }
-    for (uint32_t id = 0; id < s->vocabulary; id++) {
-        lane[id % 16] = lane[id % 16] + weight(logits[id], s->taken[0].logit, temperature);
+    for (uint32_t id = 0; id < n; id++) {
+        lane[id % 16] = lane[id % 16] + weight(logits[id], largest, temperature);
     }
     for (int half = 8; half >= 1; half /= 2) {
         for (int i = 0; i < half; i++) {
@@ -196,6 +205,20 @@ static double total(struct sampler *s, const float *logits, size_t limit, double
         }
     }
     return lane[0];
+}
+
+/* The sum of all weights of the first `limit` candidates: in candidate order, or over the whole vocabulary by id. */
+static double total(struct sampler *s, const float *logits, size_t limit, double temperature)
+{
+    double sum = 0.0;
+
+    if (limit == s->vocabulary) {
+        return total_by_id(logits, s->vocabulary, s->taken[0].logit, temperature);
+    }
+    for (size_t i = 0; candidate_at(s, i, limit); i++) {
+        sum = sum + weight(s->taken[i].logit, s->taken[0].logit, temperature);
+    }
+    return sum;
 }
 
 /* The fewest candidates whose weights reach top_p of the sum, at least one. */
@@ -214,6 +237,60 @@ static size_t nucleus(struct sampler *s, const float *logits, size_t limit, doub
     return i;
 }
 
+/* How far a candidate's information is from what is expected: | -log p - entropy |. */
+static double strangeness(double centre, float largest, float logit)
+{
+    double d = ((double)largest - (double)logit) - centre;
+
+    return d < 0.0 ? -d : d;
+}
+
+struct typical {
+    double centre;
+    float largest;
+};
+
+static int candidate_order(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+
+    return before(*x, *y) ? -1 : 1; /* no two are equal */
+}
+
+static int typical_order(const void *a, const void *b, void *arg)
+{
+    const struct typical *t = arg;
+    double x = strangeness(t->centre, t->largest, ((const struct candidate *)a)->logit);
+    double y = strangeness(t->centre, t->largest, ((const struct candidate *)b)->logit);
+
+    return x < y ? -1 : x > y ? 1 : candidate_order(a, b);
+}
+
+/* Locally typical sampling (Meister et al. 2022): the fewest of the least strange candidates whose probabilities reach
+ * typical_p, at least one; they stand in candidate order again afterwards. */
+static size_t typical(struct sampler *s, const float *logits, size_t limit, double typical_p)
+{
+    double all = total(s, logits, limit, 1.0), mean = 0.0, sum = 0.0;
+    struct typical t = {.largest = s->taken[0].logit};
+    size_t count = 0, kept = 0;
+
+    for (; candidate_at(s, count, limit); count++) {
+        double w = weight(s->taken[count].logit, t.largest, 1.0);
+
+        mean = mean + w * ((double)t.largest - (double)s->taken[count].logit);
+    }
+    /* With d = largest - logit: -log p = log all + d, and the entropy is log all + the mean of d. */
+    t.centre = mean / all;
+    qsort_r(s->taken, count, sizeof *s->taken, typical_order, &t);
+    while (kept < count && (kept == 0 || sum < typical_p * all)) {
+        sum = sum + weight(s->taken[kept++].logit, t.largest, 1.0);
+    }
+    qsort(s->taken, kept, sizeof *s->taken, candidate_order);
+    s->taken_count = kept;
+    s->heap_count = 0;
+    return kept;
+}
+
 static double uniform(uint64_t seed, size_t position)
 {
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
@@ -224,37 +301,109 @@ static double uniform(uint64_t seed, size_t position)
     return (double)(word[0] >> 8) * 0x1p-24;
 }
 
-static uint32_t draw(struct sampler *s, const float *logits, size_t limit, double temperature, double u)
+/* The number of the candidate drawn; *share: its part of the sum. */
+static size_t draw(struct sampler *s, const float *logits, size_t limit, double temperature, double u, double *share)
 {
-    double goal = u * total(s, logits, limit, temperature), sum = 0.0;
+    double all = total(s, logits, limit, temperature), sum = 0.0, w = 0.0;
     size_t i = 0;
 
     for (; candidate_at(s, i, limit); i++) {
-        sum = sum + weight(s->taken[i].logit, s->taken[0].logit, temperature);
-        if (sum > goal) {
-            return s->taken[i].id;
+        w = weight(s->taken[i].logit, s->taken[0].logit, temperature);
+        sum = sum + w;
+        if (sum > u * all) {
+            break;
         }
     }
-    return s->taken[i - 1].id; /* rounding left the sum below the goal */
+    i -= i == s->taken_count || i == limit; /* rounding left the sum below the goal */
+    *share = w / all;
+    return i;
 }
 
-uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
-                      size_t count)
-{
-    size_t limit = o->top_k > 0 && (uint32_t)o->top_k < s->vocabulary ? (size_t)o->top_k : s->vocabulary;
+#define LN2 0x1.62e42fefa39efp-1
+#define TINY 0x1p-1000
 
-    penalise(s, o, logits, history, count);
-    if (o->temperature == 0.0F) {
-        return sampler_largest(logits, s->vocabulary);
+static double log2_of(double x)
+{
+    return math_log(x > TINY ? x : TINY) / LN2;
+}
+
+/* ---- Mirostat (Basu et al. 2021): how many of the best stay, so that the surprise -log2 p comes to tau. ---- */
+
+#define MIROSTAT_M 100 /* candidates from which version 1 estimates Zipf's exponent */
+
+static size_t mirostat1(struct sampler *s, double temperature)
+{
+    double tb = 0.0, tt = 0.0, e, log_k;
+    size_t n = s->vocabulary;
+
+    for (size_t i = 0; i + 1 < MIROSTAT_M && candidate_at(s, i + 1, n); i++) {
+        double t = math_log((double)(i + 2) / (double)(i + 1));
+
+        tb = tb + t * (((double)s->taken[i].logit - (double)s->taken[i + 1].logit) / temperature);
+        tt = tt + t * t;
     }
-    s->taken_count = 0;
-    s->heap_count = 0;
-    if (limit <= SMALL_K) {
-        take_small(s, logits, limit);
+    if (!(tb > 0.0)) { /* all alike, or one alone: no slope */
+        return n;
+    }
+    /* k = (e 2^mu / (1 - N^-e)) ^ (1 / s), where s = tb / tt and e = s - 1 */
+    e = tb / tt - 1.0;
+    if (e > -1e-9 && e < 1e-9) {
+        log_k = -math_log(math_log((double)n)); /* the limit */
     } else {
-        heap_fill(s, logits);
+        double rest = 1.0 - math_exp(-e * math_log((double)n));
+
+        log_k = log2_of(e / rest) * LN2;
     }
-    (void)candidate_at(s, 0, limit);
+    log_k = (log_k + s->mu * LN2) * (tt / tb);
+    return log_k <= 0.0 ? 1 : log_k >= math_log((double)n) ? n : (size_t)math_exp(log_k);
+}
+
+static size_t mirostat2(struct sampler *s, const float *logits, double temperature)
+{
+    double all = total(s, logits, s->vocabulary, temperature);
+    size_t i = 1;
+
+    while (candidate_at(s, i, s->vocabulary) &&
+           -log2_of(weight(s->taken[i].logit, s->taken[0].logit, temperature) / all) <= s->mu) {
+        i++;
+    }
+    return i;
+}
+
+/* ---- Odds. ---- */
+
+static double log_probability(const struct sampler *s, uint32_t id)
+{
+    return ((double)s->model[id] - (double)s->largest) - s->log_all;
+}
+
+static void odds_set(struct sampler *s, size_t best)
+{
+    s->largest = s->model[sampler_largest(s->model, s->vocabulary)];
+    s->log_all = math_log(total_by_id(s->model, s->vocabulary, s->largest, 1.0));
+    s->taken_count = 0;
+    if (best != 0) {
+        take_small(s, s->model, best < s->vocabulary ? best : s->vocabulary);
+    }
+    s->odds.count = s->taken_count;
+    for (size_t i = 0; i < s->taken_count; i++) {
+        s->odds.best[i].id = s->taken[i].id;
+        s->odds.best[i].value = log_probability(s, s->taken[i].id);
+    }
+}
+
+const struct sampler_odds *sampler_odds(const struct sampler *s)
+{
+    return &s->odds;
+}
+
+/* ---- The steps. ---- */
+
+static size_t filter(struct sampler *s, const struct engine_options *o, const float *logits, size_t limit)
+{
+    if (o->typical_p < 1.0F) {
+        limit = typical(s, logits, limit, (double)o->typical_p);
+    }
     if (o->top_p < 1.0F) {
         limit = nucleus(s, logits, limit, (double)o->top_p);
     }
@@ -266,5 +415,54 @@ uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *
         }
         limit = n;
     }
-    return draw(s, logits, limit, (double)o->temperature, uniform(o->seed, count));
+    return limit;
+}
+
+static uint32_t choose(struct sampler *s, const struct engine_options *o, const float *logits, size_t position)
+{
+    const double temperature = (double)o->temperature, u = uniform(o->seed, position);
+    size_t limit = s->vocabulary, i;
+    double share;
+
+    if (o->mirostat == 0 && o->top_k > 0 && (uint32_t)o->top_k < s->vocabulary) {
+        limit = (size_t)o->top_k;
+    }
+    s->taken_count = 0;
+    s->heap_count = 0;
+    if (limit <= SMALL_K) {
+        take_small(s, logits, limit);
+    } else {
+        heap_fill(s, logits);
+    }
+    (void)candidate_at(s, 0, limit);
+    if (o->mirostat == 0) {
+        limit = filter(s, o, logits, limit);
+    } else {
+        limit = o->mirostat == 1 ? mirostat1(s, temperature) : mirostat2(s, logits, temperature);
+    }
+    i = draw(s, logits, limit, temperature, u, &share);
+    if (o->mirostat != 0) {
+        s->mu = s->mu - (double)o->mirostat_eta * (-log2_of(share) - (double)o->mirostat_tau);
+    }
+    return s->taken[i].id;
+}
+
+uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
+                      size_t count)
+{
+    uint32_t id;
+
+    if (o->top_logprobs >= 0) {
+        memcpy(s->model, logits, s->vocabulary * sizeof *logits);
+        odds_set(s, (size_t)o->top_logprobs);
+    }
+    for (size_t i = 0; i < o->bias_count; i++) {
+        logits[o->bias[i].id] = logits[o->bias[i].id] + o->bias[i].value;
+    }
+    penalise(s, o, logits, history, count);
+    id = o->temperature == 0.0F ? sampler_largest(logits, s->vocabulary) : choose(s, o, logits, count);
+    if (o->top_logprobs >= 0) {
+        s->odds.self = log_probability(s, id);
+    }
+    return id;
 }

@@ -1,7 +1,7 @@
 /* Which token comes next. The order of the steps is the one table of docs/engine.md, "Options":
  *
- *     1 repeat_penalty over the last repeat_last_n tokens   2 temperature 0: the largest logit, lowest id: done
- *     3 top_k   4 top_p   5 min_p   6 temperature   7 the draw
+ *     1 logit_bias   2 repeat, frequency and presence penalty   3 temperature 0: the largest logit, lowest id: done
+ *     4 top_k   5 typical_p   6 top_p   7 min_p, or instead of 4 to 7 mirostat   8 temperature   9 the draw
  *
  * Candidates stand by logit descending, then id ascending. Sums are double: over the whole vocabulary (top_k off) by
  * id, in 16 partials by id mod 16 and the tree i+8, i+4, i+2, i+1; cumulative sums in candidate order. */
@@ -15,10 +15,25 @@ struct sampler;
 MUST_USE bool sampler_new(uint32_t vocabulary, struct sampler **out, struct err *err);
 void sampler_free(struct sampler *s); /* wipes */
 
+/* A request begins: mirostat forgets. */
+void sampler_begin(struct sampler *s, const struct engine_options *o);
+
 /* logits: finite, changed by this. history: all tokens so far, the prompt's included; its count is the absolute
  * position of the token that is chosen. */
 uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
                       size_t count);
+
+/* Of the last sampler_pick() with top_logprobs >= 0: logarithms of the probabilities that the logits gave before
+ * anything was done to them. Valid until the next. */
+struct sampler_odds {
+    double self; /* of the token that was picked */
+    struct {
+        uint32_t id;
+        double value;
+    } best[ENGINE_LOGPROBS_MAX];
+    size_t count; /* top_logprobs, or the whole vocabulary */
+};
+const struct sampler_odds *sampler_odds(const struct sampler *s);
 
 /* The largest, the lowest index among equals. */
 uint32_t sampler_largest(const float *logits, uint32_t n);

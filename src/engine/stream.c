@@ -71,6 +71,7 @@ static bool send(struct stream *s, size_t n, bool end, struct buf *out, struct e
         at += len != 0 ? len : bad;
     }
     buf_drop(&s->held, at);
+    s->sent += at;
     return true;
 }
 

@@ -13,6 +13,7 @@ struct stream {
     struct bytes stops[STREAM_STOPS_MAX]; /* borrowed; none is empty */
     size_t stop_count;
     struct buf held; /* came, but may be part of a stop text or of a sequence */
+    size_t sent;     /* of the bytes that came, those that have gone out */
     bool stopped;
 };
 

@@ -3,6 +3,7 @@
 #include "base/civil.h"
 #include "codec/json.h"
 #include "codec/sse.h"
+#include "codec/utf8.h"
 #include "os/clock.h"
 #include "os/random.h"
 #include "os/secret.h"
@@ -11,7 +12,12 @@
 #include <stdlib.h>
 
 #define MODEL_SIZE 256
-#define TEXT_MAX MIB(16) /* of one answer that is not streamed */
+#define TEXT_MAX MIB(16)  /* of one answer that is not streamed */
+#define ODDS_MAX MIB(256) /* its log probabilities, as JSON */
+
+/* Log probabilities as JSON, elements with commas between: tokens, and in OpenAI's older form, where each is a list of
+ * its own, their values, their alternatives, and where they begin. */
+enum { ODDS_TOKENS, ODDS_VALUES, ODDS_BEST, ODDS_OFFSETS, ODDS_LISTS };
 
 struct answer {
     enum answer_form form;
@@ -21,9 +27,12 @@ struct answer {
     unsigned id; /* OpenAI's: chatcmpl-0 to chatcmpl-998 */
     struct reply *reply;
     struct backend_call *call;
-    struct buf text; /* of one that is not streamed */
-    struct buf line; /* one object, while it is printed */
-    bool failed;     /* nothing more can be written */
+    struct buf text;             /* of one that is not streamed */
+    struct buf odds[ODDS_LISTS]; /* of the object that comes next */
+    bool logprobs;
+    size_t characters; /* of the tokens so far */
+    struct buf line;   /* one object, while it is printed */
+    bool failed;       /* nothing more can be written */
     struct loop *loop;
     struct loop_timer heartbeat;
     unsigned heartbeat_ms; /* 0: none */
@@ -44,6 +53,9 @@ static void answer_free(struct answer *a)
     loop_timer_stop(a->loop, &a->heartbeat);
     wipe(&a->text);
     wipe(&a->line);
+    for (size_t i = 0; i < ODDS_LISTS; i++) {
+        wipe(&a->odds[i]);
+    }
     free(a);
 }
 
@@ -54,6 +66,128 @@ void answer_time_print(char out[ANSWER_TIME_SIZE])
 
     civil_print_iso8601(now / 1000000000, seconds);
     (void)snprintf(out, ANSWER_TIME_SIZE, "%.19s.%09uZ", seconds, (unsigned)(now % 1000000000));
+}
+
+static bool is_openai(const struct answer *a)
+{
+    return a->form == ANSWER_OPENAI || a->form == ANSWER_COMPLETION;
+}
+
+/* --- log probabilities --- */
+
+static bool comma(struct buf *out, bool wanted, struct err *err)
+{
+    return !wanted || buf_str(out, ",", err);
+}
+
+/* "token":text,"logprob":x,"bytes":[...] */
+static bool odds_print(const struct engine_logprob *l, struct buf *out, struct err *err)
+{
+    bool ok = buf_str(out, "{\"token\":", err) && json_print_str(l->token, out, err) &&
+              buf_printf(out, err, ",\"logprob\":%.9g,\"bytes\":[", l->value);
+
+    for (size_t i = 0; ok && i < l->token.len; i++) {
+        ok = buf_printf(out, err, "%s%u", i != 0 ? "," : "", l->token.p[i]);
+    }
+    return ok && buf_str(out, "]", err);
+}
+
+static bool odds_add(struct answer *a, const struct engine_token *t, struct err *err)
+{
+    struct buf *out = &a->odds[ODDS_TOKENS];
+    bool list = t->best_count != 0 || a->form == ANSWER_OPENAI; /* Ollama leaves an empty one out */
+    bool ok = comma(out, out->len != 0, err) && odds_print(&t->self, out, err) &&
+              (!list || buf_str(out, ",\"top_logprobs\":[", err));
+
+    for (size_t i = 0; ok && i < t->best_count; i++) {
+        ok = comma(out, i != 0, err) && odds_print(&t->best[i], out, err) && buf_str(out, "}", err);
+    }
+    return ok && buf_str(out, list ? "]}" : "}", err);
+}
+
+/* A token as a name: its text, or, where that is no UTF-8, its bytes as OpenAI spells them. */
+static bool name_print(struct bytes token, struct buf *out, struct err *err)
+{
+    size_t at = 0;
+    bool ok;
+
+    for (size_t n = 1; at < token.len && n != 0; at += n) {
+        n = utf8_length(token, at);
+        if (n == 0) {
+            break;
+        }
+    }
+    if (at == token.len) {
+        return json_print_str(token, out, err);
+    }
+    ok = buf_str(out, "\"bytes:", err);
+    for (size_t i = 0; ok && i < token.len; i++) {
+        ok = buf_printf(out, err, "\\\\x%02x", token.p[i]);
+    }
+    return ok && buf_str(out, "\"", err);
+}
+
+static bool lists_add(struct answer *a, const struct engine_token *t, struct err *err)
+{
+    struct buf *best = &a->odds[ODDS_BEST];
+    bool next = a->odds[ODDS_TOKENS].len != 0;
+    bool ok = comma(&a->odds[ODDS_TOKENS], next, err) && name_print(t->self.token, &a->odds[ODDS_TOKENS], err) &&
+              buf_printf(&a->odds[ODDS_VALUES], err, "%s%.9g", next ? "," : "", t->self.value) &&
+              buf_printf(&a->odds[ODDS_OFFSETS], err, "%s%zu", next ? "," : "", a->characters) &&
+              buf_str(best, next ? ",{" : "{", err);
+
+    for (size_t i = 0; ok && i < t->best_count; i++) {
+        bool again = false;
+
+        for (size_t k = 0; k < i; k++) {
+            again = again || bytes_equal(t->best[k].token, t->best[i].token);
+        }
+        ok = again || (comma(best, i != 0, err) && name_print(t->best[i].token, best, err) &&
+                       buf_printf(best, err, ":%.9g", t->best[i].value));
+    }
+    for (size_t i = 0; i < t->self.token.len; i++) {
+        a->characters += (t->self.token.p[i] & 0xc0) != 0x80;
+    }
+    return ok && buf_str(best, "}", err);
+}
+
+static bool tokens_add(struct answer *a, const struct engine_event *event, struct err *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < event->token_count; i++) {
+        ok = a->form == ANSWER_COMPLETION ? lists_add(a, &event->tokens[i], err) : odds_add(a, &event->tokens[i], err);
+    }
+    return ok;
+}
+
+static bool list_print(struct answer *a, const char *before, int list, struct buf *out, struct err *err)
+{
+    struct buf *b = &a->odds[list];
+    bool ok = buf_str(out, before, err) && buf_add(out, b->p, b->len, err) && buf_str(out, "]", err);
+
+    b->len = 0;
+    return ok;
+}
+
+/* ,"logprobs":... of the object at hand, in its API's form; nothing where they were not asked for, or Ollama's is
+ * empty. */
+static bool logprobs_print(struct answer *a, struct buf *out, struct err *err)
+{
+    if (!a->logprobs || (!is_openai(a) && a->odds[ODDS_TOKENS].len == 0)) {
+        return true;
+    }
+    if (a->form == ANSWER_OPENAI) {
+        return list_print(a, ",\"logprobs\":{\"content\":[", ODDS_TOKENS, out, err) &&
+               buf_str(out, ",\"refusal\":null}", err);
+    }
+    if (a->form != ANSWER_COMPLETION) {
+        return list_print(a, ",\"logprobs\":[", ODDS_TOKENS, out, err);
+    }
+    return list_print(a, ",\"logprobs\":{\"tokens\":[", ODDS_TOKENS, out, err) &&
+           list_print(a, ",\"token_logprobs\":[", ODDS_VALUES, out, err) &&
+           list_print(a, ",\"top_logprobs\":[", ODDS_BEST, out, err) &&
+           list_print(a, ",\"text_offset\":[", ODDS_OFFSETS, out, err) && buf_str(out, "}", err);
 }
 
 /* --- objects --- */
@@ -84,10 +218,10 @@ static const char *done_reason(const struct backend_end *e)
     return e->end == ENGINE_END_LENGTH ? "length" : "stop";
 }
 
-static bool ollama_end(const struct answer *a, struct bytes text, const struct backend_end *e, struct buf *out,
+static bool ollama_end(struct answer *a, struct bytes text, const struct backend_end *e, struct buf *out,
                        struct err *err)
 {
-    return ollama_begin(a->form, a->model, text, true, out, err) &&
+    return ollama_begin(a->form, a->model, text, true, out, err) && logprobs_print(a, out, err) &&
            buf_printf(out, err, ",\"done_reason\":\"%s\"", done_reason(e)) &&
            number_print("total_duration", e->total_ns, out, err) &&
            number_print("load_duration", e->queue_ns, out, err) &&
@@ -98,12 +232,26 @@ static bool ollama_end(const struct answer *a, struct bytes text, const struct b
            buf_str(out, e->stats.truncated ? ",\"truncated\":true}" : "}", err);
 }
 
-static bool openai_begin(const struct answer *a, const char *object, struct buf *out, struct err *err)
+static bool openai_begin(const struct answer *a, bool whole, struct buf *out, struct err *err)
 {
-    return buf_printf(out, err, "{\"id\":\"chatcmpl-%u\",\"object\":\"%s\",\"created\":%lld,\"model\":", a->id, object,
-                      (long long)a->created) &&
+    const char *object = a->form == ANSWER_COMPLETION ? "text_completion"
+                         : whole                      ? "chat.completion"
+                                                      : "chat.completion.chunk";
+
+    return buf_printf(out, err, "{\"id\":\"%s-%u\",\"object\":\"%s\",\"created\":%lld,\"model\":",
+                      a->form == ANSWER_COMPLETION ? "cmpl" : "chatcmpl", a->id, object, (long long)a->created) &&
            json_print_str(bytes_of_str(a->model), out, err) &&
            buf_str(out, ",\"system_fingerprint\":\"fp_ollama\",\"choices\":[", err);
+}
+
+/* {"index":0, the text under its name, and its log probabilities */
+static bool openai_choice(struct answer *a, const char *name, struct bytes text, struct buf *out, struct err *err)
+{
+    bool chat = a->form == ANSWER_OPENAI;
+
+    return (chat ? buf_printf(out, err, "{\"index\":0,\"%s\":{\"role\":\"assistant\",\"content\":", name)
+                 : buf_str(out, "{\"index\":0,\"text\":", err)) &&
+           json_print_str(text, out, err) && buf_str(out, chat ? "}" : "", err) && logprobs_print(a, out, err);
 }
 
 static bool usage_print(const struct backend_end *e, struct buf *out, struct err *err)
@@ -114,28 +262,26 @@ static bool usage_print(const struct backend_end *e, struct buf *out, struct err
 
 static bool openai_chunk(struct answer *a, struct bytes text, struct buf *out, struct err *err)
 {
-    return openai_begin(a, "chat.completion.chunk", out, err) &&
-           buf_str(out, "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":", err) &&
-           json_print_str(text, out, err) && buf_str(out, "},\"finish_reason\":null}]}", err);
+    return openai_begin(a, false, out, err) && openai_choice(a, "delta", text, out, err) &&
+           buf_str(out, ",\"finish_reason\":null}]}", err);
 }
 
 static bool openai_finish(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
-    return openai_begin(a, "chat.completion.chunk", out, err) &&
-           buf_printf(out, err, "{\"index\":0,\"delta\":{},\"finish_reason\":\"%s\"}]}", done_reason(e));
+    return openai_begin(a, false, out, err) &&
+           buf_printf(out, err, "{\"index\":0,%s,\"finish_reason\":\"%s\"}]}",
+                      a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}", done_reason(e));
 }
 
 static bool openai_usage(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
-    return openai_begin(a, "chat.completion.chunk", out, err) && buf_str(out, "],", err) && usage_print(e, out, err);
+    return openai_begin(a, false, out, err) && buf_str(out, "],", err) && usage_print(e, out, err);
 }
 
-static bool openai_whole(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
+static bool openai_whole(struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
-    return openai_begin(a, "chat.completion", out, err) &&
-           buf_str(out, "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":", err) &&
-           json_print_str(buf_bytes(&a->text), out, err) &&
-           buf_printf(out, err, "},\"finish_reason\":\"%s\"}],", done_reason(e)) && usage_print(e, out, err);
+    return openai_begin(a, true, out, err) && openai_choice(a, "message", buf_bytes(&a->text), out, err) &&
+           buf_printf(out, err, ",\"finish_reason\":\"%s\"}],", done_reason(e)) && usage_print(e, out, err);
 }
 
 /* --- the stream --- */
@@ -145,7 +291,7 @@ static void stream_begin(struct answer *a)
     if (reply_begun(a->reply)) {
         return;
     }
-    if (a->form == ANSWER_OPENAI) {
+    if (is_openai(a)) {
         reply_header(a->reply, "Cache-Control", "no-store, no-transform");
         reply_header(a->reply, "X-Accel-Buffering", "no");
         reply_begin(a->reply, 200, "text/event-stream");
@@ -185,9 +331,8 @@ static void line_write(struct answer *a, bool ok)
     struct err ignored;
 
     stream_begin(a);
-    ok = ok && (a->form == ANSWER_OPENAI
-                    ? sse_data_print(&framed, buf_bytes(&a->line), &ignored)
-                    : buf_add(&framed, a->line.p, a->line.len, &ignored) && buf_str(&framed, "\n", &ignored));
+    ok = ok && (is_openai(a) ? sse_data_print(&framed, buf_bytes(&a->line), &ignored)
+                             : buf_add(&framed, a->line.p, a->line.len, &ignored) && buf_str(&framed, "\n", &ignored));
     a->failed = a->failed || !ok || !reply_write(a->reply, buf_bytes(&framed));
     a->line.len = 0;
     wipe(&framed);
@@ -196,7 +341,7 @@ static void line_write(struct answer *a, bool ok)
 
 static void fail(struct answer *a, const struct err *err)
 {
-    enum dialect d = a->form == ANSWER_OPENAI ? DIALECT_OPENAI : DIALECT_OLLAMA;
+    enum dialect d = is_openai(a) ? DIALECT_OPENAI : DIALECT_OLLAMA;
     struct refusal why;
     struct err ignored;
 
@@ -210,22 +355,22 @@ static void fail(struct answer *a, const struct err *err)
     answer_free(a);
 }
 
-static void on_text(void *arg, struct bytes text)
+static void on_text(void *arg, const struct engine_event *event)
 {
     struct answer *a = arg;
     struct err err;
-    bool ok;
+    bool ok = tokens_add(a, event, &err);
 
     if (!a->stream) {
-        if (!buf_add(&a->text, text.p, text.len, &err)) {
+        if (!ok || !buf_add(&a->text, event->text.p, event->text.len, &err)) {
             backend_cancel(a->call);
             fail(a, &err);
         }
         return;
     }
-    ok = a->form == ANSWER_OPENAI
-             ? openai_chunk(a, text, &a->line, &err)
-             : ollama_begin(a->form, a->model, text, false, &a->line, &err) && buf_str(&a->line, "}", &err);
+    ok = ok && (is_openai(a) ? openai_chunk(a, event->text, &a->line, &err)
+                             : ollama_begin(a->form, a->model, event->text, false, &a->line, &err) &&
+                                   logprobs_print(a, &a->line, &err) && buf_str(&a->line, "}", &err));
     line_write(a, ok);
 }
 
@@ -234,7 +379,7 @@ static void stream_end(struct answer *a, const struct backend_end *e)
     static const char done[] = "data: [DONE]\n\n";
     struct err err;
 
-    if (a->form != ANSWER_OPENAI) {
+    if (!is_openai(a)) {
         line_write(a, ollama_end(a, bytes_of("", 0), e, &a->line, &err));
     } else {
         line_write(a, openai_finish(a, e, &a->line, &err));
@@ -262,8 +407,8 @@ static void on_end(void *arg, const struct backend_end *e)
     }
     if (a->stream) {
         stream_end(a, e);
-    } else if (a->form == ANSWER_OPENAI ? openai_whole(a, e, &a->line, &err)
-                                        : ollama_end(a, buf_bytes(&a->text), e, &a->line, &err)) {
+    } else if (is_openai(a) ? openai_whole(a, e, &a->line, &err)
+                            : ollama_end(a, buf_bytes(&a->text), e, &a->line, &err)) {
         reply_send(a->reply, 200, content_json, buf_bytes(&a->line));
     } else {
         reply_send_error(a->reply, &err);
@@ -304,9 +449,13 @@ bool answer_start(struct backend *b, const struct engine_request *r, const struc
     a->reply = reply;
     a->loop = reply_loop(reply);
     a->heartbeat = (struct loop_timer){.due = on_heartbeat, .arg = a};
-    a->heartbeat_ms = setup->stream && setup->form == ANSWER_OPENAI ? setup->heartbeat_ms : 0;
+    a->heartbeat_ms = setup->stream && is_openai(a) ? setup->heartbeat_ms : 0;
     a->text = BUF(TEXT_MAX);
-    a->line = BUF(TEXT_MAX * 6 + KIB(4)); /* every byte may be escaped */
+    a->logprobs = r->options.top_logprobs >= 0;
+    for (size_t i = 0; i < ODDS_LISTS; i++) {
+        a->odds[i] = BUF(ODDS_MAX);
+    }
+    a->line = BUF(TEXT_MAX * 6 + ODDS_LISTS * ODDS_MAX + KIB(4)); /* every byte may be escaped */
     if (!random_bytes(&a->id, sizeof a->id, &err) || !backend_generate(b, r, &handler, a, &a->call, &err)) {
         answer_free(a);
         return refusal_of(why, &err);

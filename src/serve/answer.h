@@ -7,9 +7,10 @@
 #include "serve/refusal.h"
 
 enum answer_form {
-    ANSWER_GENERATE, /* {"response":text} */
-    ANSWER_CHAT,     /* {"message":{...}} */
-    ANSWER_OPENAI,   /* chat.completion, chat.completion.chunk */
+    ANSWER_GENERATE,   /* {"response":text} */
+    ANSWER_CHAT,       /* {"message":{...}} */
+    ANSWER_OPENAI,     /* chat.completion, chat.completion.chunk */
+    ANSWER_COMPLETION, /* text_completion, OpenAI's older form */
 };
 
 struct answer_setup {

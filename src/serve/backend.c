@@ -258,6 +258,20 @@ static void call_end(struct backend *b, struct backend_call *c, const struct mes
     free(c);
 }
 
+/* The call may be gone afterwards. */
+static bool call_text(struct backend_call *c, struct bytes payload, struct err *err)
+{
+    struct engine_event event;
+    struct engine_token *tokens;
+
+    if (!message_text_parse(payload, &event, &tokens, err)) {
+        return false;
+    }
+    c->handler->text(c->arg, &event);
+    free(tokens);
+    return true;
+}
+
 /* An id that is not known is of a call that was cancelled. */
 static void engine_frame(void *arg, struct link *l, const struct frame *f)
 {
@@ -273,14 +287,13 @@ static void engine_frame(void *arg, struct link *l, const struct frame *f)
     if (c == NULL) {
         return;
     }
-    if (f->type == MESSAGE_TEXT) {
-        if (f->payload.len > 0) {
-            c->handler->text(c->arg, f->payload);
-        }
+    if (f->type == MESSAGE_TEXT && call_text(c, f->payload, &err)) {
         return;
     }
     c = call_take(b, f->id);
-    if (f->type == MESSAGE_END && message_end_parse(f->payload, &end, &err)) {
+    if (f->type == MESSAGE_TEXT) {
+        call_fail(b, c, &err);
+    } else if (f->type == MESSAGE_END && message_end_parse(f->payload, &end, &err)) {
         call_end(b, c, &end);
     } else if (f->type == MESSAGE_FAILED && message_err_parse(f->payload, &why, &err)) {
         call_fail(b, c, &why);

@@ -61,7 +61,8 @@ struct backend_end {
 };
 
 struct backend_handler {
-    void (*text)(void *arg, struct bytes text); /* whole UTF-8 sequences; never empty */
+    /* Text, whole UTF-8 sequences, or log probabilities, or both. */
+    void (*text)(void *arg, const struct engine_event *event);
     /* Exactly one of these two, once, last; the call is gone then. Errors: those of engine_submit() and engine_next(),
      * QUEUE_FULL, ENGINE_GONE. */
     void (*end)(void *arg, const struct backend_end *end);

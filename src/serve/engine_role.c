@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/secret.h"
 #include "proc/sandbox.h"
 #include "serve/catalog.h"
 #include "serve/measure.h"
@@ -86,6 +87,20 @@ static void job_end(struct role_engine *r, enum engine_end end)
     job_drop(r, &r->first);
 }
 
+static void event_send(struct role_engine *r, const struct engine_event *event)
+{
+    struct buf b = BUF(LIMIT_FRAME);
+    struct err err;
+
+    if (message_text_print(event, &b, &err)) {
+        link_send(r->gateway, MESSAGE_TEXT, r->first->id, buf_bytes(&b), -1);
+    } else {
+        role_fail(&r->base, &err);
+    }
+    secret_wipe(b.p, b.cap);
+    buf_done(&b);
+}
+
 /* A chunk of a prompt takes long: who leaves meanwhile is heard. */
 static void between(void *arg)
 {
@@ -114,8 +129,8 @@ static void step(struct role_engine *r)
     if (!engine_next(r->engine, &event, &err)) {
         job_fail(r, &err);
     } else {
-        if (event.text.len > 0 && r->gateway != NULL) {
-            link_send(r->gateway, MESSAGE_TEXT, r->first->id, event.text, -1);
+        if ((event.text.len > 0 || event.token_count > 0) && r->gateway != NULL) {
+            event_send(r, &event);
         }
         if (event.end != ENGINE_END_NOT) {
             job_end(r, event.end);

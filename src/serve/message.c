@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "os/secret.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 static const char *const role_names[] = {"parent", "keeper", "engine", "gateway"};
@@ -35,33 +36,22 @@ bool message_err_parse(struct bytes b, struct err *out, struct err *err)
     return true;
 }
 
-static bool float_add(struct buf *out, float v, struct err *err)
+static bool bits_add(struct buf *out, const void *four_bytes, struct err *err)
 {
     uint32_t bits;
 
-    memcpy(&bits, &v, sizeof bits);
+    memcpy(&bits, four_bytes, sizeof bits);
     return buf_u32le(out, bits, err);
 }
 
-static bool float_get(struct cursor *c, float *out, struct err *err)
+static bool bits_get(struct cursor *c, void *four_bytes, struct err *err)
 {
     uint32_t bits;
 
     if (!cursor_u32le(c, &bits, err)) {
         return false;
     }
-    memcpy(out, &bits, sizeof bits);
-    return true;
-}
-
-static bool int_get(struct cursor *c, int *out, struct err *err)
-{
-    uint32_t bits;
-
-    if (!cursor_u32le(c, &bits, err)) {
-        return false;
-    }
-    *out = (int)bits;
+    memcpy(four_bytes, &bits, sizeof bits);
     return true;
 }
 
@@ -91,10 +81,24 @@ static bool options_print(const struct engine_options *o, struct buf *out, struc
         return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "stop: %zu texts, at most %d", o->stop_count,
                     ENGINE_STOPS_MAX);
     }
-    if (!float_add(out, o->temperature, err) || !float_add(out, o->top_p, err) || !float_add(out, o->min_p, err) ||
-        !float_add(out, o->repeat_penalty, err) || !buf_u32le(out, (uint32_t)o->top_k, err) ||
-        !buf_u32le(out, (uint32_t)o->repeat_last_n, err) || !buf_u32le(out, (uint32_t)o->num_predict, err) ||
-        !buf_u64le(out, o->seed, err) || !buf_u8(out, (uint8_t)o->stop_count, err)) {
+    if (o->bias_count > ENGINE_BIAS_MAX) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "logit_bias: %zu tokens, at most %d", o->bias_count,
+                    ENGINE_BIAS_MAX);
+    }
+    for (size_t i = 0; i < engine_option_count; i++) {
+        if (!bits_add(out, (const char *)o + engine_option_rows[i].place, err)) {
+            return false;
+        }
+    }
+    if (!buf_u64le(out, o->seed, err) || !buf_u32le(out, (uint32_t)o->bias_count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->bias_count; i++) {
+        if (!buf_u32le(out, o->bias[i].id, err) || !bits_add(out, &o->bias[i].value, err)) {
+            return false;
+        }
+    }
+    if (!buf_u8(out, (uint8_t)o->stop_count, err)) {
         return false;
     }
     for (size_t i = 0; i < o->stop_count; i++) {
@@ -127,15 +131,39 @@ bool message_request_print(const struct engine_request *r, struct buf *out, stru
     return ok;
 }
 
+static bool numbers_parse(struct cursor *c, struct message_request *m, struct err *err)
+{
+    struct engine_options *o = &m->request.options;
+    uint32_t count;
+
+    for (size_t i = 0; i < engine_option_count; i++) {
+        if (!bits_get(c, (char *)o + engine_option_rows[i].place, err)) {
+            return false;
+        }
+    }
+    if (!cursor_u64le(c, &o->seed, err) || !cursor_u32le(c, &count, err)) {
+        return false;
+    }
+    if (count > ENGINE_BIAS_MAX) {
+        return FAIL(err, REASON_FRAME_FORM, c->offset, "%u biases", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!cursor_u32le(c, &m->bias[i].id, err) || !bits_get(c, &m->bias[i].value, err)) {
+            return false;
+        }
+    }
+    o->bias = m->bias;
+    o->bias_count = count;
+    return true;
+}
+
 static bool options_parse(struct cursor *c, struct message_request *m, struct err *err)
 {
     struct engine_options *o = &m->request.options;
     struct bytes text;
     uint8_t count;
 
-    if (!float_get(c, &o->temperature, err) || !float_get(c, &o->top_p, err) || !float_get(c, &o->min_p, err) ||
-        !float_get(c, &o->repeat_penalty, err) || !int_get(c, &o->top_k, err) || !int_get(c, &o->repeat_last_n, err) ||
-        !int_get(c, &o->num_predict, err) || !cursor_u64le(c, &o->seed, err) || !cursor_u8(c, &count, err)) {
+    if (!numbers_parse(c, m, err) || !cursor_u8(c, &count, err)) {
         return false;
     }
     if (count > ENGINE_STOPS_MAX) {
@@ -203,6 +231,93 @@ void message_request_free(struct message_request *m)
     free(m->payload);
     json_decref(m->chat);
     free(m);
+}
+
+static bool logprob_print(const struct engine_logprob *l, struct buf *out, struct err *err)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &l->value, sizeof bits);
+    return buf_u64le(out, bits, err) && run_add(out, l->token, err);
+}
+
+static bool logprob_parse(struct cursor *c, struct engine_logprob *out, struct err *err)
+{
+    uint64_t bits;
+
+    if (!cursor_u64le(c, &bits, err)) {
+        return false;
+    }
+    memcpy(&out->value, &bits, sizeof bits);
+    return (out->value <= 0 && out->value >= -DBL_MAX) || FAIL(err, REASON_FRAME_FORM, c->offset, "a log probability")
+               ? run_get(c, &out->token, err)
+               : false;
+}
+
+bool message_text_print(const struct engine_event *e, struct buf *out, struct err *err)
+{
+    bool ok = e->token_count <= MESSAGE_TOKENS_MAX ||
+              FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "an event of %zu tokens", e->token_count);
+
+    ok = ok && run_add(out, e->text, err) && buf_u32le(out, (uint32_t)e->token_count, err);
+    for (size_t i = 0; ok && i < e->token_count; i++) {
+        const struct engine_token *t = &e->tokens[i];
+
+        ok = buf_u8(out, (uint8_t)t->best_count, err) && logprob_print(&t->self, out, err);
+        for (size_t k = 0; ok && k < t->best_count; k++) {
+            ok = logprob_print(&t->best[k], out, err);
+        }
+    }
+    return ok;
+}
+
+static bool tokens_parse(struct cursor *c, struct engine_token *tokens, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t best;
+
+        if (!cursor_u8(c, &best, err) || !logprob_parse(c, &tokens[i].self, err)) {
+            return false;
+        }
+        if (best > ENGINE_LOGPROBS_MAX) {
+            return FAIL(err, REASON_FRAME_FORM, c->offset, "%u alternatives", best);
+        }
+        tokens[i].best_count = best;
+        for (size_t k = 0; k < best; k++) {
+            if (!logprob_parse(c, &tokens[i].best[k], err)) {
+                return false;
+            }
+        }
+    }
+    return cursor_end(c, err);
+}
+
+bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_token **tokens, struct err *err)
+{
+    struct cursor c = cursor_init(b.p, b.len);
+    struct engine_event e = {.end = ENGINE_END_NOT};
+    struct engine_token *t;
+    uint32_t count;
+
+    if (!run_get(&c, &e.text, err) || !cursor_u32le(&c, &count, err)) {
+        return false;
+    }
+    if (count > MESSAGE_TOKENS_MAX || count > c.left / 13) {
+        return FAIL(err, REASON_FRAME_FORM, c.offset, "%u tokens in %zu bytes", count, c.left);
+    }
+    t = calloc(count > 0 ? count : 1, sizeof *t);
+    if (t == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u tokens", count);
+    }
+    if (!tokens_parse(&c, t, count, err)) {
+        free(t);
+        return false;
+    }
+    e.tokens = t;
+    e.token_count = count;
+    *out = e;
+    *tokens = t;
+    return true;
 }
 
 bool message_end_print(const struct message_end *e, struct buf *out, struct err *err)

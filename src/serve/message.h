@@ -30,7 +30,7 @@ enum message {
     /* gateway -> engine and back */
     MESSAGE_GENERATE,
     MESSAGE_CANCEL,
-    MESSAGE_TEXT,
+    MESSAGE_TEXT, /* text and, where they were asked for, log probabilities */
     MESSAGE_END,
 };
 
@@ -52,6 +52,7 @@ MUST_USE bool message_request_print(const struct engine_request *r, struct buf *
 struct message_request { /* as parsed: everything borrows from the payload and from memory */
     struct engine_request request;
     json_t *chat; /* NULL: raw */
+    struct engine_bias bias[ENGINE_BIAS_MAX];
     const char *stops[ENGINE_STOPS_MAX];
     char stop_text[ENGINE_STOPS_MAX][ENGINE_STOP_SIZE];
     uint8_t *payload; /* its own copy */
@@ -59,6 +60,12 @@ struct message_request { /* as parsed: everything borrows from the payload and f
 };
 MUST_USE bool message_request_parse(struct bytes b, struct message_request **out, struct err *err);
 void message_request_free(struct message_request *r); /* wipes the prompt */
+
+/* What an event says, but for its end. */
+MUST_USE bool message_text_print(const struct engine_event *e, struct buf *out, struct err *err);
+/* Borrows from b; *tokens is what out->tokens points to, to be freed. */
+MUST_USE bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_token **tokens,
+                                 struct err *err);
 
 struct message_end {
     enum engine_end end;
@@ -69,5 +76,6 @@ MUST_USE bool message_end_print(const struct message_end *e, struct buf *out, st
 MUST_USE bool message_end_parse(struct bytes b, struct message_end *out, struct err *err);
 
 #define MESSAGE_LOADED_DIGEST 96 /* hex digits in front of LOADED: SHA-384 of the manifest */
+#define MESSAGE_TOKENS_MAX 65536 /* of one event: those that a stop text held back */
 
 #endif

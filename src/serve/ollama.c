@@ -17,7 +17,6 @@ static bool unsupported_check(const json_t *body, const char *model, struct refu
 {
     const json_t *format = routes_member(body, "format"), *think = routes_member(body, "think");
     const json_t *images = routes_member(body, "images"), *tools = routes_member(body, "tools");
-    const json_t *logprobs = routes_member(body, "logprobs");
 
     if (format != NULL && !(json_is_string(format) && json_string_length(format) == 0)) {
         return routes_not_supported(why, "format: answers cannot be held to JSON or to a schema");
@@ -34,7 +33,7 @@ static bool unsupported_check(const json_t *body, const char *model, struct refu
     if (tools != NULL && !(json_is_array(tools) && json_array_size(tools) == 0)) {
         return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
     }
-    return logprobs == NULL || json_is_false(logprobs) || routes_not_supported(why, "logprobs");
+    return true;
 }
 
 static bool ask_parse(struct routes *rs, const struct request *r, const json_t *body, bool chat, struct ask *out,
@@ -50,7 +49,8 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
         return false;
     }
     return (options_init(&out->options, &err) || refusal_of(why, &err)) &&
-           options_parse_ollama(routes_member(body, "options"), &out->options, why);
+           options_parse_ollama(routes_member(body, "options"), &out->options, why) &&
+           options_parse_logprobs(body, &out->options, why);
 }
 
 static bool prompt_check(const json_t *body, bool raw, struct refusal *why)

@@ -1,4 +1,4 @@
-/* /v1/chat/completions, as OpenAI's clients know it and Ollama answers it. */
+/* /v1/chat/completions and /v1/completions, as OpenAI's clients know them and Ollama answers them. */
 #include "os/clock.h"
 #include "serve/answer.h"
 #include "serve/chat.h"
@@ -33,12 +33,6 @@ static bool unsupported_check(const json_t *body, const char *model, struct refu
 {
     if (!is_empty(routes_member(body, "tools")) || !is_empty(routes_member(body, "functions"))) {
         return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
-    }
-    if (!is_empty(routes_member(body, "logprobs"))) {
-        return routes_not_supported(why, "logprobs");
-    }
-    if (!is_empty(routes_member(body, "logit_bias"))) {
-        return routes_not_supported(why, "logit_bias");
     }
     return effort_check(routes_member(body, "reasoning_effort"), model, why) &&
            effort_check(routes_member(routes_member(body, "reasoning"), "effort"), model, why) &&
@@ -76,7 +70,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     }
     if (!routes_loaded_get(rs, r, setup.model, true, &loaded, why) ||
         !unsupported_check(body, loaded->model->name, why) ||
-        !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, &options, why)) {
+        !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, true, &options, why)) {
         return false;
     }
     if (!loaded->chat) {
@@ -93,13 +87,63 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     return ok;
 }
 
-void openai_chat(struct routes *rs, const struct request *r, struct reply *p)
+/* The prompt is a user's message to a model that has a chat template, as in Ollama; else it is raw. */
+static bool completion(struct routes *rs, const struct request *r, const json_t *body, struct reply *p,
+                       struct refusal *why)
+{
+    struct answer_setup setup = {.form = ANSWER_COMPLETION, .heartbeat_ms = rs->heartbeat_ms};
+    struct engine_request request = {0};
+    const struct backend_loaded *loaded;
+    struct options options;
+    json_t *chat = NULL;
+    const char *prompt, *suffix;
+    bool echo, ok;
+    struct err err;
+
+    if (!routes_str_get(body, "model", &setup.model, why) || !routes_model_check(setup.model, why) ||
+        !stream_parse(body, &setup, why) || !routes_str_get(body, "prompt", &prompt, why) ||
+        !routes_str_get(body, "suffix", &suffix, why) || !routes_bool_get(body, "echo", false, &echo, why)) {
+        return false;
+    }
+    if (prompt[0] == '\0') {
+        return refusal_set(why, 400, "prompt is required");
+    }
+    if (suffix[0] != '\0' || echo) {
+        return routes_not_supported(why, suffix[0] != '\0' ? "suffix: the model does not support insert" : "echo");
+    }
+    if (!routes_loaded_get(rs, r, setup.model, true, &loaded, why) ||
+        !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, false, &options, why) ||
+        (loaded->chat && !chat_of_prompt("", prompt, &chat, why))) {
+        return false;
+    }
+    request.options = options.engine;
+    request.prompt = bytes_of_str(prompt);
+    request.chat = chat;
+    request.now = clock_unix();
+    ok = answer_start(rs->backend, &request, &setup, p, why);
+    json_decref(chat);
+    return ok;
+}
+
+static void answer(struct routes *rs, const struct request *r, struct reply *p,
+                   bool (*route)(struct routes *, const struct request *, const json_t *, struct reply *,
+                                 struct refusal *))
 {
     struct refusal why = {0};
     json_t *body = NULL;
 
-    if (!routes_body_get(r, &body, &why) || !chat(rs, r, body, p, &why)) {
+    if (!routes_body_get(r, &body, &why) || !route(rs, r, body, p, &why)) {
         refusal_send(&why, DIALECT_OPENAI, p);
     }
     json_decref(body);
+}
+
+void openai_chat(struct routes *rs, const struct request *r, struct reply *p)
+{
+    answer(rs, r, p, chat);
+}
+
+void openai_completion(struct routes *rs, const struct request *r, struct reply *p)
+{
+    answer(rs, r, p, completion);
 }

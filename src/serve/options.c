@@ -4,42 +4,20 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stddef.h>
+#include <stdlib.h>
 
-enum option_type {
-    OPTION_INT,
-    OPTION_FLOAT,
-};
-
-/* One row an option that is a number. What has no place is known but must have its neutral value. */
-static const struct option {
-    const char *name;
-    enum option_type type;
-    size_t place;
-    bool supported;
-    double neutral;
-} ollama_options[] = {
-    {"temperature", OPTION_FLOAT, offsetof(struct engine_options, temperature), true, 0},
-    {"top_p", OPTION_FLOAT, offsetof(struct engine_options, top_p), true, 0},
-    {"min_p", OPTION_FLOAT, offsetof(struct engine_options, min_p), true, 0},
-    {"repeat_penalty", OPTION_FLOAT, offsetof(struct engine_options, repeat_penalty), true, 0},
-    {"top_k", OPTION_INT, offsetof(struct engine_options, top_k), true, 0},
-    {"repeat_last_n", OPTION_INT, offsetof(struct engine_options, repeat_last_n), true, 0},
-    {"num_predict", OPTION_INT, offsetof(struct engine_options, num_predict), true, 0},
-    {"presence_penalty", OPTION_FLOAT, 0, false, 0},
-    {"frequency_penalty", OPTION_FLOAT, 0, false, 0},
-    {"typical_p", OPTION_FLOAT, 0, false, 1},
-};
-
-static const struct option openai_options[] = {
-    {"temperature", OPTION_FLOAT, offsetof(struct engine_options, temperature), true, 0},
-    {"top_p", OPTION_FLOAT, offsetof(struct engine_options, top_p), true, 0},
-    {"max_tokens", OPTION_INT, offsetof(struct engine_options, num_predict), true, 0},
-    {"max_completion_tokens", OPTION_INT, offsetof(struct engine_options, num_predict), true, 0},
-    {"presence_penalty", OPTION_FLOAT, 0, false, 0},
-    {"frequency_penalty", OPTION_FLOAT, 0, false, 0},
-    {"n", OPTION_INT, 0, false, 1},
-    {"top_logprobs", OPTION_INT, 0, false, 0},
+/* OpenAI's names for options that are numbers; the first that a request has counts. NULL: known, and must be 1. */
+static const struct {
+    const char *name, *option;
+} openai_options[] = {
+    {"temperature", "temperature"},
+    {"top_p", "top_p"},
+    {"max_completion_tokens", "num_predict"},
+    {"max_tokens", "num_predict"},
+    {"presence_penalty", "presence_penalty"},
+    {"frequency_penalty", "frequency_penalty"},
+    {"n", NULL},
+    {"best_of", NULL},
 };
 
 bool options_init(struct options *o, struct err *err)
@@ -97,47 +75,140 @@ static bool int_get(const json_t *v, const char *name, int64_t *out, struct refu
     return true;
 }
 
-static bool number_parse(const struct option *o, const json_t *v, struct engine_options *e, struct refusal *why)
+static bool number_parse(const struct engine_option *o, const char *name, const json_t *v, struct engine_options *e,
+                         struct refusal *why)
 {
     int64_t i = 0;
+    float f;
+    int n;
 
-    if (o->type == OPTION_INT) {
-        if (!int_get(v, o->name, &i, why)) {
+    if (o->is_float && !json_is_number(v)) {
+        return refusal_set(why, 400, "option \"%s\" must be of type float32", name);
+    }
+    if (!o->is_float && !int_get(v, name, &i, why)) {
+        return false;
+    }
+    if (i < INT_MIN || i > INT_MAX) {
+        return out_of_range(why, name);
+    }
+    f = (float)json_number_value(v);
+    n = (int)i;
+    memcpy((char *)e + o->place, o->is_float ? (const void *)&f : (const void *)&n, sizeof f);
+    return true;
+}
+
+/* In the order of the table, as Ollama's struct has them; logprobs stand elsewhere. */
+static bool ollama_numbers_parse(const json_t *object, struct options *o, struct refusal *why)
+{
+    for (size_t i = 0; i < engine_option_count; i++) {
+        const struct engine_option *row = &engine_option_rows[i];
+        const json_t *v = strcmp(row->name, "top_logprobs") != 0 ? member(object, row->name) : NULL;
+
+        if (v != NULL && !number_parse(row, row->name, v, &o->engine, why)) {
             return false;
         }
-        if (i < INT_MIN || i > INT_MAX) {
-            return out_of_range(why, o->name);
-        }
-    } else if (!json_is_number(v)) {
-        return refusal_set(why, 400, "option \"%s\" must be of type float32", o->name);
-    }
-    if (!o->supported) {
-        double d = json_number_value(v);
-
-        return (d >= o->neutral && d <= o->neutral) || not_supported(why, o->name);
-    }
-    if (o->type == OPTION_INT) {
-        int value = (int)i;
-
-        memcpy((char *)e + o->place, &value, sizeof value);
-    } else {
-        float value = (float)json_number_value(v);
-
-        memcpy((char *)e + o->place, &value, sizeof value);
     }
     return true;
 }
 
-static bool numbers_parse(const struct option *table, size_t rows, const json_t *object, struct options *o,
-                          struct refusal *why)
+static bool one_check(const json_t *v, const char *name, struct refusal *why)
 {
-    for (size_t i = 0; i < rows; i++) {
-        const json_t *v = member(object, table[i].name);
+    int64_t n;
 
-        if (v != NULL && !number_parse(&table[i], v, &o->engine, why)) {
+    return int_get(v, name, &n, why) && (n == 1 || not_supported(why, name));
+}
+
+static bool openai_numbers_parse(const json_t *request, struct options *o, struct refusal *why)
+{
+    const char *before = "";
+
+    for (size_t i = 0; i < sizeof openai_options / sizeof *openai_options; i++) {
+        const char *name = openai_options[i].name, *option = openai_options[i].option;
+        const json_t *v = member(request, name);
+
+        if (v == NULL || (option != NULL && strcmp(option, before) == 0)) {
+            continue;
+        }
+        for (size_t k = 0; option != NULL && k < engine_option_count; k++) {
+            if (strcmp(engine_option_rows[k].name, option) == 0 &&
+                !number_parse(&engine_option_rows[k], name, v, &o->engine, why)) {
+                return false;
+            }
+        }
+        if (option == NULL && !one_check(v, name, why)) {
             return false;
         }
+        before = option != NULL ? option : "";
     }
+    return true;
+}
+
+/* {"50256": -100}: added to the logits of these tokens. */
+static bool bias_parse(const json_t *object, struct options *o, struct refusal *why)
+{
+    const char *name;
+    const json_t *v;
+
+    o->engine.bias = o->bias;
+    o->engine.bias_count = 0;
+    if (object != NULL && !json_is_object(object)) {
+        return refusal_set(why, 400, "logit_bias must be an object of token ids and numbers");
+    }
+    json_object_foreach(object, name, v)
+    {
+        const size_t digits = strspn(name, "0123456789");
+        struct engine_bias *b = &o->bias[o->engine.bias_count];
+
+        if (digits == 0 || digits > 9 || name[digits] != '\0' || !json_is_number(v)) {
+            return refusal_set(why, 400, "logit_bias must be an object of token ids and numbers");
+        }
+        if (o->engine.bias_count == ENGINE_BIAS_MAX) {
+            return out_of_range(why, "logit_bias");
+        }
+        *b = (struct engine_bias){.id = (uint32_t)strtoul(name, NULL, 10), .value = (float)json_number_value(v)};
+        for (size_t i = 0; i < o->engine.bias_count; i++) {
+            if (o->bias[i].id == b->id) { /* "7" and "07" */
+                return out_of_range(why, "logit_bias");
+            }
+        }
+        o->engine.bias_count++;
+    }
+    return true;
+}
+
+bool options_parse_logprobs(const json_t *request, struct options *o, struct refusal *why)
+{
+    const json_t *logprobs = member(request, "logprobs"), *best = member(request, "top_logprobs");
+    int64_t n = 0;
+
+    if (logprobs != NULL && !json_is_boolean(logprobs)) {
+        return refusal_set(why, 400, "logprobs must be a boolean");
+    }
+    if (best != NULL && !int_get(best, "top_logprobs", &n, why)) {
+        return false;
+    }
+    if (n < 0 || n > ENGINE_LOGPROBS_MAX) {
+        return refusal_set(why, 400, "top_logprobs must be between 0 and %d", ENGINE_LOGPROBS_MAX);
+    }
+    o->engine.top_logprobs = json_is_true(logprobs) ? (int)n : -1;
+    return true;
+}
+
+/* The older form: a number, of alternatives. */
+static bool logprobs_number_parse(const json_t *v, struct options *o, struct refusal *why)
+{
+    int64_t n;
+
+    if (v == NULL) {
+        return true;
+    }
+    if (!int_get(v, "logprobs", &n, why)) {
+        return false;
+    }
+    if (n < 0 || n > ENGINE_LOGPROBS_MAX) {
+        return refusal_set(why, 400, "logprobs must be between 0 and %d", ENGINE_LOGPROBS_MAX);
+    }
+    o->engine.top_logprobs = (int)n;
     return true;
 }
 
@@ -217,16 +288,22 @@ bool options_parse_ollama(const json_t *object, struct options *o, struct refusa
     if (object != NULL && !json_is_object(object)) {
         return refusal_set(why, 400, "options must be an object");
     }
-    return num_ctx_check(member(object, "num_ctx"), why) &&
-           numbers_parse(ollama_options, sizeof ollama_options / sizeof *ollama_options, object, o, why) &&
-           seed_parse(object, o, why) && stops_parse(member(object, "stop"), false, o, why) && range_check(o, why);
+    return num_ctx_check(member(object, "num_ctx"), why) && ollama_numbers_parse(object, o, why) &&
+           bias_parse(member(object, "logit_bias"), o, why) && seed_parse(object, o, why) &&
+           stops_parse(member(object, "stop"), false, o, why) && range_check(o, why);
 }
 
-bool options_parse_openai(const json_t *request, struct options *o, struct refusal *why)
+bool options_parse_openai(const json_t *request, bool chat, struct options *o, struct refusal *why)
 {
     o->engine.temperature = 1;
     o->engine.top_p = 1;
-    return numbers_parse(openai_options, sizeof openai_options / sizeof *openai_options, request, o, why) &&
+    if (chat && json_integer_value(member(request, "top_logprobs")) != 0 &&
+        !json_is_true(member(request, "logprobs"))) {
+        return refusal_set(why, 400, "top_logprobs needs \"logprobs\": true");
+    }
+    return openai_numbers_parse(request, o, why) && bias_parse(member(request, "logit_bias"), o, why) &&
+           (chat ? options_parse_logprobs(request, o, why)
+                 : logprobs_number_parse(member(request, "logprobs"), o, why)) &&
            seed_parse(request, o, why) && stops_parse(member(request, "stop"), true, o, why) && range_check(o, why);
 }
 

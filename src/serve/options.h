@@ -10,15 +10,18 @@
 struct options {
     struct engine_options engine;
     const char *stops[ENGINE_STOPS_MAX]; /* borrowed from the JSON value */
+    struct engine_bias bias[ENGINE_BIAS_MAX];
 };
 
-/* Ollama's defaults, a seed drawn at random. o->engine.stop points into *o. */
+/* Ollama's defaults, a seed drawn at random. o->engine.stop and .bias point into *o. */
 MUST_USE bool options_init(struct options *o, struct err *err);
 
 /* "options" of /api/generate and /api/chat (NULL: absent). */
 MUST_USE bool options_parse_ollama(const json_t *object, struct options *o, struct refusal *why);
-/* Members of the request of /v1/chat/completions. */
-MUST_USE bool options_parse_openai(const json_t *request, struct options *o, struct refusal *why);
+/* "logprobs" and "top_logprobs", which Ollama has beside "options". */
+MUST_USE bool options_parse_logprobs(const json_t *request, struct options *o, struct refusal *why);
+/* Members of the request of /v1/chat/completions, or of /v1/completions, where "logprobs" is a number. */
+MUST_USE bool options_parse_openai(const json_t *request, bool chat, struct options *o, struct refusal *why);
 
 /* "keep_alive": seconds, or a duration as Go writes it ("5m", "1h30m"); negative: for ever. *zero: unload at once. */
 MUST_USE bool options_keep_alive_parse(const json_t *value, bool *zero, struct refusal *why);

@@ -19,6 +19,7 @@ static const struct route {
     {"/v1/models", HTTP_GET, models_openai, 0},
     {"/v1/models/*", HTTP_GET, models_openai_one, 0},
     {"/v1/chat/completions", HTTP_POST, openai_chat, LIMIT_HTTP_BODY},
+    {"/v1/completions", HTTP_POST, openai_completion, LIMIT_HTTP_BODY},
     {"/.well-known/sotto/evidence", HTTP_GET, trust_evidence, 0},
     {"/api/v1/tee/quote", HTTP_GET, trust_quote, 0},
     {"/healthz", HTTP_GET, trust_health, 0},

@@ -1,5 +1,5 @@
-/* A request for the engine, as a gateway that was taken over could send it: what is accepted prints to bytes that are
- * accepted and print to themselves (JSON has more than one spelling). */
+/* A request for the engine, as a gateway that was taken over could send it, and an event as an engine could: what is
+ * accepted prints to bytes that are accepted and print to themselves (JSON has more than one spelling). */
 #include "serve/message.h"
 
 #include <stdlib.h>
@@ -23,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct message_request *m = NULL;
+    struct engine_event event;
+    struct engine_token *tokens;
     struct message_end end;
     struct buf b = BUF((size_t)1 << 24);
     struct err err = {0}, why;
@@ -32,6 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         message_request_free(m);
     } else if (err.reason == REASON_OK) {
         abort();
+    }
+    b.len = 0;
+    if (message_text_parse(bytes_of(data, size), &event, &tokens, &err)) {
+        if (!message_text_print(&event, &b, &err) || !bytes_equal(buf_bytes(&b), bytes_of(data, size))) {
+            abort();
+        }
+        free(tokens);
     }
     b.len = 0;
     if (message_end_parse(bytes_of(data, size), &end, &err) && end.end == ENGINE_END_NOT) {

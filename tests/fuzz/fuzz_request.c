@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         } \
     } while (0)
 
-static void options_check(const json_t *body, bool openai)
+enum api { OLLAMA, OPENAI_CHAT, OPENAI_COMPLETION };
+
+static void options_check(const json_t *body, enum api api)
 {
     struct options o;
     struct refusal why = {0};
@@ -22,11 +24,17 @@ static void options_check(const json_t *body, bool openai)
     bool ok;
 
     CHECK(options_init(&o, &err));
-    ok = openai ? options_parse_openai(body, &o, &why)
-                : options_parse_ollama(json_object_get(body, "options"), &o, &why);
+    ok = api != OLLAMA ? options_parse_openai(body, api == OPENAI_CHAT, &o, &why)
+                       : options_parse_ollama(json_object_get(body, "options"), &o, &why) &&
+                             options_parse_logprobs(body, &o, &why);
     CHECK(ok ? engine_options_check(&o.engine, &err) : why.status >= 400 && why.text[0] != '\0');
     for (size_t i = 0; ok && i < o.engine.stop_count; i++) {
         CHECK(strlen(o.engine.stop[i]) > 0 && strlen(o.engine.stop[i]) < ENGINE_STOP_SIZE);
+    }
+    for (size_t i = 0; ok && i < o.engine.bias_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            CHECK(o.engine.bias[i].id != o.engine.bias[k].id);
+        }
     }
 }
 
@@ -64,8 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!json_parse(bytes_of(data, size), &body, &err)) {
         return 0;
     }
-    options_check(body, false);
-    options_check(body, true);
+    options_check(body, OLLAMA);
+    options_check(body, OPENAI_CHAT);
+    options_check(body, OPENAI_COMPLETION);
     chat_check(body, DIALECT_OLLAMA, size);
     chat_check(body, DIALECT_OPENAI, size);
     CHECK(options_keep_alive_parse(json_object_get(body, "keep_alive"), &zero, &why) || why.status == 400);

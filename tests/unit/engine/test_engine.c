@@ -1,8 +1,10 @@
 #include "test.h"
 
 #include "engine/engine.h"
+#include "engine/stream.h"
 #include "gen_model.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #define PROMPT 150 /* crosses a block of attention */
@@ -307,6 +309,122 @@ static void test_stop(void **state)
     engine_close(e);
 }
 
+/* The answer and, joined, the tokens that were told with it. */
+static size_t answer_told(struct engine *e, const struct engine_request *q, struct buf *text, struct buf *tokens)
+{
+    struct engine_event event = {.end = ENGINE_END_NOT};
+    struct err err = {0};
+    size_t count = 0;
+
+    buf_drop(text, text->len);
+    buf_drop(tokens, tokens->len);
+    assert_ok(engine_submit(e, q, &err), err);
+    while (event.end == ENGINE_END_NOT) {
+        assert_ok(engine_next(e, &event, &err), err);
+        assert_ok(buf_add(text, event.text.p, event.text.len, &err), err);
+        for (size_t i = 0; i < event.token_count; i++) {
+            const struct engine_token *t = &event.tokens[i];
+            double sum = 0;
+
+            assert_int_equal(t->best_count, q->options.top_logprobs);
+            assert_true(t->self.value <= t->best[0].value);
+            for (size_t k = 0; k < t->best_count; k++) {
+                sum += exp(t->best[k].value);
+            }
+            assert_true(sum > 0 && sum < 1 + 1e-12);
+            assert_ok(buf_add(tokens, t->self.token.p, t->self.token.len, &err), err);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Tokens come with their text: all of them with all of it, and none whose text a stop text takes away. */
+static void test_logprobs(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1};
+    struct engine *e = open_model(&m, &setup);
+    struct engine_request q = {.prompt = bytes_of_str("xyz")};
+    struct buf plain = BUF(10000), text = BUF(10000), tokens = BUF(10000), whole = BUF(10000);
+    struct engine_bias bias = {m.vocab, 1};
+    char stop[4] = "";
+    const char *stops[1] = {stop};
+    struct engine_stats stats;
+    struct stream s;
+    struct err err = {0};
+    size_t count;
+
+    (void)state;
+    engine_options_default(&q.options);
+    q.options.num_predict = 40;
+    q.options.seed = 3;
+    (void)answer(e, &q, &plain);
+    q.options.top_logprobs = 3;
+    count = answer_told(e, &q, &text, &tokens);
+    engine_stats(e, &stats);
+    assert_int_equal(count, stats.answer_tokens);
+    assert_true(bytes_equal(buf_bytes(&plain), buf_bytes(&text)));
+    stream_init(&s, NULL, 0);
+    assert_ok(stream_add(&s, buf_bytes(&tokens), &whole, &err) && stream_end(&s, &whole, &err), err);
+    assert_true(bytes_equal(buf_bytes(&whole), buf_bytes(&text)));
+    stream_done(&s);
+    for (size_t i = 0; i + 2 < plain.len && stop[0] == 0; i++) { /* three letters of the answer become the stop text */
+        if (plain.p[i] - 1U < 0x7f && plain.p[i + 1] - 1U < 0x7f && plain.p[i + 2] - 1U < 0x7f) {
+            memcpy(stop, plain.p + i, 3);
+        }
+    }
+    assert_true(stop[0] != 0);
+    q.options.stop = stops;
+    q.options.stop_count = 1;
+    assert_true(answer_told(e, &q, &text, &tokens) < count);
+    assert_true(text.len < plain.len && tokens.len < text.len + 3);
+    q.options.bias = &bias;
+    q.options.bias_count = 1;
+    assert_fails(engine_submit(e, &q, &err), err, REASON_TOKEN_RANGE, ERR_NOWHERE);
+    buf_done(&plain);
+    buf_done(&text);
+    buf_done(&tokens);
+    buf_done(&whole);
+    engine_close(e);
+}
+
+/* Whatever samples: the same seed gives the same text, on any number of threads, in chunks of any size. */
+static void test_seed(void **state)
+{
+    static const struct {
+        unsigned threads, chunk;
+    } setups[] = {{1, 0}, {2, 1}, {3, 7}, {4, 64}};
+    struct gen_model m = gen_model_default();
+    struct buf want[4] = {BUF(10000), BUF(10000), BUF(10000), BUF(10000)}, got = BUF(10000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
+        struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = setups[i].threads, .chunk = setups[i].chunk};
+        struct engine *e = open_model(&m, &setup);
+
+        for (int kind = 0; kind < 4; kind++) {
+            struct engine_request q = {.prompt = bytes_of_str("a longer prompt, so that it is cut into chunks")};
+
+            engine_options_default(&q.options);
+            q.options.seed = 11;
+            q.options.num_predict = 24;
+            q.options.typical_p = kind == 1 ? 0.6F : 1;
+            q.options.mirostat = kind >= 2 ? kind - 1 : 0;
+            q.options.presence_penalty = 0.5F;
+            buf_drop(&got, got.len);
+            (void)answer(e, &q, i == 0 ? &want[kind] : &got);
+            assert_true(i == 0 || bytes_equal(buf_bytes(&got), buf_bytes(&want[kind])));
+        }
+        engine_close(e);
+    }
+    for (int kind = 0; kind < 4; kind++) {
+        assert_true(want[kind].len > 0);
+        buf_done(&want[kind]);
+    }
+    buf_done(&got);
+}
+
 static void test_cancel(void **state)
 {
     struct gen_model m = gen_model_default();
@@ -391,6 +509,7 @@ static void test_options(void **state)
         {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 1, empty, false},
         {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 1, wild, false},
         {0.8F, 0.9F, 0.0F, 1.1F, 64, -1, 17, empty, false},
+        {0.8F, 0.9F, 0.0F, 0.01F, 64, -1, 0, NULL, true},
         {__builtin_nanf(""), 0.9F, 0.0F, 1.1F, 64, -1, 0, NULL, false},
     };
 
@@ -516,10 +635,11 @@ static void test_isa(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_isa),     cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_heads),   cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request),
-        cmocka_unit_test(test_stop),    cmocka_unit_test(test_cancel),  cmocka_unit_test(test_cancel_between),
-        cmocka_unit_test(test_options), cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_isa),      cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_heads),    cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request),
+        cmocka_unit_test(test_stop),     cmocka_unit_test(test_cancel),  cmocka_unit_test(test_cancel_between),
+        cmocka_unit_test(test_logprobs), cmocka_unit_test(test_seed),    cmocka_unit_test(test_options),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_changed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@ static const char chat_text[] =
     "{\"messages\":[{\"role\":\"system\",\"content\":\"be short\"},{\"role\":\"user\",\"content\":\"hello\"}]}";
 static const char *const stops[] = {"\n\n", "END"};
 
+static const struct engine_bias biases[] = {{7, -100.0f}, {1, 0.5f}};
+
 static struct engine_request request_make(const json_t *chat)
 {
     struct engine_request r = {.chat = chat, .now = 1700000000, .prompt = bytes_of_str("once upon a time")};
@@ -14,6 +16,10 @@ static struct engine_request request_make(const json_t *chat)
     r.options.temperature = 0.25f;
     r.options.seed = 0x0123456789abcdefULL;
     r.options.num_predict = -1;
+    r.options.mirostat_eta = 0.75f;
+    r.options.top_logprobs = 20;
+    r.options.bias = biases;
+    r.options.bias_count = 2;
     r.options.stop = stops;
     r.options.stop_count = 2;
     return r;
@@ -37,6 +43,10 @@ static void test_request(void **state)
         assert_true(m->request.options.temperature == 0.25f);
         assert_true(m->request.options.seed == r.options.seed);
         assert_int_equal(m->request.options.num_predict, -1);
+        assert_true(m->request.options.mirostat_eta == 0.75f);
+        assert_int_equal(m->request.options.top_logprobs, 20);
+        assert_int_equal(m->request.options.bias_count, 2);
+        assert_memory_equal(m->request.options.bias, biases, sizeof biases);
         assert_int_equal(m->request.options.stop_count, 2);
         assert_string_equal(m->request.options.stop[1], "END");
         if (is_chat != 0) {
@@ -84,6 +94,38 @@ static void test_limits(void **state)
     buf_done(&b);
 }
 
+static void test_text(void **state)
+{
+    static struct engine_token tokens[2];
+    const struct engine_event e = {.text = bytes_of_str("hello"), .tokens = tokens, .token_count = 2};
+    struct engine_event out;
+    struct engine_token *owned;
+    struct buf b = BUF(1024);
+    struct err err = {0};
+
+    (void)state;
+    tokens[0] = (struct engine_token){.self = {bytes_of_str("hel"), -0.25}, .best_count = 1};
+    tokens[0].best[0] = (struct engine_logprob){bytes_of("\xff\0", 2), -0.125};
+    tokens[1] = (struct engine_token){.self = {bytes_of("", 0), -700}};
+    assert_ok(message_text_print(&e, &b, &err), err);
+    assert_ok(message_text_parse(buf_bytes(&b), &out, &owned, &err), err);
+    assert_true(bytes_equal(out.text, e.text));
+    assert_int_equal(out.token_count, 2);
+    assert_true(out.tokens == owned && owned[0].best_count == 1 && owned[1].best_count == 0);
+    assert_true(bytes_equal(owned[0].best[0].token, tokens[0].best[0].token));
+    assert_true(owned[0].best[0].value == -0.125 && owned[0].self.value == -0.25 && owned[1].self.value == -700);
+    free(owned);
+    for (size_t len = 0; len < b.len; len++) { /* cut anywhere: refused */
+        assert_false(message_text_parse(bytes_of(b.p, len), &out, &owned, &err));
+    }
+    b.p[13] = ENGINE_LOGPROBS_MAX + 1;
+    assert_false(message_text_parse(buf_bytes(&b), &out, &owned, &err));
+    assert_int_equal(err.reason, REASON_FRAME_FORM);
+    memset(b.p + 9, 0xff, 4); /* more tokens than there are bytes */
+    assert_fails(message_text_parse(buf_bytes(&b), &out, &owned, &err), err, REASON_FRAME_FORM, 13);
+    buf_done(&b);
+}
+
 static void test_end(void **state)
 {
     const struct message_end e = {
@@ -126,10 +168,8 @@ static void test_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_end),
-        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_request), cmocka_unit_test(test_limits), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_end),     cmocka_unit_test(test_error),
     };
 
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);

@@ -31,7 +31,7 @@ struct backend_call {
     const struct backend_handler *handler;
     void *arg;
     struct loop_timer timer;
-    int step;
+    int step, best;
     bool fails, late, waits;
 };
 
@@ -96,7 +96,14 @@ static void step(void *arg)
         return;
     }
     if (c->step < 3) {
-        c->handler->text(c->arg, bytes_of_str(texts[c->step++]));
+        struct engine_token token = {.self = {bytes_of_str(texts[c->step]), -0.5}, .best_count = (size_t)c->best};
+        struct engine_event event = {.text = token.self.token, .tokens = &token, .token_count = c->best >= 0};
+
+        for (int i = 0; i < c->best; i++) {
+            token.best[i] = (struct engine_logprob){i == 0 ? token.self.token : bytes_of("\xff\"", 2), -0.5 - i};
+        }
+        c->step++;
+        c->handler->text(c->arg, &event);
         assert_true(loop_timer_set(c->b->loop, &c->timer, 1, &err));
         return;
     }
@@ -133,6 +140,7 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     assert_non_null(c);
     *c = (struct backend_call){.b = b, .handler = handler, .arg = arg};
     c->timer = (struct loop_timer){.due = step, .arg = c};
+    c->best = r->options.top_logprobs;
     c->fails = r->options.seed == 1001;
     c->late = r->options.seed == 1002;
     c->waits = r->options.seed == 1003;
@@ -380,10 +388,34 @@ static const struct route_case {
      "num_ctx (OPTION_RANGE)", NULL},
     {"num_ctx of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"num_ctx\":\"1\"}}", 400,
      "option \\\"num_ctx\\\" must be of type integer", NULL},
-    {"mirostat, which is no more", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":2}}", 200,
-     "\"load\"", NULL},
-    {"typical_p", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"typical_p\":0.5}}", 400,
-     "typical_p (NOT_SUPPORTED)", NULL},
+    {"mirostat", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":2}}", 200, "\"load\"", NULL},
+    {"a mirostat that is none", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"mirostat\":3}}", 400,
+     "mirostat is 3, not 0 to 2 (OPTION_RANGE)", NULL},
+    {"typical_p", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"typical_p\":1.5}}", 400,
+     "typical_p is 1.5, not 0 to 1 (OPTION_RANGE)", NULL},
+    {"a bias", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"logit_bias\":{\"7\":-101}}}", 400,
+     "logit_bias of token 7 is -101, not -100 to 100 (OPTION_RANGE)", NULL},
+    {"a bias of a word", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"logit_bias\":{\"x\":1}}}", 400,
+     "logit_bias must be an object of token ids and numbers", NULL},
+    {"a bias twice", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"logit_bias\":{\"7\":1,\"07\":1}}}",
+     400, "logit_bias (OPTION_RANGE)", NULL},
+    {"log probabilities", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"stream\":false,\"logprobs\":true}",
+     200,
+     "\"done\":true,\"logprobs\":[{\"token\":\"Hel\",\"logprob\":-0.5,\"bytes\":[72,101,108]},{\"token\":\"lo "
+     "\\\"you\\\"\",",
+     "user=a"},
+    {"alternatives, streamed", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"logprobs\":true,\"top_logprobs\":2}", 200,
+     "\"response\":\"\\n\",\"done\":false,\"logprobs\":[{\"token\":\"\\n\",\"logprob\":-0.5,\"bytes\":[10],\"top_"
+     "logprobs\":[{"
+     "\"token\":\"\\n\",\"logprob\":-0.5,\"bytes\":[10]},{\"token\":\"\xef\xbf\xbd\\\"\",\"logprob\":-1.5,\"bytes\":["
+     "255,"
+     "34]}]}]}\n",
+     "user=p"},
+    {"too many alternatives", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"logprobs\":true,\"top_logprobs\":21}", 400,
+     "{\"error\":\"top_logprobs must be between 0 and 20\"}", NULL},
     {"chat with nobody", "POST", "/api/chat", "{\"messages\":[]}", 400, "{\"error\":\"model is required\"}", NULL},
     {"generate with nobody", "POST", "/api/generate", "{}", 404, "{\"error\":\"model '' not found\"}", NULL},
     {"too long a prompt", "POST", "/api/generate",
@@ -415,6 +447,34 @@ static const struct route_case {
      200,
      "\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\ndata: [DONE]\n\n",
      "user=a"},
+    {"OpenAI, log probabilities", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logprobs\":true,\"stream\":true}",
+     200,
+     "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hel\"},\"logprobs\":{\"content\":[{\"token\":"
+     "\"Hel\","
+     "\"logprob\":-0.5,\"bytes\":[72,101,108],\"top_logprobs\":[]}],\"refusal\":null},\"finish_reason\":null}]}",
+     "user=a"},
+    {"OpenAI, alternatives without", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"top_logprobs\":1}", 400,
+     "top_logprobs needs", NULL},
+    {"OpenAI's completion", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"max_tokens\":5,\"logprobs\":2,\"presence_penalty\":1}", 200,
+     "\"object\":\"text_completion\",", "t=1.00 k=40 n=5 stops=0:user=p;"},
+    {"OpenAI's completion, its log probabilities", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"logprobs\":2}", 200,
+     "{\"index\":0,\"text\":\"Hello \\\"you\\\"\\n\",\"logprobs\":{\"tokens\":[\"Hel\",\"lo \\\"you\\\"\",\"\\n\"],"
+     "\"token_logprobs\":[-0.5,-0.5,-0.5],\"top_logprobs\":[{\"Hel\":-0.5,\"bytes:\\\\xff\\\\x22\":-1.5},",
+     "user=p"},
+    {"OpenAI's completion, where its tokens begin", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"logprobs\":0}", 200,
+     "\"top_logprobs\":[{},{},{}],\"text_offset\":[0,3,11]},\"finish_reason\":\"stop\"}],\"usage\":", "user=p"},
+    {"OpenAI's completion, streamed", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"stream\":true}", 200,
+     "{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", "user=p"},
+    {"OpenAI's completion of nothing", "POST", "/v1/completions", "{\"model\":\"m:latest\"}", 400, "prompt is required",
+     NULL},
+    {"OpenAI's completion with its prompt", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"echo\":true}", 400, "\"code\":\"NOT_SUPPORTED\"", NULL},
     {"OpenAI, no messages", "POST", "/v1/chat/completions", "{\"model\":\"m:latest\"}", 400,
      "{\"error\":{\"message\":\"[] is too short - "
      "'messages'\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
