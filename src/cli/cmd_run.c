@@ -23,6 +23,8 @@ static const struct args_option options[] = {
     {"seed", 0, "N", "the sampler's seed"},
     {"temperature", 0, "X", "the sampler's temperature"},
     {"num-predict", 0, "N", "tokens of an answer at most"},
+    {"options", 'o', "JSON",
+     "an object of sampling options by the API's names: '{\"top_k\": 20, \"stop\": [\"\\n\"]}'"},
     {"json", 0, NULL, "print one JSON object an answer: verdict, answer, counts"},
     {"verbose", 'v', NULL, "list every fact, and say how long an answer took"},
     {NULL, 0, NULL, NULL},
@@ -348,6 +350,29 @@ static bool option_number(const struct args *a, const char *name, const char *op
            FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");
 }
 
+/* --options, over which the options of their own go. The service reads them as it reads everyone's. */
+static bool options_read(const struct args *a, json_t **out, struct err *err)
+{
+    const char *text = args_get(a, "options");
+    json_t *given = NULL;
+
+    if (text != NULL && !json_parse(bytes_of_str(text), &given, err)) {
+        err->reason = REASON_USAGE;
+        err_prefix(err, "--options");
+        return false;
+    }
+    if (given != NULL && !json_is_object(given)) {
+        json_decref(given);
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--options is no JSON object");
+    }
+    *out = given != NULL ? json_object_copy(given) : json_object();
+    json_decref(given);
+    return (*out != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options")) &&
+           option_number(a, "seed", "seed", false, *out, err) &&
+           option_number(a, "temperature", "temperature", true, *out, err) &&
+           option_number(a, "num-predict", "num_predict", false, *out, err);
+}
+
 /* --policy, $SOTTO_POLICY, or the file in the user's configuration if it is there. NULL: the built-in policy, under
  * which no service is verified. */
 static const char *policy_find(const struct args *a, char path[4096])
@@ -384,11 +409,7 @@ static bool run_init(const struct args *a, struct run *r, struct err *err)
     r->terminal = isatty(1) == 1;
     r->answer = BUF(MIB(16));
     r->messages = json_array();
-    r->options = json_object();
-    return option_number(a, "seed", "seed", false, r->options, err) &&
-           option_number(a, "temperature", "temperature", true, r->options, err) &&
-           option_number(a, "num-predict", "num_predict", false, r->options, err) &&
-           session_init(&setup, &r->session, err) &&
+    return options_read(a, &r->options, err) && session_init(&setup, &r->session, err) &&
            (system == NULL || message_add(r, "system", bytes_of_str(system), err));
 }
 

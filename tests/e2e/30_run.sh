@@ -52,6 +52,9 @@ ok $? 'an answer that nobody reads any more is not computed to its end'
 run "$policy" "$question" --temperature -1
 [ $code = 1 ] && [ ! -s "$out" ] && tail -n 1 "$log" | grep -q '(OPTION_RANGE)'
 ok $? "an absurd option: 1, the service's reason by name"
+run "$policy" "$question" --options '{"mirostat":7}'
+[ $code = 1 ] && [ ! -s "$out" ] && tail -n 1 "$log" | grep -q 'mirostat is 7.*(OPTION_RANGE)'
+ok $? 'options as the API has them: read by the service'
 "$sotto" run "$model" "$question" --url "$tls" --policy "$policy" --num-predict 1.5 >"$out" 2>"$log"
 [ $? = 2 ] && grep -q USAGE "$log"
 ok $? 'half a token: 2, USAGE'

@@ -81,6 +81,8 @@ with World() as w:
     # Absurd options: an error or an answer, in bounded time, never a crash.
     for more in ({'temperature': -1}, {'temperature': 1e308}, {'top_k': -5}, {'top_k': 2**62}, {'top_p': -1}, {'top_p': 1e9},
                  {'min_p': 7}, {'repeat_penalty': 0}, {'repeat_penalty': -1e30}, {'repeat_last_n': 2**31}, {'repeat_last_n': -7},
+                 {'typical_p': -1}, {'mirostat': 3}, {'mirostat': 2, 'mirostat_tau': 0, 'mirostat_eta': 10}, {'frequency_penalty': 1e9},
+                 {'logit_bias': {'1': 1e39}}, {'logit_bias': {'x': 1}}, {'logit_bias': [1]}, {'logit_bias': {str(i): 0 for i in range(5000)}},
                  {'seed': -2**63}, {'num_ctx': 2**40}, {'num_ctx': -1}, {'num_ctx': 1}, {'stop': ['x'] * 1000},
                  {'stop': ['']}, {'stop': ['y' * 100000]}, {'num_predict': 2**63 - 1, 'stop': ['a', 'e', ' ']}):
         status, reply = w.post('/api/generate', options(**more), seconds=100)

@@ -103,6 +103,30 @@ const tests = {
       await assert.rejects(ollama.chat({ model, messages, options: o }), (e) => e.status_code === 400, JSON.stringify(o));
     }
   },
+  'ollama: log probabilities, whole and streamed': async () => {
+    const request = { model, messages, options, logprobs: true, top_logprobs: 3 };
+    const whole = await ollama.chat(request);
+    const parts = await all(await ollama.chat({ ...request, stream: true }));
+    assert.deepEqual(parts.flatMap((p) => p.logprobs ?? []), whole.logprobs);
+    assert.equal(Buffer.from(whole.logprobs.flatMap((l) => l.bytes)).toString(), whole.message.content);
+    assert.equal(whole.logprobs.length, whole.eval_count);
+    for (const l of whole.logprobs) {
+      assert.equal(l.top_logprobs.length, 3);
+      assert.ok(l.logprob <= l.top_logprobs[0].logprob && l.top_logprobs[2].logprob <= l.top_logprobs[1].logprob);
+    }
+    const one = await ollama.generate({ model, prompt: 'Say hello.', options, logprobs: true });
+    assert.ok(one.logprobs.length > 0 && one.logprobs.every((l) => l.top_logprobs === undefined));
+    await assert.rejects(ollama.chat({ ...request, top_logprobs: 21 }), (e) => e.status_code === 400 && e.message === 'top_logprobs must be between 0 and 20');
+  },
+  'ollama: the other ways to sample': async () => {
+    const more = [{ mirostat: 1 }, { mirostat: 2, mirostat_tau: 3, mirostat_eta: 0.2 }, { typical_p: 0.5 }, { presence_penalty: 1.5 }, { frequency_penalty: 1 }];
+    for (const o of more) {
+      const ask = () => ollama.generate({ model, prompt: 'Say hello.', options: { ...options, ...o } });
+      const [a, b] = [await ask(), await ask()];
+      assert.ok(a.response.length > 0, JSON.stringify(o));
+      assert.equal(a.response, b.response, JSON.stringify(o));
+    }
+  },
   'ollama: a client that hangs up stops its computation': async () => {
     const before = await metric('answers_cancelled_total');
     const other = new Ollama({ host });
@@ -135,6 +159,35 @@ const tests = {
     assert.deepEqual(parts.at(-1).choices, []);
     assert.equal(parts.at(-1).usage.completion_tokens, whole.usage.completion_tokens);
     assert.equal(parts.at(-2).choices[0].finish_reason, whole.choices[0].finish_reason);
+  },
+  'openai: log probabilities, whole and streamed': async () => {
+    const request = { model, messages, seed: 7, max_tokens: 16, logprobs: true, top_logprobs: 2 };
+    const { logprobs, message } = (await openai.chat.completions.create(request)).choices[0];
+    const parts = await all(await openai.chat.completions.create({ ...request, stream: true }));
+    assert.deepEqual(parts.flatMap((p) => p.choices[0].logprobs?.content ?? []), logprobs.content);
+    assert.equal(Buffer.from(logprobs.content.flatMap((l) => l.bytes)).toString(), message.content);
+    assert.ok(logprobs.content.every((l) => l.top_logprobs.length === 2 && l.top_logprobs[0].logprob >= l.logprob));
+  },
+  'openai: a bias forbids a token, or demands it': async () => {
+    const request = { model, messages, seed: 7, temperature: 0, max_tokens: 1, logprobs: true, top_logprobs: 1 };
+    const first = (await openai.chat.completions.create(request)).choices[0].logprobs.content[0];
+    assert.equal(first.token, first.top_logprobs[0].token);
+    const biased = (await openai.chat.completions.create({ ...request, logit_bias: { 42: 100 } })).choices[0].logprobs.content[0];
+    assert.notEqual(biased.token, first.token);
+    assert.deepEqual(biased.top_logprobs, first.top_logprobs);
+    await assert.rejects(openai.chat.completions.create({ ...request, logit_bias: { 99999999: 1 } }), (e) => e.status === 400 && e.code === 'TOKEN_RANGE');
+  },
+  'openai: completions, whole and streamed, with log probabilities': async () => {
+    const request = { model, prompt: 'Say hello.', seed: 7, max_tokens: 16, logprobs: 2 };
+    const whole = await openai.completions.create(request);
+    const { text, logprobs } = whole.choices[0];
+    assert.equal(whole.object, 'text_completion');
+    assert.equal(logprobs.tokens.join(''), text);
+    assert.ok(logprobs.top_logprobs.every((t) => Object.keys(t).length === 2));
+    logprobs.text_offset.forEach((at, i) => assert.ok([...text].slice(at).join('').startsWith(logprobs.tokens[i])));
+    const parts = await all(await openai.completions.create({ ...request, stream: true }));
+    assert.equal(parts.map((p) => p.choices[0].text).join(''), text);
+    assert.deepEqual(parts.flatMap((p) => p.choices[0].logprobs?.token_logprobs ?? []), logprobs.token_logprobs);
   },
   'openai: errors have their classes': async () => {
     await assert.rejects(openai.chat.completions.create({ model: 'nope', messages }), OpenAI.NotFoundError);
