@@ -101,7 +101,7 @@ bool jinja_append(struct jinja_run *r, struct jinja_list *list, struct jinja_val
 
 bool jinja_list_new(struct jinja_run *r, struct jinja_value *out)
 {
-    void *list;
+    void *list = NULL;
 
     if (!arena_alloc(&r->arena, 1, sizeof(struct jinja_list), &list, r->err)) {
         return false;
