@@ -89,14 +89,15 @@ MUST_USE bool json_only(const json_t *object, const char *const *names, struct e
  * NULL: no memory. Where a value is taken over, it is also when the call fails, and NULL makes it fail: one check at
  * the end covers making and storing. */
 
-json_t *json_object(void);
-json_t *json_array(void);
+json_t *json_new(json_type type); /* empty, 0 */
+#define json_object() json_new(JSON_OBJECT)
+#define json_array() json_new(JSON_ARRAY)
+#define json_null() json_new(JSON_NULL)
+#define json_boolean(b) json_new((b) ? JSON_TRUE : JSON_FALSE)
 json_t *json_string(const char *text);              /* NULL: also of NULL, or of what is not UTF-8 */
 json_t *json_stringn(const char *text, size_t len); /* the same; may hold NUL */
 json_t *json_integer(int64_t n);
 json_t *json_real(double d); /* finite; printed with as few digits as tell it from every other */
-json_t *json_boolean(bool b);
-json_t *json_null(void);
 
 json_t *json_incref(json_t *v); /* v, for one more owner */
 void json_decref(json_t *v);    /* NULL is allowed */
@@ -115,10 +116,10 @@ json_t *json_object_copy(const json_t *object);
 /* -1: it failed, also for a container that was parsed. A member of the same name is replaced; *_new() take v over, the
  * others do not. */
 int json_object_set_new(json_t *object, const char *name, json_t *v);
-int json_object_set(json_t *object, const char *name, json_t *v);
+#define json_object_set(object, name, v) json_object_set_new(object, name, json_incref(v))
 int json_array_insert_new(json_t *array, size_t at, json_t *v); /* at the most the size */
 int json_array_append_new(json_t *array, json_t *v);
-int json_array_append(json_t *array, json_t *v);
+#define json_array_append(array, v) json_array_append_new(array, json_incref(v))
 void json_array_truncate(json_t *array, size_t size); /* the first of them remain */
 
 /* ---- printing ---- */

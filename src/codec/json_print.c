@@ -1,6 +1,5 @@
 /* The printers, and what is canonical. */
 #include "codec/json_tree.h"
-#include "codec/utf8.h"
 
 #include <stdlib.h>
 
@@ -8,30 +7,24 @@
 
 bool json_print_str(struct bytes s, struct buf *out, struct err *err)
 {
-    static const char short_escapes[] = "\b\t\n\f\r\"\\";
-    static const char short_letters[] = "btnfr\"\\";
+    static const char letters[] = "btnfr\"\\", characters[] = "\b\t\n\f\r\"\\";
     bool ok = buf_u8(out, '"', err);
 
-    for (size_t i = 0, n; ok && i < s.len; i += n) {
-        const uint8_t c = s.p[i];
-        const char *known = c != 0 ? strchr(short_escapes, c) : NULL;
+    for (size_t i = 0, run = 0, n; ok && i < s.len; run = i) {
+        const char *known;
 
-        for (n = 0; i + n < s.len && json_is_plain(s.p[i + n]); n++) {
+        while (i < s.len && (n = json_plain_length(s, i)) > 0) {
+            i += n;
         }
-        if (n > 0) {
-            ok = buf_add(out, s.p + i, n, err);
-            continue;
+        ok = buf_add(out, s.p + run, i - run, err);
+        if (!ok || i == s.len) {
+            break;
         }
-        n = 1;
-        if (known != NULL) {
-            ok = buf_printf(out, err, "\\%c", short_letters[known - short_escapes]);
-        } else if (c < 0x20) {
-            ok = buf_printf(out, err, "\\u%04x", c);
-        } else {
-            n = utf8_length(s, i);
-            ok = n == 0 ? buf_str(out, "\xef\xbf\xbd", err) : buf_add(out, s.p + i, n, err);
-            n += n == 0;
-        }
+        known = s.p[i] != 0 ? strchr(characters, s.p[i]) : NULL;
+        ok = known != NULL   ? buf_printf(out, err, "\\%c", letters[known - characters])
+             : s.p[i] < 0x20 ? buf_printf(out, err, "\\u%04x", s.p[i])
+                             : buf_str(out, "\xef\xbf\xbd", err);
+        i++;
     }
     return ok && buf_u8(out, '"', err);
 }
@@ -95,13 +88,11 @@ static bool value_print(const json_t *v, bool canonical, struct buf *out, struct
         return canonical ? FAIL(err, REASON_JSON_RANGE, ERR_NOWHERE, "a fraction: it must be a string")
                          : buf_str(out, v->text, err);
     case JSON_TRUE:
-        return buf_str(out, "true", err);
     case JSON_FALSE:
-        return buf_str(out, "false", err);
     case JSON_NULL:
-        return buf_str(out, "null", err);
+        break;
     }
-    return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a JSON type that does not exist");
+    return buf_str(out, v->type == JSON_TRUE ? "true" : v->type == JSON_FALSE ? "false" : "null", err);
 }
 
 bool json_print_canonical(const json_t *value, struct buf *out, struct err *err)

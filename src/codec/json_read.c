@@ -1,42 +1,28 @@
-/* The reader: one pass over the received bytes, every byte looked at once. */
+/* The reader: one pass over the received bytes. */
+#include "base/hex.h"
 #include "base/limits.h"
 #include "codec/json_tree.h"
-#include "codec/utf8.h"
 
 #include <stdlib.h>
 
 #define TREE_MEMORY MIB(256) /* LIMIT_JSON_VALUES bounds it before */
-#define SORTED_FROM 16       /* members; below, looking at all is as fast */
-#define NODES 64             /* that are taken at once */
+#define SORTED_FROM 16       /* members; below, comparing all is as fast */
 
 struct open {
     struct json_member member;
-    size_t at; /* of an object's: where its name begins */
+    size_t at; /* where it begins */
 };
 
 struct reader {
     struct bytes text;
-    size_t at;
-    size_t values; /* counted at "{[,:", behind each of which one can stand */
+    size_t at, values;
     unsigned depth;
     struct json_tree *tree;
-    struct open *open; /* of all containers that are open, the innermost's last */
-    size_t open_count, open_room;
-    char *free; /* where the next characters go: with its zero a string is no longer than with its quotes */
-    json_t *nodes;
-    size_t nodes_left;
+    struct buf open;    /* struct open: what is in containers that have not ended, the innermost's last */
+    char *free;         /* where the next characters go: with its zero a string is no longer than with its quotes */
     const char *wanted; /* the outermost object's member whose bytes are; NULL: none */
     struct bytes span;
 };
-
-static void space_skip(struct reader *r)
-{
-    const struct bytes s = r->text;
-
-    while (r->at < s.len && (s.p[r->at] == ' ' || s.p[r->at] == '\n' || s.p[r->at] == '\r' || s.p[r->at] == '\t')) {
-        r->at++;
-    }
-}
 
 /* The byte at hand, or 0 at the end: 0 is nowhere allowed. */
 static uint8_t peek(const struct reader *r)
@@ -44,71 +30,56 @@ static uint8_t peek(const struct reader *r)
     return r->at < r->text.len ? r->text.p[r->at] : 0;
 }
 
-static bool value_count(struct reader *r, struct err *err)
+static void space_skip(struct reader *r)
 {
-    return ++r->values <= LIMIT_JSON_VALUES ||
-           FAIL(err, REASON_ARENA_FULL, r->at, "more than %d values", LIMIT_JSON_VALUES);
+    const struct bytes s = r->text;
+    size_t i = r->at;
+
+    while (i < s.len && s.p[i] <= ' ' && (s.p[i] == ' ' || s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == '\t')) {
+        i++;
+    }
+    r->at = i;
 }
 
 /* ---- strings ---- */
 
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* The code unit of the "\uXXXX" at i, or -1. */
 static int32_t unit_get(struct bytes s, size_t i)
 {
-    int32_t unit = 0;
+    struct err ignored;
+    uint8_t b[2];
+    const bool ok = s.len >= 6 && i <= s.len - 6 && s.p[i] == '\\' && s.p[i + 1] == 'u' &&
+                    hex_decode(bytes_of(s.p + i + 2, 4), b, 2, &ignored);
 
-    if (s.len < 6 || i > s.len - 6 || s.p[i] != '\\' || s.p[i + 1] != 'u') {
-        return -1;
-    }
-    for (size_t k = 2; k < 6; k++) {
-        const int digit = hex_digit(s.p[i + k]);
-
-        if (digit < 0) {
-            return -1;
-        }
-        unit = 16 * unit + digit;
-    }
-    return unit;
+    return ok ? b[0] << 8 | b[1] : -1;
 }
 
 /* The character of the escape whose backslash is at *i, and *i behind it; -1: it is none that may be. */
 static int32_t escape_get(struct bytes s, size_t *i)
 {
-    static const char letters[] = "\"\\/bfnrt";
-    static const char characters[] = "\"\\/\b\f\n\r\t";
+    static const char letters[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
     const uint8_t letter = *i + 1 < s.len ? s.p[*i + 1] : 0;
     const char *known = letter != 0 ? strchr(letters, letter) : NULL;
-    int32_t high, low;
+    int32_t unit, low;
 
     if (known != NULL) {
         *i += 2;
         return characters[known - letters];
     }
-    high = unit_get(s, *i);
-    if (high <= 0 || (high >= 0xdc00 && high <= 0xdfff)) {
-        return -1;
-    }
+    unit = unit_get(s, *i);
     *i += 6;
-    if (high < 0xd800 || high > 0xdfff) {
-        return high;
+    if (unit < 0xd800 || unit > 0xdfff) {
+        return unit != 0 ? unit : -1;
     }
     low = unit_get(s, *i);
-    if (low < 0xdc00 || low > 0xdfff) {
-        return -1;
-    }
     *i += 6;
-    return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+    return unit < 0xdc00 && low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00) : -1;
 }
 
 static size_t utf8_put(uint32_t c, char *out)
 {
-    const size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    const size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 
     for (size_t k = n - 1; k > 0; k--) {
         out[k] = (char)(0x80 | (c & 0x3f));
@@ -123,38 +94,31 @@ static bool string_get(struct reader *r, const char **text, size_t *len, struct 
 {
     const struct bytes s = r->text;
     char *out = r->free;
-    size_t i = r->at + 1;
+    size_t i = r->at + 1, run, n;
 
-    while (i < s.len && s.p[i] != '"') {
-        const size_t at = i;
+    for (run = i;; run = i) {
+        int32_t character;
 
-        while (i < s.len && json_is_plain(s.p[i])) {
-            i++;
-        }
-        if (i < s.len && s.p[i] >= 0x80) {
-            const size_t n = utf8_length(s, i);
-
-            if (n == 0) {
-                return FAIL(err, REASON_JSON_FORM, i, "bytes that are not UTF-8");
-            }
+        while (i < s.len && (n = json_plain_length(s, i)) > 0) {
             i += n;
         }
-        if (i > at) {
-            memcpy(out, s.p + at, i - at);
-            out += i - at;
-        } else if (s.p[i] == '\\') {
-            const int32_t character = escape_get(s, &i);
-
-            if (character < 0) {
-                return FAIL(err, REASON_JSON_FORM, at, "no such escape");
-            }
-            out += utf8_put((uint32_t)character, out);
-        } else {
-            return FAIL(err, REASON_JSON_FORM, i, "a control character in a string");
+        memcpy(out, s.p + run, i - run);
+        out += i - run;
+        if (i == s.len) {
+            return FAIL(err, REASON_JSON_FORM, i, "the text ends within a string");
         }
-    }
-    if (i == s.len) {
-        return FAIL(err, REASON_JSON_FORM, i, "the text ends within a string");
+        if (s.p[i] == '"') {
+            break;
+        }
+        if (s.p[i] != '\\') {
+            return FAIL(err, REASON_JSON_FORM, i, "%s in a string", s.p[i] < 0x20 ? "a control character" : "no UTF-8");
+        }
+        run = i;
+        character = escape_get(s, &i);
+        if (character < 0) {
+            return FAIL(err, REASON_JSON_FORM, run, "no such escape");
+        }
+        out += utf8_put((uint32_t)character, out);
     }
     *text = r->free;
     *len = (size_t)(out - r->free);
@@ -180,18 +144,16 @@ static bool digits_skip(struct reader *r, const char *what, struct err *err)
 static bool integer_get(struct bytes digits, int64_t *out)
 {
     const bool negative = digits.p[0] == '-';
-    const uint64_t limit = (uint64_t)INT64_MAX + negative;
-    uint64_t n = 0;
+    int64_t n = 0;
 
     for (size_t i = negative; i < digits.len; i++) {
-        const unsigned digit = digits.p[i] - (unsigned)'0';
+        const int digit = digits.p[i] - '0';
 
-        if (n > (limit - digit) / 10) {
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, negative ? -digit : digit, &n)) {
             return false;
         }
-        n = 10 * n + digit;
     }
-    *out = negative ? (int64_t)(~n + 1) : (int64_t)n;
+    *out = n;
     return true;
 }
 
@@ -201,46 +163,32 @@ static const char overflow[] =
     "416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571"
     "366959622842914819860834936475292719074168444365510704342711559699508093042880177904174497792";
 
-/* At least `overflow`, by its decimal digits: no floating point, hence no locale and no rounding. */
-static bool real_overflows(struct bytes s)
+/* At least `overflow`, by its decimal digits: no floating point, hence no locale and no rounding. `digits` has room. */
+static bool real_overflows(struct bytes s, char *digits)
 {
-    size_t i = 0, seen = 0; /* digits from the first one that is not 0 */
-    int64_t point = 0;      /* so many of them stand before the point */
-    int64_t exponent = 0;
-    bool behind = false, sign;
-    int order = 0;
+    int64_t point = 0, exponent = 0; /* so many digits stand before the point, from the first that is not 0 */
+    bool behind = false, small;
+    size_t i, n = 0;
 
     for (i = s.p[0] == '-'; i < s.len && (s.p[i] | 0x20) != 'e'; i++) {
         if (s.p[i] == '.') {
             behind = true;
-            continue;
-        }
-        if (seen == 0 && s.p[i] == '0') {
+        } else if (n == 0 && s.p[i] == '0') {
             point -= behind;
-            continue;
+        } else {
+            point += !behind;
+            digits[n++] = (char)s.p[i];
         }
-        point += !behind;
-        if (order == 0) {
-            const char want = seen < sizeof overflow - 1 ? overflow[seen] : '0';
-
-            order = (s.p[i] > (uint8_t)want) - (s.p[i] < (uint8_t)want);
-        }
-        seen++;
     }
-    if (seen == 0) {
-        return false;
-    }
-    for (; order == 0 && seen < sizeof overflow - 1; seen++) {
-        order = overflow[seen] > '0' ? -1 : 0;
-    }
-    sign = i + 1 < s.len && s.p[i + 1] == '-';
-    for (i++; i < s.len; i++) {
+    digits[n] = '\0';
+    small = i + 1 < s.len && s.p[i + 1] == '-';
+    for (; i < s.len; i++) {
         if (s.p[i] >= '0' && s.p[i] <= '9' && exponent < INT64_C(1000000000000)) {
             exponent = 10 * exponent + (s.p[i] - '0');
         }
     }
-    point += sign ? -exponent : exponent;
-    return point > 309 || (point == 309 && order >= 0);
+    point += small ? -exponent : exponent;
+    return n > 0 && (point > 309 || (point == 309 && strcmp(digits, overflow) >= 0)); /* whose last is not 0 */
 }
 
 static bool number_get(struct reader *r, json_t *v, struct err *err)
@@ -262,7 +210,7 @@ static bool number_get(struct reader *r, json_t *v, struct err *err)
             return false;
         }
     }
-    if (peek(r) == 'e' || peek(r) == 'E') {
+    if ((peek(r) | 0x20) == 'e') {
         v->type = JSON_REAL;
         r->at++;
         r->at += peek(r) == '+' || peek(r) == '-';
@@ -274,7 +222,7 @@ static bool number_get(struct reader *r, json_t *v, struct err *err)
     if (v->type == JSON_INTEGER) {
         return integer_get(text, &v->integer) || FAIL(err, REASON_JSON_FORM, at, "an integer of more than 64 bits");
     }
-    if (real_overflows(text)) {
+    if (real_overflows(text, r->free)) {
         return FAIL(err, REASON_JSON_FORM, at, "a number beyond double's range");
     }
     v->text = memcpy(r->free, text.p, text.len);
@@ -297,75 +245,32 @@ static bool word_get(struct reader *r, const char *word, json_type type, json_t 
 
 /* ---- containers ---- */
 
-static bool open_add(struct reader *r, struct json_member m, size_t at, struct err *err)
+static int name_compare(const void *a, const void *b)
 {
-    if (r->open_count == r->open_room) {
-        const size_t room = r->open_room == 0 ? 64 : 2 * r->open_room;
-        struct open *more = realloc(r->open, room * sizeof *more);
-
-        if (more == NULL) {
-            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu values", room);
-        }
-        r->open = more;
-        r->open_room = room;
-    }
-    r->open[r->open_count++] = (struct open){.member = m, .at = at};
-    return true;
+    return strcmp(((const struct open *)a)->member.name, ((const struct open *)b)->member.name);
 }
 
-/* The index of an object of many members. *twice: one of two that have one name. */
-static bool members_sort(struct reader *r, json_t *object, const struct json_member **twice, struct err *err)
+/* No name is there twice. May leave them in another order. */
+static bool names_check(struct open *open, size_t count, struct err *err)
 {
-    const struct json_member **sorted;
-    void *memory;
+    const struct open *twice = NULL;
 
-    if (!arena_alloc(&r->tree->arena, object->count, sizeof *sorted, &memory, err)) {
-        return false;
+    if (count > SORTED_FROM) {
+        qsort(open, count, sizeof *open, name_compare);
     }
-    object->sorted = sorted = memory;
-    for (size_t i = 0; i < object->count; i++) {
-        sorted[i] = &object->members[i];
-    }
-    qsort(sorted, object->count, sizeof *sorted, json_name_compare);
-    for (size_t i = 1; i < object->count; i++) {
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) {
-            *twice = sorted[i] > sorted[i - 1] ? sorted[i] : sorted[i - 1];
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = count > SORTED_FROM ? i - 1 : 0; k < i; k++) {
+            if (name_compare(&open[i], &open[k]) == 0) {
+                twice = open[i].at > open[k].at ? &open[i] : &open[k];
+            }
         }
     }
-    return true;
+    return twice == NULL || FAIL(err, REASON_JSON_FORM, twice->at, "a member is there twice");
 }
 
-/* The open members from `first` are those of v, which ends here. */
-static bool container_close(struct reader *r, json_t *v, size_t first, struct err *err)
-{
-    const struct json_member *twice = NULL;
-    void *memory;
+static bool value_get(struct reader *r, json_t **out, struct err *err);
 
-    r->depth--;
-    r->at++;
-    v->count = r->open_count - first;
-    r->open_count = first;
-    if (v->count == 0) {
-        return true;
-    }
-    if (!arena_alloc(&r->tree->arena, v->count, sizeof *v->members, &memory, err)) {
-        return false;
-    }
-    v->members = memory;
-    for (size_t i = 0; i < v->count; i++) {
-        v->members[i] = r->open[first + i].member;
-        for (size_t k = 0; v->type == JSON_OBJECT && v->count <= SORTED_FROM && k < i; k++) {
-            twice = strcmp(v->members[i].name, v->members[k].name) == 0 ? &v->members[i] : twice;
-        }
-    }
-    if (v->type == JSON_OBJECT && v->count > SORTED_FROM && !members_sort(r, v, &twice, err)) {
-        return false;
-    }
-    return twice == NULL ||
-           FAIL(err, REASON_JSON_FORM, r->open[first + (size_t)(twice - v->members)].at, "a member is there twice");
-}
-
-/* The name at hand and its colon. *wanted: it is spelled like the one whose value's bytes are. */
+/* The name at hand, up to its value. *wanted: it is spelled like the one whose value's bytes are. */
 static bool name_get(struct reader *r, const char **name, bool *wanted, struct err *err)
 {
     const size_t at = r->at;
@@ -383,70 +288,72 @@ static bool name_get(struct reader *r, const char **name, bool *wanted, struct e
     if (peek(r) != ':') {
         return FAIL(err, REASON_JSON_FORM, r->at, "no colon");
     }
-    if (!value_count(r, err)) {
-        return false;
-    }
     r->at++;
     space_skip(r);
     return true;
 }
 
-static bool value_get(struct reader *r, json_t **out, struct err *err);
-
+/* An element, or a name and its value. */
 static bool member_get(struct reader *r, bool named, struct err *err)
 {
-    struct json_member m = {.name = NULL};
-    const size_t name_at = r->at;
+    struct open o = {.at = r->at};
     bool wanted = false;
     size_t at;
 
-    if (named && !name_get(r, &m.name, &wanted, err)) {
+    if (named && !name_get(r, &o.member.name, &wanted, err)) {
         return false;
     }
     at = r->at;
-    if (!value_get(r, &m.value, err)) {
+    if (!value_get(r, &o.member.value, err)) {
         return false;
     }
     if (wanted) {
         r->span = bytes_of(r->text.p + at, r->at - at);
     }
-    return open_add(r, m, name_at, err);
+    space_skip(r);
+    return buf_add(&r->open, &o, sizeof o, err);
 }
 
 static bool container_get(struct reader *r, json_t *v, struct err *err)
 {
-    const bool object = peek(r) == '{';
-    const uint8_t close = object ? '}' : ']';
-    const size_t first = r->open_count;
+    const uint8_t close = peek(r) == '{' ? '}' : ']';
+    const size_t first = r->open.len;
+    struct open *open;
+    void *memory;
 
-    v->type = object ? JSON_OBJECT : JSON_ARRAY;
-    if (r->depth == LIMIT_JSON_DEPTH) {
+    v->type = close == '}' ? JSON_OBJECT : JSON_ARRAY;
+    if (++r->depth > LIMIT_JSON_DEPTH) {
         return FAIL(err, REASON_JSON_DEPTH, r->at, "more than %d levels", LIMIT_JSON_DEPTH);
     }
-    if (!value_count(r, err)) {
-        return false;
-    }
-    r->depth++;
     r->at++;
     space_skip(r);
-    while (peek(r) != close || r->open_count > first) {
-        if (!member_get(r, object, err)) {
+    for (; peek(r) != close; v->count++) {
+        if (v->count > 0) {
+            if (peek(r) != ',') {
+                return FAIL(err, REASON_JSON_FORM, r->at, "neither a comma nor the end");
+            }
+            r->at++;
+            space_skip(r);
+        }
+        if (!member_get(r, v->type == JSON_OBJECT, err)) {
             return false;
         }
-        space_skip(r);
-        if (peek(r) == close) {
-            break;
-        }
-        if (peek(r) != ',') {
-            return FAIL(err, REASON_JSON_FORM, r->at, "neither a comma nor the end");
-        }
-        if (!value_count(r, err)) {
-            return false;
-        }
-        r->at++;
-        space_skip(r);
     }
-    return container_close(r, v, first, err);
+    r->depth--;
+    r->at++;
+    if (v->count == 0) {
+        return true;
+    }
+    if (!arena_alloc(&r->tree->arena, v->count, sizeof *v->members, &memory, err)) {
+        return false;
+    }
+    v->members = memory;
+    open = (struct open *)(void *)(r->open.p + first);
+    for (size_t i = 0; i < v->count; i++) {
+        v->members[i] = open[i].member;
+    }
+    r->open.len = first;
+    return v->type == JSON_ARRAY || names_check(open, v->count, err);
 }
 
 /* The value at hand. Calls itself through container_get(), LIMIT_JSON_DEPTH levels deep at most. */
@@ -455,15 +362,13 @@ static bool value_get(struct reader *r, json_t **out, struct err *err)
     json_t *v;
     void *memory;
 
-    if (r->nodes_left == 0) {
-        if (!arena_alloc(&r->tree->arena, NODES, sizeof *v, &memory, err)) {
-            return false;
-        }
-        r->nodes = memory;
-        r->nodes_left = NODES;
+    if (++r->values > LIMIT_JSON_VALUES) {
+        return FAIL(err, REASON_ARENA_FULL, r->at, "more than %d values", LIMIT_JSON_VALUES);
     }
-    r->nodes_left--;
-    *out = v = r->nodes++; /* zero, as the arena gives it */
+    if (!arena_alloc(&r->tree->arena, 1, sizeof *v, &memory, err)) {
+        return false;
+    }
+    *out = v = memory;
     v->tree = r->tree;
     switch (peek(r)) {
     case '{':
@@ -483,34 +388,28 @@ static bool value_get(struct reader *r, json_t **out, struct err *err)
     }
 }
 
-static bool text_get(struct reader *r, json_t **root, struct err *err)
-{
-    void *memory;
-
-    if (!arena_alloc(&r->tree->arena, r->text.len + 1, 1, &memory, err)) {
-        return false;
-    }
-    r->free = memory;
-    space_skip(r);
-    if (!value_get(r, root, err)) {
-        return false;
-    }
-    space_skip(r);
-    return r->at == r->text.len || FAIL(err, REASON_JSON_FORM, r->at, "something behind the value");
-}
-
 bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err)
 {
-    struct reader r = {.text = text, .values = 1, .wanted = member, .tree = calloc(1, sizeof *r.tree)};
+    struct reader r = {.text = text, .wanted = member, .open = BUF(TREE_MEMORY), .tree = malloc(sizeof *r.tree)};
     json_t *root;
+    void *memory;
     bool ok;
 
     if (r.tree == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "JSON of %zu bytes", text.len);
     }
     *r.tree = (struct json_tree){.arena = ARENA(TREE_MEMORY), .refs = 1};
-    ok = text_get(&r, &root, err);
-    free(r.open);
+    ok = arena_alloc(&r.tree->arena, text.len + 1, 1, &memory, err);
+    if (ok) {
+        r.free = memory;
+        space_skip(&r);
+        ok = value_get(&r, &root, err);
+        space_skip(&r);
+    }
+    if (ok && r.at != text.len) {
+        ok = FAIL(err, REASON_JSON_FORM, r.at, "something behind the value");
+    }
+    buf_done(&r.open);
     if (!ok) {
         arena_done(&r.tree->arena);
         free(r.tree);

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "codec/json.h"
+#include "codec/utf8.h"
 
 struct json {
     json_type type;
@@ -13,10 +14,7 @@ struct json {
         struct {
             struct json_member *members; /* in order; those of arrays have no names */
             size_t count, room;
-            union {
-                const struct json_member **sorted; /* parsed: by name where there are many, else NULL */
-                json_t *next;                      /* made: that is to be freed after it */
-            };
+            json_t *next; /* made, without references: what is to be freed after it */
         };
         struct {
             const char *text; /* of strings and fractions; zero-terminated */
@@ -32,16 +30,12 @@ struct json_tree {
     unsigned refs; /* to any of its values */
 };
 
-/* A string, or a fraction that is spelled so. NULL: no memory, or not UTF-8. */
-json_t *json_text_new(json_type type, const char *text, size_t len);
-
-/* A character that stands for itself in a string. */
-static inline bool json_is_plain(uint8_t c)
+/* Bytes of the character at i < s.len, where it is one that stands for itself in a string; else 0. */
+static inline size_t json_plain_length(struct bytes s, size_t i)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
+    const uint8_t c = s.p[i];
 
-/* For qsort() and bsearch() over pointers to members. */
-int json_name_compare(const void *a, const void *b);
+    return c >= 0x80 ? utf8_length(s, i) : c >= 0x20 && c != '"' && c != '\\';
+}
 
 #endif

@@ -19,7 +19,6 @@ static void walk(FILE *out, const json_t *v)
     size_t i;
     double d;
 
-    (void)fprintf(out, "%d ", (int)json_typeof(v));
     if (json_is_object(v)) {
         (void)fprintf(out, "%zu{", json_object_size(v));
         json_object_foreach((json_t *)(size_t)v, name, member)
@@ -40,6 +39,8 @@ static void walk(FILE *out, const json_t *v)
     } else if (json_is_real(v)) {
         d = json_number_value(v);
         (void)fprintf(out, "%a,", d);
+    } else {
+        (void)fputs(json_is_true(v) ? "true" : json_is_false(v) ? "false" : json_is_null(v) ? "null" : "nothing", out);
     }
 }
 

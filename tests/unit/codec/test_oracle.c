@@ -121,7 +121,7 @@ static void limits(void **state)
     json_decref(v);
     text.len--;
     assert_ok(buf_str(&text, ",0]", &err), err);
-    assert_fails(json_parse(buf_bytes(&text), &v, &err), err, REASON_ARENA_FULL, text.len - 3);
+    assert_fails(json_parse(buf_bytes(&text), &v, &err), err, REASON_ARENA_FULL, text.len - 2);
     buf_done(&text);
 }
 
