@@ -116,25 +116,18 @@ void json_decref(json_t *v)
 /* Takes the name over too. */
 static int member_insert(json_t *container, json_type type, size_t at, char *name, json_t *v)
 {
-    bool ok = v != NULL && json_is(container, type) && container->tree == NULL && at <= container->count &&
-              (type == JSON_ARRAY || name != NULL);
+    const bool ok = v != NULL && json_is(container, type) && container->tree == NULL && at <= container->count &&
+                    (type == JSON_ARRAY || name != NULL);
+    struct json_member *m = ok ? realloc(container->members, (container->count + 1) * sizeof *m) : NULL;
 
-    if (ok && container->count == container->room) {
-        const size_t room = container->room == 0 ? 8 : 2 * container->room;
-        struct json_member *more = realloc(container->members, room * sizeof *more);
-
-        ok = more != NULL;
-        container->members = ok ? more : container->members;
-        container->room = ok ? room : container->room;
-    }
-    if (!ok) {
+    if (m == NULL) {
         free(name);
         json_decref(v);
         return -1;
     }
-    memmove(container->members + at + 1, container->members + at, (container->count - at) * sizeof *container->members);
-    container->members[at] = (struct json_member){.name = name, .value = v};
-    container->count++;
+    container->members = m;
+    memmove(m + at + 1, m + at, (container->count++ - at) * sizeof *m);
+    m[at] = (struct json_member){.name = name, .value = v};
     return 0;
 }
 

@@ -92,7 +92,7 @@ static bool value_print(const json_t *v, bool canonical, struct buf *out, struct
     case JSON_NULL:
         break;
     }
-    return buf_str(out, v->type == JSON_TRUE ? "true" : v->type == JSON_FALSE ? "false" : "null", err);
+    return buf_str(out, json_words[v->type - JSON_TRUE], err);
 }
 
 bool json_print_canonical(const json_t *value, struct buf *out, struct err *err)

@@ -128,7 +128,7 @@ static bool string_get(struct reader *r, const char **text, size_t *len, struct 
     return true;
 }
 
-/* ---- numbers and words ---- */
+/* ---- numbers ---- */
 
 /* One digit at least. */
 static bool digits_skip(struct reader *r, const char *what, struct err *err)
@@ -231,18 +231,6 @@ static bool number_get(struct reader *r, json_t *v, struct err *err)
     return true;
 }
 
-static bool word_get(struct reader *r, const char *word, json_type type, json_t *v, struct err *err)
-{
-    const size_t n = strlen(word);
-
-    if (r->text.len - r->at < n || memcmp(r->text.p + r->at, word, n) != 0) {
-        return FAIL(err, REASON_JSON_FORM, r->at, "no value");
-    }
-    v->type = type;
-    r->at += n;
-    return true;
-}
-
 /* ---- containers ---- */
 
 static int name_compare(const void *a, const void *b)
@@ -270,44 +258,33 @@ static bool names_check(struct open *open, size_t count, struct err *err)
 
 static bool value_get(struct reader *r, json_t **out, struct err *err);
 
-/* The name at hand, up to its value. *wanted: it is spelled like the one whose value's bytes are. */
-static bool name_get(struct reader *r, const char **name, bool *wanted, struct err *err)
-{
-    const size_t at = r->at;
-    size_t len;
-
-    if (peek(r) != '"') {
-        return FAIL(err, REASON_JSON_FORM, at, "no member's name");
-    }
-    if (!string_get(r, name, &len, err)) {
-        return false;
-    }
-    *wanted = r->wanted != NULL && r->depth == 1 &&
-              bytes_equal(bytes_of(r->text.p + at + 1, r->at - at - 2), bytes_of_str(r->wanted));
-    space_skip(r);
-    if (peek(r) != ':') {
-        return FAIL(err, REASON_JSON_FORM, r->at, "no colon");
-    }
-    r->at++;
-    space_skip(r);
-    return true;
-}
-
-/* An element, or a name and its value. */
+/* An element, or a name and its value; and the space behind it. */
 static bool member_get(struct reader *r, bool named, struct err *err)
 {
     struct open o = {.at = r->at};
-    bool wanted = false;
-    size_t at;
+    struct bytes name = {.p = NULL}; /* as it is spelled */
+    size_t len, at;
 
-    if (named && !name_get(r, &o.member.name, &wanted, err)) {
-        return false;
+    if (named) {
+        if (peek(r) != '"') {
+            return FAIL(err, REASON_JSON_FORM, r->at, "no member's name");
+        }
+        if (!string_get(r, &o.member.name, &len, err)) {
+            return false;
+        }
+        name = bytes_of(r->text.p + o.at + 1, r->at - o.at - 2);
+        space_skip(r);
+        if (peek(r) != ':') {
+            return FAIL(err, REASON_JSON_FORM, r->at, "no colon");
+        }
+        r->at++;
+        space_skip(r);
     }
     at = r->at;
     if (!value_get(r, &o.member.value, err)) {
         return false;
     }
-    if (wanted) {
+    if (named && r->depth == 1 && r->wanted != NULL && bytes_equal(name, bytes_of_str(r->wanted))) {
         r->span = bytes_of(r->text.p + at, r->at - at);
     }
     space_skip(r);
@@ -378,11 +355,17 @@ static bool value_get(struct reader *r, json_t **out, struct err *err)
         v->type = JSON_STRING;
         return string_get(r, &v->text, &v->len, err);
     case 't':
-        return word_get(r, "true", JSON_TRUE, v, err);
     case 'f':
-        return word_get(r, "false", JSON_FALSE, v, err);
     case 'n':
-        return word_get(r, "null", JSON_NULL, v, err);
+        for (v->type = JSON_TRUE; v->type <= JSON_NULL; v->type++) {
+            const struct bytes word = bytes_of_str(json_words[v->type - JSON_TRUE]);
+
+            if (r->text.len - r->at >= word.len && memcmp(r->text.p + r->at, word.p, word.len) == 0) {
+                r->at += word.len;
+                return true;
+            }
+        }
+        return FAIL(err, REASON_JSON_FORM, r->at, "no value");
     default:
         return number_get(r, v, err);
     }

@@ -13,7 +13,7 @@ struct json {
     union {
         struct {
             struct json_member *members; /* in order; those of arrays have no names */
-            size_t count, room;
+            size_t count;
             json_t *next; /* made, without references: what is to be freed after it */
         };
         struct {
@@ -29,6 +29,9 @@ struct json_tree {
     struct arena arena;
     unsigned refs; /* to any of its values */
 };
+
+/* Of JSON_TRUE and what follows it. */
+static const char json_words[][6] = {"true", "false", "null"};
 
 /* Bytes of the character at i < s.len, where it is one that stands for itself in a string; else 0. */
 static inline size_t json_plain_length(struct bytes s, size_t i)
