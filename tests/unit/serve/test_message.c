@@ -69,6 +69,7 @@ static void test_request(void **state)
         assert_int_equal(err.reason, REASON_BYTES_LEFT);
         buf_done(&b);
     }
+    json_decref(chat);
 }
 
 static void test_limits(void **state)
