@@ -1,0 +1,475 @@
+#include "chat/output.h"
+
+#include "codec/json.h"
+
+#include <stdlib.h>
+
+#define THINK "<think>"
+#define THINK_END "</think>"
+#define CALL "<tool_call>"
+#define CALL_END "</tool_call>"
+#define CALLS "<｜tool▁calls▁begin｜>"
+#define CALLS_END "<｜tool▁calls▁end｜>"
+#define CALL_BEGIN "<｜tool▁call▁begin｜>"
+#define SEP "<｜tool▁sep｜>"
+#define CALL_CLOSE "<｜tool▁call▁end｜>"
+
+enum state {
+    STATE_CONTENT,
+    STATE_THINKING,
+    STATE_CALL,   /* into o->call, up to its end mark or the end */
+    STATE_HEADER, /* Harmony: into o->call, up to <|message|> */
+};
+
+static bool contains(struct bytes text, const char *part)
+{
+    return memmem(text.p, text.len, part, strlen(part)) != NULL;
+}
+
+void output_format_find(struct bytes t, struct output_format *out)
+{
+    static const struct {
+        const char *mark;
+        enum output_style style;
+    } styles[] = {{"<|channel|>", OUTPUT_HARMONY},
+                  {CALLS, OUTPUT_DEEPSEEK},
+                  {CALL, OUTPUT_TAGGED},
+                  {"[TOOL_CALLS]", OUTPUT_LIST},
+                  {"\"parameters\": ", OUTPUT_BARE}};
+
+    *out = (struct output_format){.style = OUTPUT_PLAIN};
+    for (size_t i = 0; out->style == OUTPUT_PLAIN && i < sizeof styles / sizeof *styles; i++) {
+        out->style = contains(t, styles[i].mark) ? styles[i].style : OUTPUT_PLAIN;
+    }
+    out->tools = out->style != OUTPUT_PLAIN && contains(t, "tools");
+    out->thinks = out->style == OUTPUT_HARMONY || contains(t, THINK) || contains(t, THINK_END);
+}
+
+void output_init(struct output *o, const struct output_format *format, bool tools, bool thinking, output_emit *emit,
+                 void *arg)
+{
+    *o = (struct output){.format = *format,
+                         .tools = tools && format->tools,
+                         .state = format->style == OUTPUT_HARMONY ? STATE_HEADER
+                                  : thinking                      ? STATE_THINKING
+                                                                  : STATE_CONTENT,
+                         .skip = thinking,
+                         .pending = BUF(OUTPUT_CALL_MAX),
+                         .call = BUF(OUTPUT_CALL_MAX),
+                         .emit = emit,
+                         .arg = arg};
+}
+
+void output_done(struct output *o)
+{
+    struct buf *const all[] = {&o->pending, &o->call};
+
+    for (size_t i = 0; i < 2; i++) {
+        if (all[i]->p != NULL) {
+            explicit_bzero(all[i]->p, all[i]->cap);
+        }
+        buf_done(all[i]);
+    }
+}
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static struct bytes trim(struct bytes t)
+{
+    while (t.len > 0 && is_space(t.p[0])) {
+        t = bytes_of(t.p + 1, t.len - 1);
+    }
+    while (t.len > 0 && is_space(t.p[t.len - 1])) {
+        t.len--;
+    }
+    return t;
+}
+
+/* Text of the state that it is in. */
+static bool give(struct output *o, struct bytes text, struct err *err)
+{
+    while (o->skip && text.len > 0 && is_space(text.p[0])) {
+        text = bytes_of(text.p + 1, text.len - 1);
+    }
+    if (text.len == 0) {
+        return true;
+    }
+    o->skip = false;
+    if (o->state == STATE_CALL || o->state == STATE_HEADER) {
+        return buf_add(&o->call, text.p, text.len, err);
+    }
+    o->begun = o->begun || (o->state == STATE_CONTENT && trim(text).len > 0);
+    return o->emit(o->arg, o->state == STATE_THINKING ? OUTPUT_THINKING : OUTPUT_CONTENT, text, err);
+}
+
+/* ---- calls ---- */
+
+/* Arguments as an object; some models write them as a text that holds one. */
+static json_t *arguments_get(json_t *v)
+{
+    json_t *inner = NULL;
+    struct err err;
+
+    if (json_is_string(v) && json_parse(bytes_of(json_string_value(v), json_string_length(v)), &inner, &err)) {
+        return inner;
+    }
+    return json_incref(v);
+}
+
+static bool call_print(struct output *o, const char *name, json_t *arguments, bool *done, struct err *err)
+{
+    struct buf out = BUF(2 * OUTPUT_CALL_MAX);
+    bool ok = true;
+
+    *done = name != NULL && json_is_object(arguments);
+    if (*done) {
+        ok = buf_str(&out, "{\"name\":", err) && json_print_str(bytes_of_str(name), &out, err) &&
+             buf_str(&out, ",\"arguments\":", err) && json_print(arguments, &out, err) && buf_str(&out, "}", err) &&
+             o->emit(o->arg, OUTPUT_CALL, buf_bytes(&out), err);
+        buf_done(&out);
+    }
+    return ok;
+}
+
+/* {"name":...,"arguments" or "parameters":...}. *done: it was one. */
+static bool call_object(struct output *o, const json_t *v, bool *done, struct err *err)
+{
+    json_t *given = json_object_get(v, "arguments"), *arguments;
+    bool ok;
+
+    arguments = arguments_get(given != NULL ? given : json_object_get(v, "parameters"));
+    ok = call_print(o, json_string_value(json_object_get(v, "name")), arguments, done, err);
+    json_decref(arguments);
+    return ok;
+}
+
+/* One object, or a list of them, all of them calls. */
+static bool calls_json(struct output *o, struct bytes text, bool *done, struct err *err)
+{
+    json_t *v = NULL, *item;
+    struct err why;
+    size_t i;
+    bool ok = true;
+
+    *done = json_parse(text, &v, &why);
+    if (json_is_array(v)) {
+        *done = json_array_size(v) > 0;
+        json_array_foreach(v, i, item)
+        {
+            ok = ok && *done && call_object(o, item, done, err);
+        }
+    } else if (*done) {
+        ok = call_object(o, v, done, err);
+    }
+    json_decref(v);
+    return ok;
+}
+
+/* What stands between two marks; the rest behind the second, or empty where there is none. */
+static struct bytes between(struct bytes *rest, const char *from, const char *to)
+{
+    const size_t from_len = strlen(from), to_len = strlen(to);
+    const uint8_t *begin = from_len == 0 ? rest->p : memmem(rest->p, rest->len, from, from_len), *end;
+    struct bytes out = {0};
+
+    if (begin == NULL) {
+        *rest = out;
+        return out;
+    }
+    begin += from_len;
+    out = bytes_of(begin, rest->len - (size_t)(begin - rest->p));
+    end = memmem(out.p, out.len, to, to_len);
+    if (end == NULL) {
+        *rest = (struct bytes){0};
+        return out;
+    }
+    *rest = bytes_of(end + to_len, out.len - (size_t)(end - out.p) - to_len);
+    out.len = (size_t)(end - out.p);
+    return out;
+}
+
+static bool call_named(struct output *o, struct bytes name, struct bytes arguments, bool *done, struct err *err)
+{
+    char text[256];
+    json_t *v = NULL;
+    struct err why;
+    bool ok = true;
+
+    name = trim(name);
+    *done = name.len > 0 && name.len < sizeof text && memchr(name.p, 0, name.len) == NULL &&
+            json_parse(trim(arguments), &v, &why);
+    if (*done) {
+        memcpy(text, name.p, name.len);
+        text[name.len] = 0;
+        ok = call_print(o, text, v, done, err);
+    }
+    json_decref(v);
+    return ok;
+}
+
+/* function SEP name \n ```json \n {...} \n ```, or name SEP {...}. */
+static bool calls_deepseek(struct output *o, struct bytes all, bool *done, struct err *err)
+{
+    bool ok = true;
+
+    *done = false;
+    while (ok && contains(all, CALL_BEGIN)) {
+        struct bytes one = between(&all, CALL_BEGIN, CALL_CLOSE), rest = one;
+        const struct bytes head = between(&rest, "", SEP);
+        struct bytes fence = rest;
+
+        if (contains(rest, "```json")) {
+            const struct bytes name = between(&fence, "", "```json");
+
+            ok = call_named(o, name, between(&fence, "", "```"), done, err);
+        } else {
+            ok = call_named(o, head, rest, done, err);
+        }
+    }
+    return ok;
+}
+
+/* What was collected is given out as calls, or, where it is none, as content with the marks around it. */
+static bool call_finish(struct output *o, const char *open, const char *close, struct err *err)
+{
+    struct buf text = o->call;
+    const struct bytes all = trim(buf_bytes(&text));
+    bool done = false, ok;
+
+    o->call = BUF(OUTPUT_CALL_MAX);
+    o->state = STATE_CONTENT;
+    if (o->format.style == OUTPUT_HARMONY) {
+        ok = call_named(o, bytes_of_str(o->name), all, &done, err);
+    } else if (o->format.style == OUTPUT_DEEPSEEK) {
+        ok = calls_deepseek(o, all, &done, err);
+    } else {
+        ok = calls_json(o, all, &done, err);
+    }
+    o->skip = done;
+    if (ok && !done) {
+        ok = give(o, bytes_of_str(open), err) && give(o, buf_bytes(&text), err) && give(o, bytes_of_str(close), err);
+    }
+    if (text.p != NULL) {
+        explicit_bzero(text.p, text.cap);
+    }
+    buf_done(&text);
+    return ok;
+}
+
+/* ---- marks in the text ---- */
+
+struct tag {
+    const char *text;
+    enum state to;
+};
+
+/* Those that may come now; returns their number. */
+static size_t awaited(const struct output *o, struct tag out[2])
+{
+    const enum output_style style = o->format.style;
+    size_t n = 0;
+
+    if (o->state == STATE_THINKING && style != OUTPUT_HARMONY) {
+        out[n++] = (struct tag){THINK_END, STATE_CONTENT};
+    } else if (o->state == STATE_CALL && (style == OUTPUT_TAGGED || style == OUTPUT_DEEPSEEK)) {
+        out[n++] = (struct tag){style == OUTPUT_TAGGED ? CALL_END : CALLS_END, STATE_CONTENT};
+    } else if (o->state == STATE_CONTENT && style != OUTPUT_HARMONY) {
+        if (o->format.thinks && !o->begun) {
+            out[n++] = (struct tag){THINK, STATE_THINKING};
+        }
+        if (o->tools && (style == OUTPUT_TAGGED || style == OUTPUT_DEEPSEEK)) {
+            out[n++] = (struct tag){style == OUTPUT_TAGGED ? CALL : CALLS, STATE_CALL};
+        }
+    }
+    return n;
+}
+
+/* How much of the text's end may be the beginning of a tag. */
+static size_t held(struct bytes text, const struct tag *tags, size_t count)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t len = strlen(tags[i].text);
+
+        for (size_t n = len - 1 < text.len ? len - 1 : text.len; n > most; n--) {
+            if (memcmp(text.p + text.len - n, tags[i].text, n) == 0) {
+                most = n;
+            }
+        }
+    }
+    return most;
+}
+
+/* Llama 3: the whole answer is an object, which nobody can tell from its first character alone. */
+static bool bare_begins(struct output *o, struct bytes text)
+{
+    return o->format.style == OUTPUT_BARE && o->tools && o->state == STATE_CONTENT && !o->begun && trim(text).len > 0 &&
+           trim(text).p[0] == '{';
+}
+
+/* White space at the very beginning goes with the mark that may follow it. */
+static bool space_waits(const struct output *o)
+{
+    return o->state == STATE_CONTENT && !o->begun &&
+           (o->format.style == OUTPUT_BARE ? o->tools : o->format.thinks && o->format.style != OUTPUT_HARMONY);
+}
+
+static bool tag_passed(struct output *o, const struct tag *tag, struct err *err)
+{
+    if (o->state == STATE_CALL) {
+        return call_finish(o, o->format.style == OUTPUT_TAGGED ? CALL : CALLS, tag->text, err);
+    }
+    o->state = (int)tag->to;
+    o->skip = true;
+    return true;
+}
+
+static bool pending_walk(struct output *o, struct err *err)
+{
+    struct tag tags[2];
+
+    if (bare_begins(o, buf_bytes(&o->pending))) {
+        o->state = STATE_CALL;
+    }
+    for (;;) {
+        const size_t count = awaited(o, tags);
+        const struct bytes all = buf_bytes(&o->pending);
+        const struct tag *first = NULL;
+        size_t at = all.len;
+
+        for (size_t i = 0; i < count; i++) {
+            const uint8_t *p = all.len == 0 ? NULL : memmem(all.p, all.len, tags[i].text, strlen(tags[i].text));
+
+            if (p != NULL && (size_t)(p - all.p) < at) {
+                at = (size_t)(p - all.p);
+                first = &tags[i];
+            }
+        }
+        /* A tag that only may stand at the beginning does not behind something else. */
+        if (first != NULL && first->to == STATE_THINKING && trim(bytes_of(all.p, at)).len > 0) {
+            if (!give(o, bytes_of(all.p, at + 1), err)) {
+                return false;
+            }
+            buf_drop(&o->pending, at + 1);
+            continue;
+        }
+        if (first == NULL) {
+            at = all.len - held(all, tags, count);
+        }
+        if (at > 0 && space_waits(o) && trim(bytes_of(all.p, at)).len == 0) {
+            if (first == NULL) {
+                return true;
+            }
+            o->skip = true;
+        }
+        if (!give(o, bytes_of(all.p, at), err)) {
+            return false;
+        }
+        buf_drop(&o->pending, at + (first != NULL ? strlen(first->text) : 0));
+        if (first == NULL) {
+            return true;
+        }
+        if (!tag_passed(o, first, err)) {
+            return false;
+        }
+    }
+}
+
+bool output_add(struct output *o, struct bytes text, struct err *err)
+{
+    return text.len == 0 || (buf_add(&o->pending, text.p, text.len, err) && pending_walk(o, err));
+}
+
+/* ---- control tokens ---- */
+
+/* "assistant<|channel|>commentary to=functions.f <|constrain|>json", without the marks. */
+static bool header_read(struct output *o, struct err *err)
+{
+    static const char to[] = "to=functions.";
+    const struct bytes head = buf_bytes(&o->call);
+    const uint8_t *name = head.len == 0 ? NULL : memmem(head.p, head.len, to, sizeof to - 1);
+    size_t len = 0;
+
+    o->name[0] = 0;
+    if (name != NULL) {
+        const size_t left = head.len - (size_t)(name - head.p) - (sizeof to - 1);
+
+        name += sizeof to - 1;
+        while (len < left && !is_space(name[len])) {
+            len++;
+        }
+        if (len >= sizeof o->name) {
+            return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a tool's name of %zu bytes", len);
+        }
+        memcpy(o->name, name, len);
+        o->name[len] = 0;
+    }
+    o->state = len > 0 && o->tools ? STATE_CALL : contains(head, "analysis") ? STATE_THINKING : STATE_CONTENT;
+    o->call.len = 0;
+    return true;
+}
+
+static bool section_end(struct output *o, struct err *err)
+{
+    if (o->state == STATE_CALL && !call_finish(o, "", "", err)) {
+        return false;
+    }
+    o->state = STATE_HEADER;
+    o->skip = false;
+    return true;
+}
+
+bool output_mark(struct output *o, struct bytes name, struct err *err)
+{
+    const enum output_style style = o->format.style;
+    const bool harmony = style == OUTPUT_HARMONY;
+
+    if (harmony && bytes_equal(name, bytes_of_str("<|message|>"))) {
+        return header_read(o, err);
+    }
+    if (harmony && (bytes_equal(name, bytes_of_str("<|start|>")) || bytes_equal(name, bytes_of_str("<|end|>")) ||
+                    bytes_equal(name, bytes_of_str("<|call|>")) || bytes_equal(name, bytes_of_str("<|return|>")))) {
+        return section_end(o, err);
+    }
+    if (harmony && o->state == STATE_HEADER) { /* <|channel|>, <|constrain|>: a word ends */
+        return buf_u8(&o->call, ' ', err);
+    }
+    if (o->tools && o->state == STATE_CONTENT &&
+        ((style == OUTPUT_LIST && bytes_equal(name, bytes_of_str("[TOOL_CALLS]"))) ||
+         (style == OUTPUT_BARE && bytes_equal(name, bytes_of_str("<|python_tag|>"))))) {
+        o->state = STATE_CALL;
+    }
+    return true;
+}
+
+bool output_end(struct output *o, struct err *err)
+{
+    struct buf rest = o->pending;
+    bool ok;
+
+    o->pending = BUF(OUTPUT_CALL_MAX);
+    ok = give(o, buf_bytes(&rest), err);
+    if (ok && o->state == STATE_CALL) {
+        ok = call_finish(o,
+                         o->format.style == OUTPUT_TAGGED     ? CALL
+                         : o->format.style == OUTPUT_DEEPSEEK ? CALLS
+                                                              : "",
+                         "", err);
+    } else if (ok && o->state == STATE_HEADER) { /* no message came of it */
+        const struct buf head = o->call;
+
+        o->call = BUF(OUTPUT_CALL_MAX);
+        o->state = STATE_CONTENT;
+        ok = head.len == 0 || give(o, buf_bytes(&head), err);
+        free(head.p);
+    }
+    if (rest.p != NULL) {
+        explicit_bzero(rest.p, rest.cap);
+    }
+    buf_done(&rest);
+    return ok;
+}

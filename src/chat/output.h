@@ -1,0 +1,67 @@
+/* What a model writes, parted: what it says, what it thinks, and the tools that it calls. Each family marks these in
+ * its own way; which one a model has is seen in its chat template. As it comes: a piece is given out as soon as no mark
+ * can begin in it any more.
+ *
+ *     output_init(&o, &format, tools, thinking, emit, arg);
+ *     output_add(&o, text, err) ... output_mark(&o, "<|channel|>", err) ... output_end(&o, err);
+ *     output_done(&o);
+ *
+ * One thread at a time. Memory: the text of a call, and of what may become one; at most OUTPUT_CALL_MAX. */
+#ifndef SOTTO_CHAT_OUTPUT_H
+#define SOTTO_CHAT_OUTPUT_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+#define OUTPUT_CALL_MAX MIB(4)
+
+enum output_style {
+    OUTPUT_PLAIN,  /* no tools */
+    OUTPUT_TAGGED, /* Qwen, Hermes: <tool_call>{"name":...,"arguments":...}</tool_call> */
+    OUTPUT_BARE,   /* Llama 3: the answer is {"name":...,"parameters":...}, perhaps behind <|python_tag|> */
+    OUTPUT_LIST,   /* Mistral: [TOOL_CALLS][{"name":...,"arguments":...}] */
+    OUTPUT_DEEPSEEK, /* <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME, and the arguments in a
+                        fence */
+    OUTPUT_HARMONY, /* gpt-oss: <|channel|>NAME<|message|>TEXT<|end|> */
+};
+
+struct output_format {
+    enum output_style style;
+    bool thinks; /* <think>...</think>, or Harmony's analysis */
+    bool tools;  /* the template tells the model of tools */
+};
+void output_format_find(struct bytes chat_template, struct output_format *out);
+
+enum output_part {
+    OUTPUT_CONTENT,
+    OUTPUT_THINKING,
+    OUTPUT_CALL, /* {"name":text,"arguments":object} */
+};
+
+/* False, with err: it ends there. */
+typedef bool output_emit(void *arg, enum output_part part, struct bytes text, struct err *err);
+
+struct output {
+    struct output_format format;
+    bool tools;         /* calls are looked for */
+    int state;          /* enum state of output.c */
+    bool begun;         /* something but white space was said */
+    bool skip;          /* white space that comes now is the marks', not the text's */
+    struct buf pending; /* not given out yet */
+    struct buf call;    /* of a call, or of a header */
+    char name[256];     /* Harmony: of the tool */
+    output_emit *emit;
+    void *arg;
+};
+
+/* tools: the request names some. thinking: the prompt ended behind <think>. */
+void output_init(struct output *o, const struct output_format *format, bool tools, bool thinking, output_emit *emit,
+                 void *arg);
+MUST_USE bool output_add(struct output *o, struct bytes text, struct err *err);
+/* A control token, by its name; those that mean nothing here are passed over. */
+MUST_USE bool output_mark(struct output *o, struct bytes name, struct err *err);
+/* What was held back is given out; a call that is none is content. */
+MUST_USE bool output_end(struct output *o, struct err *err);
+void output_done(struct output *o); /* wipes */
+
+#endif
