@@ -140,6 +140,8 @@
     R(TOKENIZER_FORM, INPUT, "the vocabulary is malformed", "") \
     R(TOKEN_RANGE, INPUT, "a token id is outside of the vocabulary", "") \
     R(TEMPLATE_UNSUPPORTED, INPUT, "the chat template is not supported", "") \
+    R(SCHEMA_FORM, INPUT, "the JSON Schema is none", "") \
+    R(SCHEMA_UNSUPPORTED, INPUT, "the JSON Schema asks for a form that cannot be held", "leave that part out, and check it in the answer") \
     R(CHAT_FORM, INPUT, "the chat does not have the form that the template wants", "") \
     /* engine */ \
     R(ISA_ABSENT, ABSENT, "this machine or build lacks the instruction set", "choose another with --isa") \
