@@ -46,21 +46,25 @@ void schema_set(struct schema *c, const char *members, bool negated)
     grammar_set(c->g, set);
 }
 
-/* \u and four digits, but no half of a pair. */
+/* \u and four digits, but no half of a pair, and no NUL. */
 static void escape_say(struct schema *c)
 {
-    static const char hex[] = "0123456789abcdefABCDEF";
+    static const char hex[] = "0123456789abcdefABCDEF", some[] = "123456789abcdefABCDEF";
+    static const char *const forms[][4] = {{"123456789abcefABCEF", hex, hex, hex},
+                                           {"dD", "01234567", hex, hex},
+                                           {"0", some, hex, hex},
+                                           {"0", "0", some, hex},
+                                           {"0", "0", "0", some}};
 
     grammar_begin(c->g, c->escape);
     schema_say(c, "\\");
     schema_set(c, "\"\\/bfnrt", false);
-    for (int d = 0; d < 2; d++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         grammar_or(c->g);
         schema_say(c, "\\u");
-        schema_set(c, d == 0 ? "0123456789abcefABCEF" : "dD", false);
-        schema_set(c, d == 0 ? hex : "01234567", false);
-        schema_set(c, hex, false);
-        schema_set(c, hex, false);
+        for (size_t k = 0; k < 4; k++) {
+            schema_set(c, forms[i][k], false);
+        }
     }
     grammar_end(c->g);
 }
@@ -195,7 +199,7 @@ static void fraction_make(struct schema *c)
 {
     const uint32_t point = schema_text(c, "."), digits = schema_digits(c, 1, 16);
     const uint32_t sign = grammar_rule(c->g), letter = grammar_rule(c->g);
-    const uint32_t fraction[] = {point, digits}, power[] = {letter, sign, schema_digits(c, 1, 3)};
+    const uint32_t fraction[] = {point, digits}, power[] = {letter, sign, schema_digits(c, 1, 2)};
 
     grammar_begin(c->g, sign);
     grammar_or(c->g);
