@@ -72,6 +72,11 @@ void output_done(struct output *o)
     }
 }
 
+bool output_is_content(const struct output *o)
+{
+    return o->state == STATE_CONTENT || o->state == STATE_CALL;
+}
+
 static bool is_space(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';

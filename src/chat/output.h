@@ -64,4 +64,7 @@ MUST_USE bool output_mark(struct output *o, struct bytes name, struct err *err);
 MUST_USE bool output_end(struct output *o, struct err *err);
 void output_done(struct output *o); /* wipes */
 
+/* What comes next is said, not thought, nor a mark's. */
+bool output_is_content(const struct output *o);
+
 #endif

@@ -1,9 +1,11 @@
 #include "engine/engine.h"
 
-#include "chat/jinja.h"
+#include "chat/output.h"
+#include "chat/schema.h"
 #include "engine/forward.h"
 #include "engine/isa.h"
 #include "engine/math.h"
+#include "engine/prompt.h"
 #include "engine/sampler.h"
 #include "engine/stream.h"
 #include "engine/wipe.h"
@@ -19,6 +21,7 @@
 #define CHUNK_MAX 4096U
 #define CONTEXT_DEFAULT 4096U
 #define TEXT_MAX MIB(64) /* of one event */
+#define PARTS (OUTPUT_CALL + 1)
 
 /* The request that is computed; all of it is wiped when it ends. */
 struct request {
@@ -27,8 +30,11 @@ struct request {
     struct buf stops; /* the stop texts' bytes */
     struct engine_bias bias[ENGINE_BIAS_MAX];
     struct stream stream;
-    struct tokenizer_ids ids; /* the prompt, then the answer */
-    size_t prompt, cached;    /* tokens of the prompt; tokens in the cache */
+    struct output output;       /* behind the stream */
+    struct grammar *grammar;    /* what the answer is held to; NULL: nothing */
+    struct grammar_state *form; /* how far it has come */
+    struct tokenizer_ids ids;   /* the prompt, then the answer */
+    size_t prompt, cached;      /* tokens of the prompt; tokens in the cache */
     uint64_t started;
 };
 
@@ -36,8 +42,7 @@ struct engine {
     struct engine_setup setup;
     struct kernels kernels; /* of the chosen set, gaps filled */
     char kernel_names[128];
-    struct jinja *chat_template; /* NULL: the file has none, or none that is understood */
-    char chat_problem[sizeof((struct err *)NULL)->detail];
+    struct prompt prompt;
     struct tokenizer_info vocabulary;
     struct weights weights;
     struct tokenizer *tokenizer;
@@ -45,7 +50,8 @@ struct engine {
     struct forward *forward;
     struct sampler *sampler;
     struct request request;
-    struct buf text; /* of the event that is out */
+    struct buf raw,
+        parts[PARTS]; /* of the event that is out: as it came from the stream, and parted (enum output_part) */
     /* With logprobs: those that the event shows, then those whose text is held back. */
     struct engine_token *tokens;
     size_t *starts; /* where each one's text begins in the answer */
@@ -120,18 +126,6 @@ static bool go_on(void *arg)
     return !e->request.active || !atomic_load(&e->cancelled);
 }
 
-/* A model without a template that is understood still completes raw prompts. */
-static void template_open(struct engine *e)
-{
-    struct err why = {.detail = "the file has no chat template"};
-
-    if (e->weights.chat_template.len == 0 ||
-        !jinja_parse(buf_bytes(&e->weights.chat_template), &e->chat_template, &why)) {
-        (void)snprintf(e->chat_problem, sizeof e->chat_problem, "%s", why.detail);
-    }
-    buf_done(&e->weights.chat_template);
-}
-
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
@@ -152,7 +146,8 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     }
     kernels_name(e);
     tokenizer_info(e->tokenizer, &e->vocabulary);
-    template_open(e);
+    prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
+    buf_done(&e->weights.chat_template);
     f.pool = e->pool;
     f.f16 = e->setup.kv == ENGINE_KV_F16;
     f.chunk = e->setup.chunk;
@@ -171,7 +166,10 @@ bool engine_open(const struct engine_source *source, const struct engine_setup *
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "an engine");
     }
     e->setup = *setup;
-    e->text = BUF(TEXT_MAX);
+    e->raw = BUF(TEXT_MAX);
+    for (size_t i = 0; i < PARTS; i++) {
+        e->parts[i] = BUF(TEXT_MAX);
+    }
     environment = math_environment_enter();
     ok = engine_fill(e, source, identity, err);
     math_environment_restore(environment);
@@ -192,6 +190,9 @@ static void request_end(struct engine *e)
         return;
     }
     stream_done(&r->stream);
+    output_done(&r->output);
+    grammar_state_free(r->form);
+    grammar_free(r->grammar);
     wipe(r->stops.p, r->stops.cap);
     buf_done(&r->stops);
     wipe(r->ids.p, r->ids.cap * sizeof *r->ids.p);
@@ -200,21 +201,35 @@ static void request_end(struct engine *e)
     *r = (struct request){0};
 }
 
+/* Of the event before. */
+static void event_wipe(struct engine *e)
+{
+    wipe(e->raw.p, e->raw.cap);
+    e->raw.len = 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        wipe(e->parts[i].p, e->parts[i].len);
+        e->parts[i].len = 0;
+    }
+}
+
 void engine_close(struct engine *e)
 {
     if (e == NULL) {
         return;
     }
     request_end(e);
-    wipe(e->text.p, e->text.cap);
-    buf_done(&e->text);
+    event_wipe(e);
+    buf_done(&e->raw);
+    for (size_t i = 0; i < PARTS; i++) {
+        buf_done(&e->parts[i]);
+    }
     wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     free(e->tokens);
     free(e->starts);
     sampler_free(e->sampler);
     forward_free(e->forward);
     weights_done(&e->weights);
-    jinja_free(e->chat_template);
+    prompt_done(&e->prompt);
     tokenizer_free(e->tokenizer);
     pool_free(e->pool);
     free(e);
@@ -234,8 +249,10 @@ void engine_info(const struct engine *e, struct engine_info *out)
                                 .vocabulary = s->vocab,
                                 .isa = e->kernels.name,
                                 .kernels = e->kernel_names,
-                                .chat = e->chat_template != NULL,
-                                .chat_problem = e->chat_problem,
+                                .chat = e->prompt.chat_template != NULL,
+                                .chat_problem = e->prompt.problem,
+                                .tools = e->prompt.format.tools,
+                                .thinks = e->prompt.format.thinks,
                                 .memory = e->weights.memory_size + forward_memory(e->forward)};
 }
 
@@ -272,138 +289,25 @@ static bool bias_take(struct engine *e, const struct engine_options *o, struct e
     return true;
 }
 
-static bool is_system(const json_t *message)
+/* Where the parts of an answer go. */
+static bool part_emit(void *arg, enum output_part part, struct bytes text, struct err *err)
 {
-    const char *role = json_string_value(json_object_get(message, "role"));
+    struct engine *e = arg;
 
-    return role != NULL && strcmp(role, "system") == 0;
+    return buf_add(&e->parts[part], text.p, text.len, err) &&
+           (part != OUTPUT_CALL || buf_str(&e->parts[part], "\n", err));
 }
 
-/* The chat without its oldest messages: of the first n only those of the system stay. NULL: no memory. */
-static json_t *chat_without(const json_t *chat, size_t n)
+static bool form_take(struct request *r, const json_t *form, struct err *err)
 {
-    json_t *rest = json_object(), *messages = json_array(), *v;
-    const char *name;
-    size_t i;
-    bool ok = rest != NULL && messages != NULL;
-
-    json_object_foreach(chat, name, v)
-    {
-        ok = ok && (strcmp(name, "messages") == 0 || json_object_set(rest, name, v) == 0);
-    }
-    json_array_foreach(json_object_get(chat, "messages"), i, v)
-    {
-        ok = ok && ((i < n && !is_system(v)) || json_array_append(messages, v) == 0);
-    }
-    ok = ok && json_object_set(rest, "messages", messages) == 0;
-    json_decref(messages);
-    if (!ok) {
-        json_decref(rest);
-        return NULL;
-    }
-    return rest;
-}
-
-static struct bytes token_text(const struct engine *e, uint32_t id)
-{
-    struct bytes text = {0};
-    struct err err;
-
-    return id != TOKENIZER_NO_TOKEN && tokenizer_piece(e->tokenizer, id, &text, &err) ? text : bytes_of(NULL, 0);
-}
-
-/* Some templates write the token that begins a text, some leave it to the tokenizer. */
-static bool bos_ensure(const struct engine *e, struct tokenizer_ids *ids, struct err *err)
-{
-    const uint32_t bos = e->vocabulary.bos;
-
-    if (!e->vocabulary.add_bos || bos == TOKENIZER_NO_TOKEN || (ids->count > 0 && ids->p[0] == bos)) {
-        return true;
-    }
-    if (!tokenizer_ids_add(ids, bos, err)) {
-        return false;
-    }
-    memmove(ids->p + 1, ids->p, (ids->count - 1) * sizeof *ids->p);
-    ids->p[0] = bos;
-    return true;
-}
-
-/* The chat without its oldest messages, as many as are said. */
-static bool chat_encode(struct engine *e, const struct engine_request *q, size_t without, struct tokenizer_ids *ids,
-                        struct err *err)
-{
-    json_t *rest = chat_without(q->chat, without);
-    const struct jinja_input in = {.variables = rest,
-                                   .add_generation_prompt = true,
-                                   .bos = token_text(e, e->vocabulary.bos),
-                                   .eos = token_text(e, e->vocabulary.eos),
-                                   .now = q->now};
-    struct template_rendered text;
-    bool ok;
-
-    if (rest == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a chat");
-    }
-    ok = jinja_render(e->chat_template, &in, &text, err);
-    json_decref(rest);
-    if (!ok) {
-        return false;
-    }
-    ids->count = 0;
-    ok = tokenizer_encode_rendered(e->tokenizer, &text, ids, err) && bos_ensure(e, ids, err);
-    wipe(text.text.p, text.text.cap);
-    template_rendered_done(&text);
-    return ok;
-}
-
-/* Ollama's rule for a chat that the context does not hold: the oldest messages go, as few as will do, but never one of
- * the system or the last. */
-static bool chat_fit(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
-{
-    const size_t count = json_array_size(json_object_get(q->chat, "messages"));
-    size_t too_few = 0, enough = count - 1;
-
-    if (e->chat_template == NULL) {
-        return FAIL(err, REASON_TEMPLATE_UNSUPPORTED, ERR_NOWHERE, "%s", e->chat_problem);
-    }
-    if (chat_encode(e, q, 0, ids, err)) {
-        return true;
-    }
-    if (err->reason != REASON_CONTEXT_FULL || count < 2 || !chat_encode(e, q, enough, ids, err)) {
-        return false;
-    }
-    while (enough - too_few > 1) {
-        size_t half = too_few + (enough - too_few) / 2;
-
-        if (chat_encode(e, q, half, ids, err)) {
-            enough = half;
-        } else if (err->reason == REASON_CONTEXT_FULL) {
-            too_few = half;
-        } else {
-            return false;
-        }
-    }
-    e->stats.truncated = true;
-    return chat_encode(e, q, enough, ids, err);
-}
-
-static bool prompt_encode(struct engine *e, const struct engine_request *q, struct tokenizer_ids *ids, struct err *err)
-{
-    bool bos = e->vocabulary.add_bos && e->vocabulary.bos != TOKENIZER_NO_TOKEN;
-
-    if (q->chat != NULL) {
-        return chat_fit(e, q, ids, err);
-    }
-    if ((bos || q->prompt.len == 0) && e->vocabulary.bos != TOKENIZER_NO_TOKEN &&
-        !tokenizer_ids_add(ids, e->vocabulary.bos, err)) {
-        return false;
-    }
-    return tokenizer_encode(e->tokenizer, q->prompt, TOKENIZER_ALLOW_USER, ids, err);
+    return form == NULL || (schema_compile(json_is_true(form) ? NULL : form, &r->grammar, err) &&
+                            grammar_start(r->grammar, &r->form, err));
 }
 
 bool engine_submit(struct engine *e, const struct engine_request *q, struct err *err)
 {
     struct request *r = &e->request;
+    struct prompt_shape shape;
 
     request_end(e);
     atomic_store(&e->cancelled, false);
@@ -421,10 +325,13 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     sampler_begin(e->sampler, &r->options);
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
-    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !prompt_encode(e, q, &r->ids, err)) {
+    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_take(r, q->form, err) ||
+        !prompt_make(&e->prompt, q, &r->ids, &shape, err)) {
         request_end(e);
         return false;
     }
+    e->stats.truncated = shape.truncated;
+    output_init(&r->output, &shape.format, shape.tools, shape.thinking, part_emit, e);
     if (r->ids.count == 0) {
         request_end(e);
         return FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt");
@@ -520,40 +427,102 @@ static void tokens_drop(struct engine *e)
     e->token_shown = 0;
 }
 
-/* One token: its text into e->text. */
-static bool token_next(struct engine *e, size_t row, enum engine_end *end, struct err *err)
+/* What came out of the stream is parted. */
+static bool raw_part(struct engine *e, struct err *err)
+{
+    const bool ok = output_add(&e->request.output, buf_bytes(&e->raw), err);
+
+    wipe(e->raw.p, e->raw.len);
+    e->raw.len = 0;
+    return ok;
+}
+
+/* A control token: nothing of what was held can go on behind it. */
+static bool control_take(struct engine *e, struct bytes name, struct err *err)
+{
+    struct request *r = &e->request;
+
+    return stream_end(&r->stream, &e->raw, err) && raw_part(e, err) && output_mark(&r->output, name, err);
+}
+
+static bool answer_end(struct engine *e, struct err *err)
+{
+    struct request *r = &e->request;
+
+    return stream_end(&r->stream, &e->raw, err) && raw_part(e, err) && output_end(&r->output, err);
+}
+
+/* What an answer that is held to a form may go on with. */
+static bool form_allows(void *arg, uint32_t id)
+{
+    struct engine *e = arg;
+    struct bytes piece;
+    struct err err;
+
+    if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
+        return grammar_is_whole(e->request.form);
+    }
+    return !tokenizer_is_control(e->tokenizer, id) && tokenizer_piece(e->tokenizer, id, &piece, &err) &&
+           piece.len > 0 && grammar_accepts(e->request.form, piece);
+}
+
+/* The next token. *held: the answer's form had a say in it, which it has not while the model thinks. */
+static bool token_pick(struct engine *e, float *logits, uint32_t *id, bool *held, struct err *err)
+{
+    struct request *r = &e->request;
+    const struct sampler_filter filter = {form_allows, e};
+
+    *held = r->form != NULL && output_is_content(&r->output);
+    *id = sampler_pick(e->sampler, &r->options, logits, r->ids.p, r->ids.count, *held ? &filter : NULL);
+    return *id != SAMPLER_NONE ||
+           FAIL(err, REASON_SCHEMA_UNSUPPORTED, ERR_NOWHERE, "the vocabulary has no token that could come next");
+}
+
+static bool token_take(struct engine *e, uint32_t id, bool held, struct err *err)
 {
     struct request *r = &e->request;
     struct bytes piece;
-    size_t stride;
-    float *logits;
-    uint32_t id;
 
-    if (!forward_logits(e->forward, row, 1, &logits, &stride, err)) {
-        return false;
-    }
-    id = sampler_pick(e->sampler, &r->options, logits, r->ids.p, r->ids.count);
-    if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
-        *end = ENGINE_END_STOP;
-        return stream_end(&r->stream, &e->text, err);
-    }
     e->stats.answer_tokens++;
     if (!tokenizer_ids_add(&r->ids, id, err) || !tokenizer_piece(e->tokenizer, id, &piece, err)) {
         return false;
     }
-    if (!tokenizer_is_control(e->tokenizer, id) &&
-        ((r->options.top_logprobs >= 0 && !token_tell(e, id, piece.len, err)) ||
-         !stream_add(&r->stream, piece, &e->text, err))) {
+    if (tokenizer_is_control(e->tokenizer, id)) {
+        return control_take(e, piece, err);
+    }
+    if (held && !grammar_advance(r->form, piece)) {
+        return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a token that its form does not take");
+    }
+    return (r->options.top_logprobs < 0 || token_tell(e, id, piece.len, err)) &&
+           stream_add(&r->stream, piece, &e->raw, err) && raw_part(e, err);
+}
+
+/* One token: its text into the parts. */
+static bool token_next(struct engine *e, size_t row, enum engine_end *end, struct err *err)
+{
+    struct request *r = &e->request;
+    size_t stride;
+    float *logits;
+    uint32_t id;
+    bool held;
+
+    if (!forward_logits(e->forward, row, 1, &logits, &stride, err) || !token_pick(e, logits, &id, &held, err)) {
         return false;
     }
-    if (r->stream.stopped) {
+    if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
+        *end = ENGINE_END_STOP;
+        return answer_end(e, err);
+    }
+    if (!token_take(e, id, held, err)) {
+        return false;
+    }
+    if (r->stream.stopped || (held && grammar_is_over(r->form))) {
         *end = ENGINE_END_STOP;
     } else if ((r->options.num_predict > 0 && e->stats.answer_tokens >= (unsigned)r->options.num_predict) ||
                r->ids.count >= e->setup.context) {
         *end = ENGINE_END_LENGTH;
-        return stream_end(&r->stream, &e->text, err);
     }
-    return true;
+    return *end == ENGINE_END_NOT || answer_end(e, err);
 }
 
 bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
@@ -567,8 +536,7 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
     if (!r->active) {
         return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "engine_next() without a request");
     }
-    wipe(e->text.p, e->text.len);
-    buf_drop(&e->text, e->text.len);
+    event_wipe(e);
     tokens_drop(e);
     if (atomic_load(&e->cancelled)) {
         end = ENGINE_END_CANCELLED;
@@ -585,7 +553,9 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
     }
     tokens_show(e);
     *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end),
-                                 .text = buf_bytes(&e->text),
+                                 .text = buf_bytes(&e->parts[OUTPUT_CONTENT]),
+                                 .thinking = buf_bytes(&e->parts[OUTPUT_THINKING]),
+                                 .calls = buf_bytes(&e->parts[OUTPUT_CALL]),
                                  .tokens = e->tokens,
                                  .token_count = e->token_shown};
     return true;

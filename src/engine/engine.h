@@ -65,6 +65,7 @@ struct engine_info {
     const char *kernels;      /* per type of weights: "Q4_1=avx512 Q8_0=avx512" */
     bool chat;                /* the chat template is understood */
     const char *chat_problem; /* why it is not; "" where it is */
+    bool tools, thinks;       /* the template tells the model of tools; the model thinks before it answers */
     uint64_t memory;          /* bytes resident: weights and KV cache */
 };
 void engine_info(const struct engine *e, struct engine_info *out); /* strings borrowed until engine_close() */
@@ -111,6 +112,7 @@ struct engine_request {
     const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
     int64_t now;         /* seconds since 1970, for templates that say the date */
     struct bytes prompt; /* raw: text from a user; control tokens in it are text */
+    const json_t *form;  /* what the answer is held to: a JSON Schema, or true for any JSON object; NULL: to nothing */
     struct engine_options options;
 };
 
@@ -134,6 +136,8 @@ struct engine_token {
 
 struct engine_event {                  /* valid until the next call */
     struct bytes text;                 /* whole UTF-8 sequences, never part of a stop text; may be empty */
+    struct bytes thinking;             /* the same, of what the model thinks (chat/output.h) */
+    struct bytes calls;                /* tools it calls: {"name":text,"arguments":object}, a line each */
     const struct engine_token *tokens; /* with top_logprobs: those whose text has come out now */
     size_t token_count;
     enum engine_end end;
@@ -145,7 +149,8 @@ struct engine_stats {
     bool truncated; /* the context did not hold the chat: its oldest messages were left out */
 };
 
-/* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED.
+/* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED,
+ * SCHEMA_FORM, SCHEMA_UNSUPPORTED.
  * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
  * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
  * said to be borrowed above. */

@@ -291,10 +291,10 @@ static size_t typical(struct sampler *s, const float *logits, size_t limit, doub
     return kept;
 }
 
-static double uniform(uint64_t seed, size_t position)
+static double uniform(uint64_t seed, size_t position, uint32_t attempt)
 {
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {0, (uint32_t)position, 0, 0}; /* choice, position, draw, 0 */
+    const uint32_t counter[4] = {0, (uint32_t)position, attempt, 0}; /* choice, position, draw, 0 */
     uint32_t word[4];
 
     sampler_philox(counter, key, word);
@@ -418,9 +418,10 @@ static size_t filter(struct sampler *s, const struct engine_options *o, const fl
     return limit;
 }
 
-static uint32_t choose(struct sampler *s, const struct engine_options *o, const float *logits, size_t position)
+static uint32_t choose(struct sampler *s, const struct engine_options *o, const float *logits, size_t position,
+                       uint32_t attempt)
 {
-    const double temperature = (double)o->temperature, u = uniform(o->seed, position);
+    const double temperature = (double)o->temperature, u = uniform(o->seed, position, attempt);
     size_t limit = s->vocabulary, i;
     double share;
 
@@ -447,8 +448,49 @@ static uint32_t choose(struct sampler *s, const struct engine_options *o, const 
     return s->taken[i].id;
 }
 
+/* A logit that nothing is left of, whatever is done to it. */
+#define NEVER (-1e30F)
+#define ATTEMPTS 8 /* one by one; then all tokens are looked at */
+
+static bool mask(struct sampler *s, float *logits, const struct sampler_filter *f)
+{
+    bool any = false;
+
+    for (uint32_t id = 0; id < s->vocabulary; id++) {
+        if (f->allows(f->arg, id)) {
+            any = true;
+        } else {
+            logits[id] = NEVER;
+        }
+    }
+    return any;
+}
+
+static uint32_t pick(struct sampler *s, const struct engine_options *o, float *logits, size_t count,
+                     const struct sampler_filter *f)
+{
+    /* Mirostat learns from each draw: it draws once. */
+    uint32_t attempt = f != NULL && o->mirostat != 0 ? ATTEMPTS : 0;
+
+    for (;; attempt++) {
+        uint32_t id;
+
+        if (attempt == ATTEMPTS && !mask(s, logits, f)) {
+            return SAMPLER_NONE;
+        }
+        id = o->temperature == 0.0F ? sampler_largest(logits, s->vocabulary) : choose(s, o, logits, count, attempt);
+        if (attempt == ATTEMPTS && logits[id] <= NEVER / 2) { /* the odds of all that may come are 0 */
+            return sampler_largest(logits, s->vocabulary);
+        }
+        if (f == NULL || attempt == ATTEMPTS || f->allows(f->arg, id)) {
+            return id;
+        }
+        logits[id] = NEVER;
+    }
+}
+
 uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
-                      size_t count)
+                      size_t count, const struct sampler_filter *filter)
 {
     uint32_t id;
 
@@ -460,8 +502,8 @@ uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *
         logits[o->bias[i].id] = logits[o->bias[i].id] + o->bias[i].value;
     }
     penalise(s, o, logits, history, count);
-    id = o->temperature == 0.0F ? sampler_largest(logits, s->vocabulary) : choose(s, o, logits, count);
-    if (o->top_logprobs >= 0) {
+    id = pick(s, o, logits, count, filter);
+    if (id != SAMPLER_NONE && o->top_logprobs >= 0) {
         s->odds.self = log_probability(s, id);
     }
     return id;

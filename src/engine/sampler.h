@@ -19,9 +19,16 @@ void sampler_free(struct sampler *s); /* wipes */
 void sampler_begin(struct sampler *s, const struct engine_options *o);
 
 /* logits: finite, changed by this. history: all tokens so far, the prompt's included; its count is the absolute
- * position of the token that is chosen. */
+ * position of the token that is chosen. filter NULL: every
+ * token may come. One that may not is taken out, and another one is drawn, with the next number of the draw: what comes
+ * is distributed as if only the others were there. SAMPLER_NONE: none may. */
+#define SAMPLER_NONE UINT32_MAX
+struct sampler_filter {
+    bool (*allows)(void *arg, uint32_t id);
+    void *arg;
+};
 uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *logits, const uint32_t *history,
-                      size_t count);
+                      size_t count, const struct sampler_filter *filter);
 
 /* Of the last sampler_pick() with top_logprobs >= 0: logarithms of the probabilities that the logits gave before
  * anything was done to them. Valid until the next. */

@@ -30,7 +30,7 @@ struct weights {
     const struct quant_type *used[8]; /* the types of the matrices, each once */
     size_t used_count;
     struct buf chat_template; /* its text */
-    uint8_t *memory; /* all panels */
+    uint8_t *memory;          /* all panels */
     size_t memory_size;
 };
 

@@ -27,7 +27,9 @@ struct answer {
     unsigned id; /* OpenAI's: chatcmpl-0 to chatcmpl-998 */
     struct reply *reply;
     struct backend_call *call;
-    struct buf text;             /* of one that is not streamed */
+    struct buf text, thinking;   /* of one that is not streamed */
+    struct buf calls;            /* of the object that comes next: the elements of tool_calls, in its API's form */
+    unsigned call_count;         /* in all */
     struct buf odds[ODDS_LISTS]; /* of the object that comes next */
     bool logprobs;
     size_t characters; /* of the tokens so far */
@@ -52,6 +54,8 @@ static void answer_free(struct answer *a)
 {
     loop_timer_stop(a->loop, &a->heartbeat);
     wipe(&a->text);
+    wipe(&a->thinking);
+    wipe(&a->calls);
     wipe(&a->line);
     for (size_t i = 0; i < ODDS_LISTS; i++) {
         wipe(&a->odds[i]);
@@ -192,8 +196,65 @@ static bool logprobs_print(struct answer *a, struct buf *out, struct err *err)
 
 /* --- objects --- */
 
+/* What stands in one object. */
+struct said {
+    struct bytes text, thinking, calls;
+};
+
+/* Members that are left out where they are empty. */
+static bool text_print(const char *before, struct bytes text, struct buf *out, struct err *err)
+{
+    return text.len == 0 || (buf_str(out, before, err) && json_print_str(text, out, err));
+}
+
+static bool calls_print(struct bytes calls, struct buf *out, struct err *err)
+{
+    return calls.len == 0 ||
+           (buf_str(out, ",\"tool_calls\":[", err) && buf_add(out, calls.p, calls.len, err) && buf_str(out, "]", err));
+}
+
+/* A line of the engine's into one element of tool_calls. OpenAI's clients want the arguments as a text. */
+static bool call_add(struct answer *a, struct bytes line, struct err *err)
+{
+    struct buf text = BUF(TEXT_MAX);
+    struct buf *out = &a->calls;
+    json_t *v = NULL;
+    uint32_t id;
+    bool ok = comma(out, out->len > 0, err);
+
+    if (ok && !is_openai(a)) {
+        ok = buf_str(out, "{\"function\":", err) && buf_add(out, line.p, line.len, err) && buf_str(out, "}", err);
+    } else if (ok) {
+        ok = json_parse(line, &v, err) && random_bytes(&id, sizeof id, err) &&
+             json_print(json_object_get(v, "arguments"), &text, err) &&
+             buf_printf(out, err, "{\"index\":%u,\"id\":\"call_%08x\",\"type\":\"function\",\"function\":{\"name\":",
+                        a->call_count, id) &&
+             json_print_str(bytes_of_str(json_string_value(json_object_get(v, "name"))), out, err) &&
+             buf_str(out, ",\"arguments\":", err) && json_print_str(buf_bytes(&text), out, err) &&
+             buf_str(out, "}}", err);
+    }
+    a->call_count++;
+    json_decref(v);
+    wipe(&text);
+    return ok;
+}
+
+static bool calls_add(struct answer *a, struct bytes lines, struct err *err)
+{
+    bool ok = true;
+
+    while (ok && lines.len > 0) {
+        const uint8_t *end = memchr(lines.p, '\n', lines.len);
+        const size_t len = end != NULL ? (size_t)(end - lines.p) : lines.len;
+
+        ok = call_add(a, bytes_of(lines.p, len), err);
+        lines = bytes_of(lines.p + len + (end != NULL), lines.len - len - (end != NULL));
+    }
+    return ok;
+}
+
 /* {"model":...,"created_at":...,"response":text or "message":{...},"done":bool; the rest is the caller's */
-static bool ollama_begin(enum answer_form form, const char *model, struct bytes text, bool done, struct buf *out,
+static bool ollama_begin(enum answer_form form, const char *model, const struct said *said, bool done, struct buf *out,
                          struct err *err)
 {
     char time[ANSWER_TIME_SIZE];
@@ -203,7 +264,8 @@ static bool ollama_begin(enum answer_form form, const char *model, struct bytes 
     return buf_str(out, "{\"model\":", err) && json_print_str(bytes_of_str(model), out, err) &&
            buf_printf(out, err, ",\"created_at\":\"%s\",", time) &&
            buf_str(out, chat ? "\"message\":{\"role\":\"assistant\",\"content\":" : "\"response\":", err) &&
-           json_print_str(text, out, err) &&
+           json_print_str(said->text, out, err) && text_print(",\"thinking\":", said->thinking, out, err) &&
+           calls_print(said->calls, out, err) &&
            buf_printf(out, err, "%s,\"done\":%s", chat ? "}" : "", done ? "true" : "false");
 }
 
@@ -218,10 +280,10 @@ static const char *done_reason(const struct backend_end *e)
     return e->end == ENGINE_END_LENGTH ? "length" : "stop";
 }
 
-static bool ollama_end(struct answer *a, struct bytes text, const struct backend_end *e, struct buf *out,
+static bool ollama_end(struct answer *a, const struct said *said, const struct backend_end *e, struct buf *out,
                        struct err *err)
 {
-    return ollama_begin(a->form, a->model, text, true, out, err) && logprobs_print(a, out, err) &&
+    return ollama_begin(a->form, a->model, said, true, out, err) && logprobs_print(a, out, err) &&
            buf_printf(out, err, ",\"done_reason\":\"%s\"", done_reason(e)) &&
            number_print("total_duration", e->total_ns, out, err) &&
            number_print("load_duration", e->queue_ns, out, err) &&
@@ -244,14 +306,24 @@ static bool openai_begin(const struct answer *a, bool whole, struct buf *out, st
            buf_str(out, ",\"system_fingerprint\":\"fp_ollama\",\"choices\":[", err);
 }
 
-/* {"index":0, the text under its name, and its log probabilities */
-static bool openai_choice(struct answer *a, const char *name, struct bytes text, struct buf *out, struct err *err)
+/* {"index":0, what was said under its name, and its log probabilities. Thoughts go by two names: Ollama's, and that of
+ * llama.cpp's server and vLLM. */
+static bool openai_choice(struct answer *a, const char *name, const struct said *said, struct buf *out, struct err *err)
 {
     bool chat = a->form == ANSWER_OPENAI;
 
     return (chat ? buf_printf(out, err, "{\"index\":0,\"%s\":{\"role\":\"assistant\",\"content\":", name)
                  : buf_str(out, "{\"index\":0,\"text\":", err)) &&
-           json_print_str(text, out, err) && buf_str(out, chat ? "}" : "", err) && logprobs_print(a, out, err);
+           json_print_str(said->text, out, err) &&
+           (!chat || (text_print(",\"reasoning\":", said->thinking, out, err) &&
+                      text_print(",\"reasoning_content\":", said->thinking, out, err) &&
+                      calls_print(said->calls, out, err) && buf_str(out, "}", err))) &&
+           logprobs_print(a, out, err);
+}
+
+static const char *finish_reason(const struct answer *a, const struct backend_end *e)
+{
+    return a->call_count > 0 && a->form == ANSWER_OPENAI ? "tool_calls" : done_reason(e);
 }
 
 static bool usage_print(const struct backend_end *e, struct buf *out, struct err *err)
@@ -260,9 +332,9 @@ static bool usage_print(const struct backend_end *e, struct buf *out, struct err
                       e->stats.prompt_tokens, e->stats.answer_tokens, e->stats.prompt_tokens + e->stats.answer_tokens);
 }
 
-static bool openai_chunk(struct answer *a, struct bytes text, struct buf *out, struct err *err)
+static bool openai_chunk(struct answer *a, const struct said *said, struct buf *out, struct err *err)
 {
-    return openai_begin(a, false, out, err) && openai_choice(a, "delta", text, out, err) &&
+    return openai_begin(a, false, out, err) && openai_choice(a, "delta", said, out, err) &&
            buf_str(out, ",\"finish_reason\":null}]}", err);
 }
 
@@ -270,7 +342,7 @@ static bool openai_finish(const struct answer *a, const struct backend_end *e, s
 {
     return openai_begin(a, false, out, err) &&
            buf_printf(out, err, "{\"index\":0,%s,\"finish_reason\":\"%s\"}]}",
-                      a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}", done_reason(e));
+                      a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}", finish_reason(a, e));
 }
 
 static bool openai_usage(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
@@ -280,8 +352,10 @@ static bool openai_usage(const struct answer *a, const struct backend_end *e, st
 
 static bool openai_whole(struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
-    return openai_begin(a, true, out, err) && openai_choice(a, "message", buf_bytes(&a->text), out, err) &&
-           buf_printf(out, err, ",\"finish_reason\":\"%s\"}],", done_reason(e)) && usage_print(e, out, err);
+    const struct said said = {buf_bytes(&a->text), buf_bytes(&a->thinking), buf_bytes(&a->calls)};
+
+    return openai_begin(a, true, out, err) && openai_choice(a, "message", &said, out, err) &&
+           buf_printf(out, err, ",\"finish_reason\":\"%s\"}],", finish_reason(a, e)) && usage_print(e, out, err);
 }
 
 /* --- the stream --- */
@@ -355,23 +429,48 @@ static void fail(struct answer *a, const struct err *err)
     answer_free(a);
 }
 
+/* Thoughts, calls and text each in a chunk of its own. */
+static void openai_event(struct answer *a, const struct engine_event *event, bool ok)
+{
+    const struct said parts[] = {{.thinking = event->thinking}, {.calls = buf_bytes(&a->calls)}, {.text = event->text}};
+    const bool chat = a->form == ANSWER_OPENAI;
+    struct err err;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const bool other = i < 2 ? chat && (parts[i].thinking.len > 0 || parts[i].calls.len > 0)
+                                 : event->text.len > 0 || event->token_count > 0 ||
+                                       (event->thinking.len == 0 && event->calls.len == 0);
+
+        if (other) {
+            line_write(a, ok && openai_chunk(a, &parts[i], &a->line, &err));
+        }
+    }
+}
+
 static void on_text(void *arg, const struct engine_event *event)
 {
     struct answer *a = arg;
     struct err err;
-    bool ok = tokens_add(a, event, &err);
+    bool ok = tokens_add(a, event, &err) && calls_add(a, event->calls, &err);
 
     if (!a->stream) {
-        if (!ok || !buf_add(&a->text, event->text.p, event->text.len, &err)) {
+        if (!ok || !buf_add(&a->text, event->text.p, event->text.len, &err) ||
+            !buf_add(&a->thinking, event->thinking.p, event->thinking.len, &err)) {
             backend_cancel(a->call);
             fail(a, &err);
         }
         return;
     }
-    ok = ok && (is_openai(a) ? openai_chunk(a, event->text, &a->line, &err)
-                             : ollama_begin(a->form, a->model, event->text, false, &a->line, &err) &&
-                                   logprobs_print(a, &a->line, &err) && buf_str(&a->line, "}", &err));
-    line_write(a, ok);
+    if (is_openai(a)) {
+        openai_event(a, event, ok);
+    } else {
+        const struct said said = {event->text, event->thinking, buf_bytes(&a->calls)};
+
+        ok = ok && ollama_begin(a->form, a->model, &said, false, &a->line, &err) && logprobs_print(a, &a->line, &err) &&
+             buf_str(&a->line, "}", &err);
+        line_write(a, ok);
+    }
+    a->calls.len = 0;
 }
 
 static void stream_end(struct answer *a, const struct backend_end *e)
@@ -380,7 +479,7 @@ static void stream_end(struct answer *a, const struct backend_end *e)
     struct err err;
 
     if (!is_openai(a)) {
-        line_write(a, ollama_end(a, bytes_of("", 0), e, &a->line, &err));
+        line_write(a, ollama_end(a, &(const struct said){{0}, {0}, {0}}, e, &a->line, &err));
     } else {
         line_write(a, openai_finish(a, e, &a->line, &err));
         if (a->usage) {
@@ -398,6 +497,7 @@ static void stream_end(struct answer *a, const struct backend_end *e)
 static void on_end(void *arg, const struct backend_end *e)
 {
     struct answer *a = arg;
+    const struct said said = {buf_bytes(&a->text), buf_bytes(&a->thinking), buf_bytes(&a->calls)};
     struct err err;
 
     if (e->end == ENGINE_END_CANCELLED) {
@@ -407,8 +507,7 @@ static void on_end(void *arg, const struct backend_end *e)
     }
     if (a->stream) {
         stream_end(a, e);
-    } else if (is_openai(a) ? openai_whole(a, e, &a->line, &err)
-                            : ollama_end(a, buf_bytes(&a->text), e, &a->line, &err)) {
+    } else if (is_openai(a) ? openai_whole(a, e, &a->line, &err) : ollama_end(a, &said, e, &a->line, &err)) {
         reply_send(a->reply, 200, content_json, buf_bytes(&a->line));
     } else {
         reply_send_error(a->reply, &err);
@@ -451,11 +550,13 @@ bool answer_start(struct backend *b, const struct engine_request *r, const struc
     a->heartbeat = (struct loop_timer){.due = on_heartbeat, .arg = a};
     a->heartbeat_ms = setup->stream && is_openai(a) ? setup->heartbeat_ms : 0;
     a->text = BUF(TEXT_MAX);
+    a->thinking = BUF(TEXT_MAX);
+    a->calls = BUF(TEXT_MAX);
     a->logprobs = r->options.top_logprobs >= 0;
     for (size_t i = 0; i < ODDS_LISTS; i++) {
         a->odds[i] = BUF(ODDS_MAX);
     }
-    a->line = BUF(TEXT_MAX * 6 + ODDS_LISTS * ODDS_MAX + KIB(4)); /* every byte may be escaped */
+    a->line = BUF(TEXT_MAX * 24 + ODDS_LISTS * ODDS_MAX + KIB(4)); /* every byte may be escaped */
     if (!random_bytes(&a->id, sizeof a->id, &err) || !backend_generate(b, r, &handler, a, &a->call, &err)) {
         answer_free(a);
         return refusal_of(why, &err);
@@ -471,7 +572,7 @@ void answer_send_loaded(enum answer_form form, bool stream, const char *model, c
     struct buf body = BUF(KIB(4));
     struct err err;
 
-    if (ollama_begin(form, model, bytes_of("", 0), true, &body, &err) &&
+    if (ollama_begin(form, model, &(const struct said){{0}, {0}, {0}}, true, &body, &err) &&
         buf_printf(&body, &err, ",\"done_reason\":\"%s\"}%s", reason, stream ? "\n" : "")) {
         /* Ollama sends it whole, as JSON, whether a stream was asked for or not. */
         reply_send(reply, 200, content_json, buf_bytes(&body));

@@ -163,7 +163,8 @@ bool backend_loaded_set(struct backend *b, struct bytes payload, struct err *err
     }
     ok = json_get_str(v, "name", &name, err) && json_get_str(v, "model_id", &id, err) &&
          json_get_str(v, "manifest_sha384", &sha384, err) && json_get_u64(v, "context", LIMIT_CONTEXT, &context, err) &&
-         json_get_u64(v, "memory", INT64_MAX, &l.memory, err) && json_get_bool(v, "chat", &l.chat, err);
+         json_get_u64(v, "memory", INT64_MAX, &l.memory, err) && json_get_bool(v, "chat", &l.chat, err) &&
+         json_get_bool(v, "tools", &l.tools, err) && json_get_bool(v, "thinks", &l.thinks, err);
     if (ok) {
         l.model = backend_model_find(b, name);
         l.context = (unsigned)context;

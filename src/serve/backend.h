@@ -40,7 +40,8 @@ struct backend_loaded {
     char manifest_sha384[2 * SHA384_SIZE + 1]; /* hex; header Sotto-Model-Id is MODEL_ID "." MANIFEST_SHA384 */
     unsigned context;                          /* tokens */
     uint64_t memory;                           /* bytes */
-    bool chat;                                 /* its chat template is known: else only raw prompts */
+    bool chat;                                 /* its chat template is understood: else only raw prompts */
+    bool tools, thinks;                        /* what that template provides for */
     int64_t since;                             /* unix */
 };
 

@@ -244,6 +244,7 @@ static bool loaded_print(const struct role_engine *r, struct buf *out, struct er
     v = json_object_of({"name", json_string(r->name)}, {"model_id", json_string(r->model_id)},
                        {"manifest_sha384", json_string(sha384)}, {"context", json_integer(info.context)},
                        {"memory", json_integer((int64_t)info.memory)}, {"chat", json_boolean(info.chat)},
+                       {"tools", json_boolean(info.tools)}, {"thinks", json_boolean(info.thinks)},
                        {"isa", json_string(info.isa)});
     ok = v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the loaded model");
     ok = ok && buf_str(out, sha384, err) && json_print(v, out, err);

@@ -113,22 +113,31 @@ static bool options_print(const struct engine_options *o, struct buf *out, struc
     return true;
 }
 
-bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err)
+/* As text; nothing for NULL. */
+static bool json_add(struct buf *out, const json_t *v, struct err *err)
 {
     struct buf text = BUF(LIMIT_HTTP_BODY);
-    bool ok;
+    const bool ok = (v == NULL || json_print(v, &text, err)) && run_add(out, buf_bytes(&text), err);
 
-    if (!options_print(&r->options, out, err) || !buf_u8(out, r->chat != NULL ? 1 : 0, err)) {
-        return false;
+    if (text.p != NULL) {
+        secret_wipe(text.p, text.cap);
     }
-    if (r->chat == NULL) {
-        return run_add(out, r->prompt, err);
-    }
-    ok =
-        buf_u64le(out, (uint64_t)r->now, err) && json_print(r->chat, &text, err) && run_add(out, buf_bytes(&text), err);
-    secret_wipe(text.p, text.cap);
     buf_done(&text);
     return ok;
+}
+
+static bool json_of(struct cursor *c, json_t **out, struct err *err)
+{
+    struct bytes text;
+
+    *out = NULL;
+    return run_get(c, &text, err) && (text.len == 0 || json_parse(text, out, err));
+}
+
+bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err)
+{
+    return options_print(&r->options, out, err) && json_add(out, r->form, err) && json_add(out, r->chat, err) &&
+           buf_u64le(out, (uint64_t)r->now, err) && (r->chat != NULL || run_add(out, r->prompt, err));
 }
 
 static bool numbers_parse(struct cursor *c, struct message_request *m, struct err *err)
@@ -184,16 +193,19 @@ static bool options_parse(struct cursor *c, struct message_request *m, struct er
     return true;
 }
 
+/* The chat, or else the raw prompt. */
 static bool chat_parse(struct cursor *c, struct message_request *m, struct err *err)
 {
-    struct bytes text;
     uint64_t now;
 
-    if (!cursor_u64le(c, &now, err) || !run_get(c, &text, err) || !json_parse(text, &m->chat, err)) {
+    if (!json_of(c, &m->chat, err) || !cursor_u64le(c, &now, err)) {
         return false;
     }
     m->request.now = (int64_t)now;
     m->request.chat = m->chat;
+    if (m->chat == NULL) {
+        return run_get(c, &m->request.prompt, err);
+    }
     return json_is_object(m->chat) || FAIL(err, REASON_FRAME_FORM, c->offset, "a chat that is no object");
 }
 
@@ -201,7 +213,6 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
 {
     struct message_request *m = calloc(1, sizeof *m);
     struct cursor c;
-    uint8_t is_chat;
 
     if (m == NULL || (m->payload = malloc(b.len > 0 ? b.len : 1)) == NULL) {
         free(m);
@@ -212,9 +223,8 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
     }
     m->len = b.len;
     c = cursor_init(m->payload, m->len);
-    if (options_parse(&c, m, err) && cursor_u8(&c, &is_chat, err) &&
-        (is_chat <= 1 || FAIL(err, REASON_FRAME_FORM, c.offset, "neither chat nor raw")) &&
-        (is_chat == 1 ? chat_parse(&c, m, err) : run_get(&c, &m->request.prompt, err)) && cursor_end(&c, err)) {
+    if (options_parse(&c, m, err) && json_of(&c, &m->form, err) && chat_parse(&c, m, err) && cursor_end(&c, err)) {
+        m->request.form = m->form;
         *out = m;
         return true;
     }
@@ -230,6 +240,7 @@ void message_request_free(struct message_request *m)
     secret_wipe(m->payload, m->len);
     free(m->payload);
     json_decref(m->chat);
+    json_decref(m->form);
     free(m);
 }
 
@@ -259,7 +270,8 @@ bool message_text_print(const struct engine_event *e, struct buf *out, struct er
     bool ok = e->token_count <= MESSAGE_TOKENS_MAX ||
               FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "an event of %zu tokens", e->token_count);
 
-    ok = ok && run_add(out, e->text, err) && buf_u32le(out, (uint32_t)e->token_count, err);
+    ok = ok && run_add(out, e->text, err) && run_add(out, e->thinking, err) && run_add(out, e->calls, err) &&
+         buf_u32le(out, (uint32_t)e->token_count, err);
     for (size_t i = 0; ok && i < e->token_count; i++) {
         const struct engine_token *t = &e->tokens[i];
 
@@ -299,7 +311,8 @@ bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_
     struct engine_token *t;
     uint32_t count;
 
-    if (!run_get(&c, &e.text, err) || !cursor_u32le(&c, &count, err)) {
+    if (!run_get(&c, &e.text, err) || !run_get(&c, &e.thinking, err) || !run_get(&c, &e.calls, err) ||
+        !cursor_u32le(&c, &count, err)) {
         return false;
     }
     if (count > MESSAGE_TOKENS_MAX || count > c.left / 13) {

@@ -52,6 +52,7 @@ MUST_USE bool message_request_print(const struct engine_request *r, struct buf *
 struct message_request { /* as parsed: everything borrows from the payload and from memory */
     struct engine_request request;
     json_t *chat; /* NULL: raw */
+    json_t *form; /* NULL: none */
     struct engine_bias bias[ENGINE_BIAS_MAX];
     const char *stops[ENGINE_STOPS_MAX];
     char stop_text[ENGINE_STOPS_MAX][ENGINE_STOP_SIZE];

@@ -2,6 +2,7 @@
 #include "serve/routes_parts.h"
 
 #include "base/civil.h"
+#include "chat/output.h"
 
 #include <stdio.h>
 
@@ -27,6 +28,21 @@ static json_t *list_of(const char *text)
     json_t *list = json_array();
 
     (void)json_array_append_new(list, json_string(text));
+    return list;
+}
+
+static json_t *capabilities(const struct backend_model *m)
+{
+    json_t *list = list_of("completion");
+    struct output_format format;
+
+    output_format_find(bytes_of_str(m->template_text), &format);
+    if (format.tools) {
+        (void)json_array_append_new(list, json_string("tools"));
+    }
+    if (format.thinks) {
+        (void)json_array_append_new(list, json_string("thinking"));
+    }
     return list;
 }
 
@@ -99,7 +115,7 @@ static json_t *show_object(struct routes *rs, const struct backend_model *m)
     return json_object_of(
         {"modelfile", json_string(file)}, {"parameters", json_string("")}, {"template", json_string(m->template_text)},
         {"details", details(m, loaded != NULL && loaded->model == m ? loaded->context : 0)},
-        {"model_info", model_info(m)}, {"modified_at", json_string(time)}, {"capabilities", list_of("completion")});
+        {"model_info", model_info(m)}, {"modified_at", json_string(time)}, {"capabilities", capabilities(m)});
 }
 
 static bool show(struct routes *rs, const json_t *body, json_t **out, struct refusal *why)

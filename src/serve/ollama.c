@@ -12,28 +12,12 @@ struct ask { /* what both routes have in common */
     struct options options;
 };
 
-/* Members that change the answer and are not supported yet. */
-static bool unsupported_check(const json_t *body, const char *model, struct refusal *why)
+static bool images_check(const json_t *body, const char *model, struct refusal *why)
 {
-    const json_t *format = routes_member(body, "format"), *think = routes_member(body, "think");
-    const json_t *images = routes_member(body, "images"), *tools = routes_member(body, "tools");
+    const json_t *images = routes_member(body, "images");
 
-    if (format != NULL && !(json_is_string(format) && json_string_length(format) == 0)) {
-        return routes_not_supported(why, "format: answers cannot be held to JSON or to a schema");
-    }
-    if (think != NULL && !json_is_boolean(think) && !json_is_string(think)) {
-        return refusal_set(why, 400, "think must be a boolean or string (\"high\", \"medium\", \"low\", \"max\")");
-    }
-    if (think != NULL && !json_is_false(think)) {
-        return refusal_set(why, 400, "\"%.200s\" does not support thinking", model);
-    }
-    if (images != NULL && !(json_is_array(images) && json_array_size(images) == 0)) {
-        return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support vision", model);
-    }
-    if (tools != NULL && !(json_is_array(tools) && json_array_size(tools) == 0)) {
-        return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
-    }
-    return true;
+    return images == NULL || (json_is_array(images) && json_array_size(images) == 0) ||
+           refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support vision", model);
 }
 
 static bool ask_parse(struct routes *rs, const struct request *r, const json_t *body, bool chat, struct ask *out,
@@ -44,7 +28,7 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
     if (!routes_str_get(body, "model", &out->model, why) || !routes_bool_get(body, "stream", true, &out->stream, why) ||
         (chat && !routes_model_check(out->model, why)) ||
         !routes_loaded_get(rs, r, out->model, chat, &out->loaded, why) ||
-        !unsupported_check(body, out->loaded->model->name, why) ||
+        !images_check(body, out->loaded->model->name, why) ||
         !options_keep_alive_parse(routes_member(body, "keep_alive"), &out->unload, why)) {
         return false;
     }
@@ -88,7 +72,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     struct ask ask = {0};
     struct answer_setup setup = {.form = ANSWER_GENERATE};
     struct engine_request request = {0};
-    json_t *chat = NULL;
+    json_t *chat = NULL, *form = NULL;
     const char *prompt, *system;
     bool raw, ok;
 
@@ -104,16 +88,15 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     setup.stream = ask.stream;
     setup.model = ask.model;
     request.options = ask.options.engine;
-    if (raw || !ask.loaded->chat) {
-        request.prompt = bytes_of_str(prompt);
-    } else if (chat_of_prompt(system, prompt, &chat, why)) {
-        request.chat = chat;
-        request.now = clock_unix();
-    } else {
-        return false;
-    }
-    ok = answer_start(rs->backend, &request, &setup, p, why);
+    ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) &&
+         (raw || !ask.loaded->chat || chat_of_prompt(body, system, prompt, ask.loaded, &chat, why));
+    request.prompt = bytes_of_str(prompt);
+    request.chat = chat;
+    request.form = form;
+    request.now = clock_unix();
+    ok = ok && answer_start(rs->backend, &request, &setup, p, why);
     json_decref(chat);
+    json_decref(form);
     return ok;
 }
 
@@ -123,7 +106,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     struct answer_setup setup = {.form = ANSWER_CHAT};
     struct engine_request request = {0};
     const json_t *messages = routes_member(body, "messages");
-    json_t *chat = NULL;
+    json_t *chat = NULL, *form = NULL;
     bool ok;
 
     if (!ask_parse(rs, r, body, true, &ask, why)) {
@@ -136,16 +119,16 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     if (!ask.loaded->chat) {
         return refusal_set(why, 400, "\"%.200s\" does not support chat", ask.model);
     }
-    if (!chat_parse(messages, DIALECT_OLLAMA, ask.loaded->model->name, &chat, why)) {
-        return false;
-    }
+    ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) && chat_parse(body, DIALECT_OLLAMA, ask.loaded, &chat, why);
     setup.stream = ask.stream;
     setup.model = ask.model;
     request.options = ask.options.engine;
     request.chat = chat;
+    request.form = form;
     request.now = clock_unix();
-    ok = answer_start(rs->backend, &request, &setup, p, why);
+    ok = ok && answer_start(rs->backend, &request, &setup, p, why);
     json_decref(chat);
+    json_decref(form);
     return ok;
 }
 

@@ -5,40 +5,6 @@
 #include "serve/options.h"
 #include "serve/routes_parts.h"
 
-static bool is_empty(const json_t *v)
-{
-    return v == NULL || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
-}
-
-static bool format_check(const json_t *format, struct refusal *why)
-{
-    const char *type = json_string_value(json_object_get(format, "type"));
-
-    return format == NULL || (type != NULL && strcmp(type, "text") == 0) ||
-           routes_not_supported(why, "response_format: answers cannot be held to JSON or to a schema");
-}
-
-/* reasoning_effort, or reasoning.effort. */
-static bool effort_check(const json_t *effort, const char *model, struct refusal *why)
-{
-    if (effort != NULL && !json_is_string(effort)) {
-        return refusal_set(why, 400, "reasoning_effort must be a string");
-    }
-    return effort == NULL || strcmp(json_string_value(effort), "none") == 0 ||
-           refusal_set(why, 400, "\"%.200s\" does not support thinking", model);
-}
-
-static bool unsupported_check(const json_t *body, const char *model, struct refusal *why)
-{
-    if (!is_empty(routes_member(body, "tools")) || !is_empty(routes_member(body, "functions"))) {
-        return refusal_set(why, 400, "registry.ollama.ai/library/%.200s does not support tools", model);
-    }
-    return effort_check(routes_member(body, "reasoning_effort"), model, why) &&
-           effort_check(routes_member(routes_member(body, "reasoning"), "effort"), model, why) &&
-           format_check(routes_member(body, "response_format"), why);
-}
-
 static bool stream_parse(const json_t *body, struct answer_setup *setup, struct refusal *why)
 {
     const json_t *options = routes_member(body, "stream_options");
@@ -57,7 +23,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     const struct backend_loaded *loaded;
     const json_t *messages = routes_member(body, "messages");
     struct options options;
-    json_t *chat = NULL;
+    json_t *chat = NULL, *form = NULL;
     struct err err;
     bool ok;
 
@@ -69,21 +35,20 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
         return refusal_set(why, 400, "[] is too short - 'messages'");
     }
     if (!routes_loaded_get(rs, r, setup.model, true, &loaded, why) ||
-        !unsupported_check(body, loaded->model->name, why) ||
         !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, true, &options, why)) {
         return false;
     }
     if (!loaded->chat) {
         return refusal_set(why, 400, "\"%.200s\" does not support chat", setup.model);
     }
-    if (!chat_parse(messages, DIALECT_OPENAI, loaded->model->name, &chat, why)) {
-        return false;
-    }
+    ok = chat_form_parse(body, DIALECT_OPENAI, &form, why) && chat_parse(body, DIALECT_OPENAI, loaded, &chat, why);
     request.options = options.engine;
     request.chat = chat;
+    request.form = form;
     request.now = clock_unix();
-    ok = answer_start(rs->backend, &request, &setup, p, why);
+    ok = ok && answer_start(rs->backend, &request, &setup, p, why);
     json_decref(chat);
+    json_decref(form);
     return ok;
 }
 
@@ -113,7 +78,7 @@ static bool completion(struct routes *rs, const struct request *r, const json_t 
     }
     if (!routes_loaded_get(rs, r, setup.model, true, &loaded, why) ||
         !(options_init(&options, &err) || refusal_of(why, &err)) || !options_parse_openai(body, false, &options, why) ||
-        (loaded->chat && !chat_of_prompt("", prompt, &chat, why))) {
+        (loaded->chat && !chat_of_prompt(NULL, "", prompt, loaded, &chat, why))) {
         return false;
     }
     request.options = options.engine;

@@ -40,12 +40,18 @@ static void options_check(const json_t *body, enum api api)
 
 static void chat_check(const json_t *body, enum dialect d, size_t size)
 {
-    json_t *chat = NULL;
+    static const struct backend_model model = {.name = "m"};
+    static const struct backend_loaded loaded = {.model = &model, .tools = true, .thinks = true};
+    json_t *chat = NULL, *form = NULL;
     struct refusal why = {0};
     const json_t *m, *before = NULL;
     size_t all = 0, i;
 
-    if (!chat_parse(json_object_get(body, "messages"), d, "m", &chat, &why)) {
+    if (!chat_form_parse(body, d, &form, &why)) {
+        CHECK(why.status >= 400 && why.text[0] != '\0');
+    }
+    json_decref(form);
+    if (!chat_parse(body, d, &loaded, &chat, &why)) {
         CHECK(why.status >= 400 && why.text[0] != '\0');
         return;
     }
@@ -53,8 +59,11 @@ static void chat_check(const json_t *body, enum dialect d, size_t size)
     {
         const char *role = json_string_value(json_object_get(m, "role"));
 
-        CHECK(strcmp(role, "system") == 0 || strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0);
-        CHECK(i == 0 || strcmp(role, json_string_value(json_object_get(before, "role"))) != 0);
+        CHECK(strcmp(role, "system") == 0 || strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0 ||
+              strcmp(role, "tool") == 0);
+        /* Neighbours of one role are one message, unless they have more than role and content. */
+        CHECK(i == 0 || strcmp(role, json_string_value(json_object_get(before, "role"))) != 0 ||
+              json_object_size(m) > 2 || json_object_size(before) > 2 || strcmp(role, "tool") == 0);
         all += json_string_length(json_object_get(m, "content"));
         before = m;
     }

@@ -632,6 +632,100 @@ static void test_isa(void **state)
     }
 }
 
+/* An answer that is held to a form has it, whatever the model would say, the options and the seed; and the same seed
+ * gives the same. */
+static void test_form(void **state)
+{
+    static const char schema[] =
+        "{\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":-5,\"maximum\":120},\"b\":{\"enum\":"
+        "[\"x\",\"yy\"]}},\"required\":[\"a\",\"b\"]}";
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = 256};
+    struct engine *e = open_model(&m, &setup);
+    struct buf a = BUF(10000), b = BUF(10000);
+    json_t *form = NULL, *v = NULL;
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(json_parse(bytes_of_str(schema), &form, &err), err);
+    for (int seed = 0; seed < 24; seed++) {
+        struct engine_request q = {.prompt = bytes_of_str("abc"), .form = form};
+        const char *word;
+        int64_t n;
+
+        engine_options_default(&q.options);
+        q.options.seed = (uint64_t)seed;
+        q.options.temperature = seed % 3 == 0 ? 0 : 1.5F;
+        q.options.mirostat = seed % 8 == 7 ? 2 : 0;
+        q.options.top_k = seed % 2 == 0 ? 40 : 0;
+        q.options.top_logprobs = seed % 5 == 0 ? 3 : -1;
+        a.len = 0;
+        b.len = 0;
+        assert_int_equal(answer(e, &q, &a), ENGINE_END_STOP);
+        assert_int_equal(answer(e, &q, &b), ENGINE_END_STOP);
+        assert_true(bytes_equal(buf_bytes(&a), buf_bytes(&b)));
+        assert_ok(json_parse(buf_bytes(&a), &v, &err), err);
+        n = json_integer_value(json_object_get(v, "a"));
+        word = json_string_value(json_object_get(v, "b"));
+        assert_true(json_object_size(v) == 2 && json_is_integer(json_object_get(v, "a")) && n >= -5 && n <= 120);
+        assert_true(strcmp(word, "x") == 0 || strcmp(word, "yy") == 0);
+        json_decref(v);
+    }
+    {
+        const json_t *bad = json_object_get(form, "required");
+        struct engine_request q = {.prompt = bytes_of_str("abc"), .form = bad};
+
+        engine_options_default(&q.options);
+        assert_fails(engine_submit(e, &q, &err), err, REASON_SCHEMA_FORM, ERR_NOWHERE);
+    }
+    json_decref(form);
+    buf_done(&a);
+    buf_done(&b);
+    engine_close(e);
+}
+
+/* A chat whose template opens a thought: what comes is thought until it is closed, and a form has no say in it. */
+static void test_thinking(void **state)
+{
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 128};
+    struct engine_request q = {.options = {0}};
+    struct engine_event event = {.end = ENGINE_END_NOT};
+    struct engine_info info;
+    struct engine *e;
+    json_t *chat = NULL, *form = json_boolean(true);
+    struct err err = {0};
+    size_t thought = 0;
+
+    (void)state;
+    m.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}{% if tools %}<tool_call>{% endif %}<think>\n";
+    e = open_model(&m, &setup);
+    engine_info(e, &info);
+    assert_true(info.chat && info.thinks && info.tools);
+    assert_ok(json_parse(bytes_of_str("{\"messages\":[{\"role\":\"user\",\"content\":\"abc\"}]}"), &chat, &err), err);
+    engine_options_default(&q.options);
+    q.options.num_predict = 20;
+    q.chat = chat;
+    q.form = form;
+    assert_ok(engine_submit(e, &q, &err), err);
+    while (event.end == ENGINE_END_NOT) {
+        assert_ok(engine_next(e, &event, &err), err);
+        assert_int_equal(event.text.len, 0);
+        thought += event.thinking.len;
+    }
+    assert_true(thought > 0);
+    engine_close(e);
+    m.chat_template = "{{ 1 | frobnicate }}";
+    e = open_model(&m, &setup);
+    engine_info(e, &info);
+    assert_false(info.chat);
+    assert_string_equal(info.chat_problem, "line 1 of the chat template: the filter \"frobnicate\"");
+    assert_fails(engine_submit(e, &q, &err), err, REASON_TEMPLATE_UNSUPPORTED, ERR_NOWHERE);
+    engine_close(e);
+    json_decref(chat);
+    json_decref(form);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,7 +733,8 @@ int main(void)
         cmocka_unit_test(test_heads),    cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request),
         cmocka_unit_test(test_stop),     cmocka_unit_test(test_cancel),  cmocka_unit_test(test_cancel_between),
         cmocka_unit_test(test_logprobs), cmocka_unit_test(test_seed),    cmocka_unit_test(test_options),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_changed), cmocka_unit_test(test_form),
+        cmocka_unit_test(test_thinking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

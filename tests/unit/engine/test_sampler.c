@@ -58,21 +58,21 @@ static void test_greedy(void **state)
     (void)state;
     o.temperature = 0.0F;
     fill(20.0F);
-    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3), 7);
+    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3, NULL), 7);
     logits[5] = 20.0F; /* the lowest id among equals */
-    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3), 5);
+    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3, NULL), 5);
     o.repeat_penalty = 1.5F; /* once for each id, positive logits divided */
     fill(20.0F);
     logits[9] = 14.0F;
-    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3), 9);
+    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3, NULL), 9);
     assert_true(logits[7] == 20.0F / 1.5F);
     o.repeat_last_n = 1; /* token 7 is out of the window */
     fill(20.0F);
-    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3), 7);
+    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3, NULL), 7);
     o.repeat_last_n = 0;
     fill(20.0F);
     logits[3] = -1.0F;
-    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3), 7);
+    assert_int_equal(sampler_pick(sampler, &o, logits, history, 3, NULL), 7);
     assert_true(logits[3] == -1.0F);
 }
 
@@ -87,7 +87,7 @@ static uint32_t kinds_drawn(const struct engine_options *o)
         uint32_t id;
 
         fill(5.0F);
-        id = sampler_pick(sampler, o, logits, history, position);
+        id = sampler_pick(sampler, o, logits, history, position, NULL);
         kinds += !seen[id];
         seen[id] = true;
     }
@@ -137,10 +137,10 @@ static void test_draw(void **state)
         memset(logits, 0, sizeof logits);
         logits[10] = 20.0F + 1.0986123F; /* ln 3: three times the other */
         logits[11] = 20.0F;
-        a = sampler_pick(sampler, &o, logits, history, i);
-        b = sampler_pick(sampler, &o, logits, history, i);
+        a = sampler_pick(sampler, &o, logits, history, i, NULL);
+        b = sampler_pick(sampler, &o, logits, history, i, NULL);
         assert_int_equal(a, b);
-        same += a == sampler_pick(sampler, &other, logits, history, i);
+        same += a == sampler_pick(sampler, &other, logits, history, i, NULL);
         first += a == 10;
         assert_true(a == 10 || a == 11);
     }
@@ -353,7 +353,7 @@ static void plain_compare(const struct engine_options *o, bool same_logits)
             s.l[i] = (double)l[i];
         }
         plain_steps(&s, o, history, step + 3);
-        id = sampler_pick(t, o, l, history, step + 3);
+        id = sampler_pick(t, o, l, history, step + 3, NULL);
         if (plain_draw(&s, o->seed, step + 3, &close) != id) {
             assert_true(close);
             skipped++;
@@ -425,7 +425,7 @@ static void test_mirostat_edges(void **state)
             for (int i = 0; i < 100; i++) {
                 memset(logits, 0, sizeof logits);
                 logits[4] = kind == 0 ? 0.0F : 1e30F;
-                assert_true(sampler_pick(sampler, &o, logits, history, 0) < VOCABULARY);
+                assert_true(sampler_pick(sampler, &o, logits, history, 0, NULL) < VOCABULARY);
             }
         }
     }
@@ -448,7 +448,7 @@ static void test_odds(void **state)
     for (int i = 0; i < VOCABULARY; i++) {
         sum += exp((double)logits[i]);
     }
-    id = sampler_pick(sampler, &o, logits, history, 1);
+    id = sampler_pick(sampler, &o, logits, history, 1, NULL);
     assert_true(id != 7);
     fill(12.0F); /* what the model said, whatever was done to it afterwards */
     assert_true(fabs(odds->self - ((double)logits[id] - log(sum))) < 1e-12);
@@ -459,7 +459,7 @@ static void test_odds(void **state)
         assert_true(i == 0 || odds->best[i - 1].value >= odds->best[i].value);
     }
     o.top_logprobs = 0;
-    (void)sampler_pick(sampler, &o, logits, history, 1);
+    (void)sampler_pick(sampler, &o, logits, history, 1, NULL);
     assert_int_equal(odds->count, 0);
 }
 

@@ -27,7 +27,7 @@ static struct engine_request request_make(const json_t *chat)
 
 static void test_request(void **state)
 {
-    json_t *chat = NULL;
+    json_t *chat = NULL, *form = json_boolean(true);
     struct err parse = {0};
 
     (void)state;
@@ -38,6 +38,7 @@ static void test_request(void **state)
         struct buf b = BUF(65536);
         struct err err = {0};
 
+        r.form = is_chat != 0 ? form : NULL;
         assert_ok(message_request_print(&r, &b, &err), err);
         assert_ok(message_request_parse(buf_bytes(&b), &m, &err), err);
         assert_true(m->request.options.temperature == 0.25f);
@@ -55,9 +56,11 @@ static void test_request(void **state)
             assert_ok(json_print(m->request.chat, &text, &err), err);
             assert_true(bytes_equal(buf_bytes(&text), bytes_of_str(chat_text)));
             assert_int_equal(m->request.now, 1700000000);
+            assert_true(json_is_true(m->request.form));
             buf_done(&text);
         } else {
             assert_null(m->request.chat);
+            assert_null(m->request.form);
             assert_true(bytes_equal(m->request.prompt, r.prompt));
         }
         message_request_free(m);
@@ -70,6 +73,7 @@ static void test_request(void **state)
         buf_done(&b);
     }
     json_decref(chat);
+    json_decref(form);
 }
 
 static void test_limits(void **state)
@@ -98,7 +102,11 @@ static void test_limits(void **state)
 static void test_text(void **state)
 {
     static struct engine_token tokens[2];
-    const struct engine_event e = {.text = bytes_of_str("hello"), .tokens = tokens, .token_count = 2};
+    const struct engine_event e = {.text = bytes_of_str("hello"),
+                                   .thinking = bytes_of_str("hm"),
+                                   .calls = bytes_of_str("{}\n"),
+                                   .tokens = tokens,
+                                   .token_count = 2};
     struct engine_event out;
     struct engine_token *owned;
     struct buf b = BUF(1024);
@@ -110,7 +118,8 @@ static void test_text(void **state)
     tokens[1] = (struct engine_token){.self = {bytes_of("", 0), -700}};
     assert_ok(message_text_print(&e, &b, &err), err);
     assert_ok(message_text_parse(buf_bytes(&b), &out, &owned, &err), err);
-    assert_true(bytes_equal(out.text, e.text));
+    assert_true(bytes_equal(out.text, e.text) && bytes_equal(out.thinking, e.thinking) &&
+                bytes_equal(out.calls, e.calls));
     assert_int_equal(out.token_count, 2);
     assert_true(out.tokens == owned && owned[0].best_count == 1 && owned[1].best_count == 0);
     assert_true(bytes_equal(owned[0].best[0].token, tokens[0].best[0].token));
@@ -119,11 +128,11 @@ static void test_text(void **state)
     for (size_t len = 0; len < b.len; len++) { /* cut anywhere: refused */
         assert_false(message_text_parse(bytes_of(b.p, len), &out, &owned, &err));
     }
-    b.p[13] = ENGINE_LOGPROBS_MAX + 1;
+    b.p[26] = ENGINE_LOGPROBS_MAX + 1;
     assert_false(message_text_parse(buf_bytes(&b), &out, &owned, &err));
     assert_int_equal(err.reason, REASON_FRAME_FORM);
-    memset(b.p + 9, 0xff, 4); /* more tokens than there are bytes */
-    assert_fails(message_text_parse(buf_bytes(&b), &out, &owned, &err), err, REASON_FRAME_FORM, 13);
+    memset(b.p + 22, 0xff, 4); /* more tokens than there are bytes */
+    assert_fails(message_text_parse(buf_bytes(&b), &out, &owned, &err), err, REASON_FRAME_FORM, 26);
     buf_done(&b);
 }
 

@@ -32,7 +32,7 @@ struct backend_call {
     void *arg;
     struct loop_timer timer;
     int step, best;
-    bool fails, late, waits;
+    bool fails, late, waits, parted;
 };
 
 const char *backend_attestation(const struct backend *b)
@@ -102,6 +102,13 @@ static void step(void *arg)
         for (int i = 0; i < c->best; i++) {
             token.best[i] = (struct engine_logprob){i == 0 ? token.self.token : bytes_of("\xff\"", 2), -0.5 - i};
         }
+        if (c->parted) { /* a thought, two calls, a word */
+            event.text = bytes_of_str(c->step == 2 ? "ok" : "");
+            event.thinking = bytes_of_str(c->step == 0 ? "hm" : "");
+            event.calls = bytes_of_str(
+                c->step == 1 ? "{\"name\":\"f\",\"arguments\":{\"a\":\"b\"}}\n{\"name\":\"g\",\"arguments\":{}}\n"
+                             : "");
+        }
         c->step++;
         c->handler->text(c->arg, &event);
         assert_true(loop_timer_set(c->b->loop, &c->timer, 1, &err));
@@ -129,7 +136,10 @@ static bool describe(struct buf *out, const struct engine_request *r, struct err
             return false;
         }
     }
-    return true;
+    if (json_object_size(r->chat) > 1 && (!buf_str(out, " chat=", err) || !json_print(r->chat, out, err))) {
+        return false;
+    }
+    return r->form == NULL || (buf_str(out, " form=", err) && json_print(r->form, out, err));
 }
 
 bool backend_generate(struct backend *b, const struct engine_request *r, const struct backend_handler *handler,
@@ -144,6 +154,7 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     c->fails = r->options.seed == 1001;
     c->late = r->options.seed == 1002;
     c->waits = r->options.seed == 1003;
+    c->parted = r->options.seed == 1005;
     if (r->options.seed == 1004) {
         free(c);
         return FAIL(err, REASON_QUEUE_FULL, ERR_NOWHERE, "512 wait");
@@ -372,8 +383,28 @@ static const struct route_case {
     {"images", "POST", "/api/chat",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[\"aa\"]}]}", 400,
      "does not support vision", NULL},
-    {"think", "POST", "/api/chat", "{\"model\":\"m:latest\",\"think\":true}", 400, "does not support thinking", NULL},
-    {"format", "POST", "/api/chat", "{\"model\":\"m:latest\",\"format\":\"json\"}", 400, "(NOT_SUPPORTED)", NULL},
+    {"think", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":true}", 400,
+     "does not support thinking", NULL},
+    {"think of a number", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":5}", 400,
+     "think must be a boolean or string", NULL},
+    {"no thinking", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":false,\"stream\":false}",
+     200, "\"done\":true", "user=a;"},
+    {"format json", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"format\":\"json\",\"stream\":"
+     "false}",
+     200, "\"done\":true", "user=a; form=true"},
+    {"format of a schema", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"a\",\"format\":{\"type\":\"object\"},\"stream\":false}", 200,
+     "\"done\":true", "user=a; form={\"type\":\"object\"}"},
+    {"format xml", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"a\",\"format\":\"xml\"}", 400,
+     "invalid format", NULL},
+    {"tool calls in a chat", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}]"
+     "}",
+     400, "does not support tools", NULL},
     {"top_k of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"top_k\":\"3\"}}", 400,
      "{\"error\":\"option \\\"top_k\\\" must be of type integer\"}", NULL},
     {"stop of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"stop\":\"x\"}}", 400,
@@ -494,10 +525,18 @@ static const struct route_case {
     {"OpenAI, two answers", "POST", "/v1/chat/completions",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 400,
      "\"code\":\"NOT_SUPPORTED\"", NULL},
-    {"OpenAI, JSON", "POST", "/v1/chat/completions",
+    {"OpenAI, a JSON object", "POST", "/v1/chat/completions",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
      "\"json_object\"}}",
-     400, "\"code\":\"NOT_SUPPORTED\"", NULL},
+     200, "\"finish_reason\":\"stop\"", "user=a; form=true"},
+    {"OpenAI, a JSON Schema", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
+     "\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"type\":\"null\"}}}}",
+     200, "\"finish_reason\":\"stop\"", "user=a; form={\"type\":\"null\"}"},
+    {"OpenAI, another format", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
+     "\"grammar\"}}",
+     400, "response_format:", NULL},
     {"evidence without a nonce", "GET", "/.well-known/sotto/evidence", NULL, 400, "(NONCE_FORM)", NULL},
     {"evidence with half a nonce", "GET", "/.well-known/sotto/evidence?nonce=00", NULL, 400, "(NONCE_FORM)", NULL},
     {"evidence with two nonces", "GET",
@@ -520,24 +559,99 @@ static const struct route_case {
     {"nothing under /v1", "GET", "/v1/nothing", NULL, 404, "\"type\":\"not_found_error\"", NULL},
 };
 
+static void case_run(struct service *s, const struct route_case *t)
+{
+    static char out[MIB(1)];
+    int before = s->backend.generated;
+    int status = ask(s, t->method, t->path, t->body, NULL, 0, out, sizeof out);
+
+    if (status != t->status || strstr(out, t->want) == NULL) {
+        fail_msg("%s: %d %s", t->name, status, out);
+    }
+    if ((t->seen != NULL) != (s->backend.generated > before) ||
+        (t->seen != NULL && memmem(s->backend.seen.p, s->backend.seen.len, t->seen, strlen(t->seen)) == NULL)) {
+        fail_msg("%s: the backend saw %.*s", t->name, (int)s->backend.seen.len, (const char *)s->backend.seen.p);
+    }
+}
+
 static void test_cases(void **state)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        case_run(*state, &cases[i]);
+    }
+}
+
+#define USER "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
+#define TOOLS "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
+
+/* A model whose template provides for tools and thinking. */
+static const struct route_case parts[] = {
+    {"it thinks unless it is told not to", "POST", "/api/chat", USER ",\"stream\":false}", 200, "\"done\":true",
+     "\"enable_thinking\":true"},
+    {"think: false", "POST", "/api/chat", USER ",\"stream\":false,\"think\":false}", 200, "\"done\":true",
+     "\"enable_thinking\":false"},
+    {"think: high", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"a\",\"stream\":false,\"think\":\"high\"}", 200, "\"done\":true",
+     "\"reasoning_effort\":\"high\",\"enable_thinking\":true"},
+    {"reasoning_effort: none", "POST", "/v1/chat/completions", USER ",\"reasoning_effort\":\"none\"}", 200,
+     "\"finish_reason\":\"stop\"", "\"enable_thinking\":false"},
+    {"tools go to the template", "POST", "/api/chat", USER ",\"stream\":false," TOOLS "}", 200, "\"done\":true",
+     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"},
+    {"unless none is to be called", "POST", "/v1/chat/completions", USER ",\"tool_choice\":\"none\"," TOOLS "}", 200,
+     "\"finish_reason\":\"stop\"", "\"thinking\":true}"},
+    {"none can be forced", "POST", "/v1/chat/completions", USER ",\"tool_choice\":\"required\"," TOOLS "}", 400,
+     "tool_choice", NULL},
+    {"a tool without a name", "POST", "/api/chat", USER ",\"tools\":[{}]}", 400, "a tool is a function with a name",
+     NULL},
+    {"calls and their results, Ollama's", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"stream\":false,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
+     "\"assistant\","
+     "\"content\":\"\",\"thinking\":\"t\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}]},"
+     "{\"role\":\"tool\",\"content\":\"r\",\"tool_name\":\"f\"},{\"role\":\"tool\",\"content\":\"s\"}]}",
+     200, "\"done\":true",
+     "\"tool_calls\":[{\"id\":\"\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}],"
+     "\"role\":\"assistant\",\"content\":\"\"},{\"name\":\"f\",\"role\":\"tool\",\"content\":\"r\"},"
+     "{\"role\":\"tool\",\"content\":\"s\"}]"},
+    {"and OpenAI's, whose arguments are a text", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"i\","
+     "\"type\":"
+     "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}}]},{\"role\":\"tool\",\"tool_call_"
+     "id\":\"i\","
+     "\"content\":\"r\"}]}",
+     200, "\"finish_reason\":\"stop\"",
+     "\"id\":\"i\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}"},
+    {"arguments that are none", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{"
+     "\"name\":\"f\","
+     "\"arguments\":\"x\"}}]}]}",
+     400, "a tool call is", NULL},
+    {"the parts of an answer, Ollama's", "POST", "/api/chat", USER ",\"stream\":false,\"options\":{\"seed\":1005}}",
+     200,
+     "\"content\":\"ok\",\"thinking\":\"hm\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"a\":\"b\"}}"
+     "},"
+     "{\"function\":{\"name\":\"g\",\"arguments\":{}}}]}",
+     "user=a"},
+    {"streamed", "POST", "/api/chat", USER ",\"options\":{\"seed\":1005}}", 200,
+     "\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n", "user=a"},
+    {"and OpenAI's", "POST", "/v1/chat/completions", USER ",\"seed\":1005}", 200,
+     "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"b\\\"}\"}}", "user=a"},
+    {"with their reason", "POST", "/v1/chat/completions", USER ",\"seed\":1005}", 200,
+     "\"finish_reason\":\"tool_calls\"", "user=a"},
+    {"streamed", "POST", "/v1/chat/completions", USER ",\"seed\":1005,\"stream\":true}", 200,
+     "\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\",\"reasoning_content\":\"hm\"}", "user=a"},
+    {"the end of a stream", "POST", "/v1/chat/completions", USER ",\"seed\":1005,\"stream\":true}", 200,
+     "\"delta\":{},\"finish_reason\":\"tool_calls\"}]}", "user=a"},
+};
+
+static void test_parts(void **state)
 {
     struct service *s = *state;
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct route_case *t = &cases[i];
-        int before = s->backend.generated;
-        static char out[MIB(1)];
-        int status = ask(s, t->method, t->path, t->body, NULL, 0, out, sizeof out);
-
-        if (status != t->status || strstr(out, t->want) == NULL) {
-            fail_msg("%s: %d %s", t->name, status, out);
-        }
-        if ((t->seen != NULL) != (s->backend.generated > before) ||
-            (t->seen != NULL && memmem(s->backend.seen.p, s->backend.seen.len, t->seen, strlen(t->seen)) == NULL)) {
-            fail_msg("%s: the backend saw %.*s", t->name, (int)s->backend.seen.len, (const char *)s->backend.seen.p);
-        }
+    s->backend.loaded.tools = s->backend.loaded.thinks = true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        case_run(s, &parts[i]);
     }
+    s->backend.loaded.tools = s->backend.loaded.thinks = false;
 }
 
 static const struct header_case {
@@ -732,9 +846,9 @@ static void test_keep_alive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),      cmocka_unit_test(test_headers), cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_hang_up), cmocka_unit_test(test_heartbeat),
-        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_cases),     cmocka_unit_test(test_parts),      cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_hosts),     cmocka_unit_test(test_refused),    cmocka_unit_test(test_hang_up),
+        cmocka_unit_test(test_heartbeat), cmocka_unit_test(test_keep_alive),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
