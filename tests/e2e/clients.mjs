@@ -195,7 +195,21 @@ const tests = {
   'openai: errors have their classes': async () => {
     await assert.rejects(openai.chat.completions.create({ model: 'nope', messages }), OpenAI.NotFoundError);
     await assert.rejects(openai.chat.completions.create({ model, messages: [] }), OpenAI.BadRequestError);
-    await assert.rejects(openai.chat.completions.create({ model, messages, response_format: { type: 'json_object' } }), (e) => e.status === 400 && e.code === 'NOT_SUPPORTED');
+    const response_format = { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } };
+    await assert.rejects(openai.chat.completions.create({ model, messages, response_format }), (e) => e.status === 400 && e.code === 'SCHEMA_UNSUPPORTED');
+  },
+  'ollama: an answer held to JSON is JSON': async () => {
+    const r = await ollama.chat({ model, messages, format: 'json', options: { seed: 1, num_predict: 200, temperature: 0 } });
+    if (r.done_reason === 'stop') assert.equal(typeof JSON.parse(r.message.content), 'object');
+    else assert.ok(r.message.content.startsWith('{'));
+  },
+  'openai: an answer held to a schema has its form': async () => {
+    const schema = { type: 'object', properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer', minimum: 0, maximum: 120 }, kind: { enum: ['cat', 'dog'] } }, required: ['name', 'age', 'kind'], additionalProperties: false };
+    const r = await openai.chat.completions.create({ model, messages, seed: 5, response_format: { type: 'json_schema', json_schema: { name: 'pet', strict: true, schema } } });
+    const pet = JSON.parse(r.choices[0].message.content);
+    assert.deepEqual(Object.keys(pet), ['name', 'age', 'kind']);
+    assert.ok(pet.name.length <= 12 && Number.isInteger(pet.age) && pet.age >= 0 && pet.age <= 120 && ['cat', 'dog'].includes(pet.kind));
+    assert.equal(r.choices[0].finish_reason, 'stop');
   },
   'openai: a stop text ends the answer before it': async () => {
     const r = await openai.chat.completions.create({ model, messages, seed: 7, temperature: 0, max_tokens: 64, stop: ['e'] });
