@@ -29,4 +29,7 @@ void hash_init(struct hash *h, enum hash_alg alg);
 void hash_add(struct hash *h, struct bytes b);
 void hash_end(struct hash *h, uint8_t *out);
 
+/* What a TDX module does with a register: SHA-384(register || digest). */
+void hash_extend(uint8_t reg[SHA384_SIZE], const uint8_t digest[SHA384_SIZE]);
+
 #endif

@@ -295,7 +295,7 @@ void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out)
             continue;
         }
         out->any = true;
-        if (!anylog_replay(logs[i], out->registers, &count, &out->error)) {
+        if (!eventlog_replay(logs[i], out->registers, &count, &out->error)) {
             err_prefix(&out->error, names[i]);
         }
     }

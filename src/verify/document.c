@@ -1,42 +1,26 @@
 /* What an evidence document says beside the quote, and whether the quote binds it (docs/formats.md, sections 4, 5). */
+#include "crypto/tagged.h"
 #include "evidence/event.h"
 #include "verify/judge.h"
 
-#include <stdlib.h>
-
-/* The digests of the log's events, for the place where no register can be extended. */
+/* Of the log's events, for the place where no register can be extended. */
 static bool log_root_form(struct bytes bytes, uint8_t out[SHA384_SIZE], struct err *err)
 {
-    uint8_t(*digests)[SHA384_SIZE] = NULL;
-    size_t count = 0, cap = 0;
     struct eventlog_event e;
     struct eventlog log;
-    bool more = true, ok = false;
+    struct hash h;
+    bool more, ok;
 
     if (!eventlog_open(bytes, &log, err)) {
         return false;
     }
-    while (more) {
-        if (!eventlog_next(&log, &e, &more, err)) {
-            goto out;
-        }
-        if (more && count == cap) {
-            void *grown = realloc(digests, (cap = 2 * cap + 64) * sizeof *digests);
-
-            if (grown == NULL) {
-                err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "the digests of a log");
-                goto out;
-            }
-            digests = grown;
-        }
-        if (more) {
-            memcpy(digests[count++], e.sha384, SHA384_SIZE);
-        }
+    tagged_begin(&h, HASH_SHA384, EVENT_LOG_ROOT);
+    while ((ok = eventlog_next(&log, &e, &more, err)) && more) {
+        tagged_add(&h, bytes_of(e.sha384, SHA384_SIZE));
     }
-    event_log_root((const uint8_t(*)[SHA384_SIZE])digests, count, out);
-    ok = true;
-out:
-    free(digests);
+    if (ok) {
+        hash_end(&h, out);
+    }
     return ok;
 }
 

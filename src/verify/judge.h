@@ -5,7 +5,7 @@
 
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
 #include "verify/chain.h"
@@ -158,7 +158,7 @@ MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, td
 MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
 void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
-/* What logs of any form (tdx/anylog.h) lead to, each behind the other. */
+/* What logs of any form (tdx/eventlog.h) lead to, each behind the other. */
 #define GUEST_LOGS 2
 struct replay {
     bool any;         /* there is a log */
