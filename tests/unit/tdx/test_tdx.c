@@ -6,6 +6,7 @@
 #include "tdx/eventlog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
+#include "tdx/td_report.h"
 
 #include "codec/pem.h"
 
