@@ -91,7 +91,6 @@ static bool index_read(struct bytes digits, size_t at, uint32_t *out, struct err
 static bool template_hash_read(struct bytes digits, size_t at, struct eventlog_event *e,
                                const struct log_algorithm **alg, struct err *err)
 {
-    static const uint8_t zeros[HASH_SIZE_MAX];
     uint8_t hash[HASH_SIZE_MAX];
     size_t i = 0;
 
@@ -107,7 +106,7 @@ static bool template_hash_read(struct bytes digits, size_t at, struct eventlog_e
         return false;
     }
     log_digest_add(e, (*alg)->id, (*alg)->size, hash);
-    if (memcmp(hash, zeros, (*alg)->size) == 0) {
+    if (bytes_zero(bytes_of(hash, (*alg)->size))) {
         memset(e->sha384, 0xFF, sizeof e->sha384); /* a violation: the kernel extends with ones */
     }
     return true;
