@@ -59,40 +59,47 @@ static void enclave_debug_judge(struct judge *j)
 
 #define DEBUG_GROUP UINT64_C(0xff) /* "TD under debug": debugging and profiling */
 
+static void bits_seen(struct judge *j, enum fact_id id, const struct policy_bits *b, uint64_t seen)
+{
+    char want[60], value[BITS_SIZE], mask[BITS_SIZE], have[BITS_SIZE];
+
+    (void)snprintf(want, sizeof want, "%s under mask %s", bits_spell(b->value, value), bits_spell(b->mask, mask));
+    fact_seen(j, id, want, bits_spell(seen, have));
+}
+
+static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)
+{
+    if ((seen & b->mask) == b->value) {
+        fact_affirm(j, id);
+    } else {
+        fact_refute(j, id, reason, "%s", "");
+    }
+    bits_seen(j, id, b, seen);
+}
+
 static void debug_judge(struct judge *j)
 {
     const struct policy_bits *b = &j->policy->attributes;
     const uint64_t seen = j->q.td.td_attributes;
     /* Only a simulated platform may be debugged, and only if the policy says just that. */
     const uint64_t allowed = j->anchor == ANCHOR_SIMULATED && b->given ? b->mask & b->value : 0;
-    char have[BITS_SIZE];
+    static const struct policy_bits none = {.mask = DEBUG_GROUP};
 
     if ((seen & DEBUG_GROUP & ~allowed) != 0) {
         fact_refute(j, FACT_debug, REASON_TD_DEBUG, "TDATTRIBUTES 0x%016llx", (unsigned long long)seen);
-        fact_seen(j, FACT_debug, "0000000000000000 under mask ff00000000000000", bits_spell(seen, have));
+        bits_seen(j, FACT_debug, &none, seen);
     } else {
         fact_affirm(j, FACT_debug);
     }
 }
 
-static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)
-{
-    char want[60], value[BITS_SIZE], mask[BITS_SIZE], have[BITS_SIZE];
-
-    if ((seen & b->mask) == b->value) {
-        fact_affirm(j, id);
-    } else {
-        fact_refute(j, id, reason, "%s", "");
-    }
-    (void)snprintf(want, sizeof want, "%s under mask %s", bits_spell(b->value, value), bits_spell(b->mask, mask));
-    fact_seen(j, id, want, bits_spell(seen, have));
-}
-
 /* What holds for a service where the policy says nothing of the attributes (docs/formats.md, section 7). */
 static void attributes_default_judge(struct judge *j)
 {
+    static const struct policy_bits demanded = {.mask = DEBUG_GROUP | ~TD_ATTRIBUTES_KNOWN |
+                                                        TD_ATTRIBUTE_SEPT_VE_DISABLE | TD_ATTRIBUTE_MIGRATABLE,
+                                                .value = TD_ATTRIBUTE_SEPT_VE_DISABLE};
     const uint64_t seen = j->q.td.td_attributes;
-    char have[BITS_SIZE];
 
     if ((seen & DEBUG_GROUP) != 0) {
         fact_refute(j, FACT_td_attributes, REASON_TD_DEBUG, "the TD is under debug");
@@ -105,7 +112,7 @@ static void attributes_default_judge(struct judge *j)
     } else {
         fact_affirm(j, FACT_td_attributes);
     }
-    fact_seen(j, FACT_td_attributes, "", bits_spell(seen, have));
+    bits_seen(j, FACT_td_attributes, &demanded, seen);
 }
 
 /* A service whose policy says nothing of service TDs has none, whatever the policy says of the attributes. */
@@ -209,9 +216,11 @@ static void measurements_judge(struct judge *j)
 
 static void flag_judge(struct judge *j, bool refused, enum pck_flag flag, const char *name)
 {
+    const char *seen = flag == PCK_FLAG_SET ? "set" : "not stated";
+
     if (refused && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name,
-                    flag == PCK_FLAG_SET ? "set" : "not stated");
+        fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name, seen);
+        fact_seen(j, FACT_platform, "clear", seen);
     }
 }
 
@@ -232,6 +241,7 @@ static void platform_judge(struct judge *j)
     }
     if (p->instance.count > 0 && !j->pck.has_instance) {
         fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id: the certificate has none");
+        fact_seen_unlisted(j, FACT_platform, &p->instance, NULL);
         return;
     }
     if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, j->pck.instance,
@@ -285,7 +295,7 @@ void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size
     for (size_t i = 0; i < count; i++) {
         if (memcmp(r->registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
             fact_refute(j, id, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
-            fact_seen_hex(j, id, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
+            fact_hex(j, id, bytes_of(r->registers[i], SHA384_SIZE), bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
             return;
         }
     }

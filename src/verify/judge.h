@@ -126,7 +126,10 @@ bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state);
 void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen);
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen);
 void fact_hex(struct judge *j, enum fact_id id, struct bytes expected, struct bytes seen);
-/* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. */
+/* A validity, and the time that is judged at. */
+void fact_window(struct judge *j, enum fact_id id, int64_t from, int64_t to);
+/* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. seen
+ * NULL: there is none. */
 void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen);
 
 /* Facts and result into the verdict. */

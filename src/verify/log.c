@@ -20,6 +20,7 @@ struct walk {
     bool any, ready;
     uint64_t starts;
     uint8_t web[SHA384_SIZE]; /* of the last start */
+    size_t web_number;
     bool has_web;
     struct loaded loaded[LOADED_MAX];
     size_t loaded_count;
@@ -50,13 +51,15 @@ static bool order_check(struct walk *w, enum event_kind kind, size_t number, str
     return true;
 }
 
-/* The first event that refutes a fact is the one that it names. */
-static void event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
+/* The first event that refutes a fact is the one that it names: false, where another one was before. */
+static bool event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
 {
-    if (!w->refuted[id]) {
-        w->refuted[id] = true;
-        fact_refute(w->j, id, reason, "event %zu: %s", number, what);
+    if (w->refuted[id]) {
+        return false;
     }
+    w->refuted[id] = true;
+    fact_refute(w->j, id, reason, "event %zu: %s", number, what);
+    return true;
 }
 
 /* A digest that a list of the policy must have, if it has any: false, and the fact refuted. */
@@ -66,8 +69,7 @@ static bool listed_apply(struct walk *w, enum fact_id id, enum reason reason, co
     if (l->count == 0 || policy_list_has(l, digest)) {
         return true;
     }
-    if (!w->refuted[id]) {
-        event_refute(w, id, reason, number, what);
+    if (event_refute(w, id, reason, number, what)) {
         fact_seen_unlisted(w->j, id, l, digest);
     }
     return false;
@@ -91,12 +93,23 @@ static bool start_apply(struct walk *w, const json_t *v, struct err *err)
     return true;
 }
 
-static unsigned backing_bit(const char *name)
+/* How a file is mapped must be one of the ways that the policy lists. */
+static void backing_apply(struct walk *w, const char *name, const char *backing, size_t number)
 {
-    return strcmp(name, "memfd") == 0    ? BACKING_MEMFD
-           : strcmp(name, "verity") == 0 ? BACKING_VERITY
-           : strcmp(name, "disk") == 0   ? BACKING_DISK
-                                         : 0;
+    char what[160], allowed[40] = "";
+    bool ok = false;
+
+    for (size_t i = 0; policy_backings[i] != NULL; i++) {
+        if ((w->j->policy->backing & 1u << i) != 0) {
+            ok = ok || strcmp(policy_backings[i], backing) == 0;
+            (void)snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+                           allowed[0] == '\0' ? "" : ", ", policy_backings[i]);
+        }
+    }
+    (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
+    if (!ok && event_refute(w, FACT_program, REASON_PROGRAM_BACKING, number, what)) {
+        fact_seen(w->j, FACT_program, allowed, backing);
+    }
 }
 
 static bool program_apply(struct walk *w, const json_t *v, size_t number, struct err *err)
@@ -104,14 +117,15 @@ static bool program_apply(struct walk *w, const json_t *v, size_t number, struct
     const struct policy *p = w->j->policy;
     uint8_t digest[SHA384_SIZE];
     const char *name, *backing;
-    char what[160];
+    char what[101];
     json_t *files;
 
     if (!json_get(v, "files", JSON_ARRAY, &files, err)) {
         return false;
     }
-    if (json_array_size(files) == 0) {
-        event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, "no file at all");
+    if (json_array_size(files) == 0 &&
+        event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, "no file at all")) {
+        fact_seen_unlisted(w->j, FACT_program, &p->program, NULL);
     }
     for (size_t i = 0; i < json_array_size(files); i++) {
         const json_t *f = json_array_get(files, i);
@@ -121,22 +135,11 @@ static bool program_apply(struct walk *w, const json_t *v, size_t number, struct
             return false;
         }
         (void)snprintf(what, sizeof what, "%.100s", name);
-        if (listed_apply(w, FACT_program, REASON_PROGRAM_MISMATCH, &p->program, digest, number, what) &&
-            (backing_bit(backing) & p->backing) == 0) {
-            (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
-            event_refute(w, FACT_program, REASON_PROGRAM_BACKING, number, what);
+        if (listed_apply(w, FACT_program, REASON_PROGRAM_MISMATCH, &p->program, digest, number, what)) {
+            backing_apply(w, name, backing, number);
         }
     }
     return true;
-}
-
-/* SHA-256 of "{}": no default options and no system message of its own. */
-static bool has_default_options(const struct manifest *m)
-{
-    uint8_t none[SHA256_SIZE];
-
-    hash_bytes(HASH_SHA256, bytes_of_str("{}"), none);
-    return memcmp(none, m->defaults_sha256, sizeof none) == 0;
 }
 
 /* Loading a model that is loaded already replaces it. */
@@ -161,7 +164,7 @@ static bool model_apply(struct walk *w, const json_t *v, size_t number, struct e
 {
     const struct policy_list *l = &w->j->policy->model;
     struct buf canonical = BUF(LIMIT_MANIFEST);
-    uint8_t digest[SHA384_SIZE];
+    uint8_t digest[SHA384_SIZE], none[SHA256_SIZE]; /* of no default options and no system message of its own */
     struct manifest m = {0};
     json_t *manifest;
     bool ok = false;
@@ -175,8 +178,12 @@ static bool model_apply(struct walk *w, const json_t *v, size_t number, struct e
     hash_bytes(HASH_SHA384, buf_bytes(&canonical), digest);
     if (!policy_list_has(l, m.model_id)) {
         (void)listed_apply(w, FACT_model, REASON_MODEL_MISMATCH, l, digest, number, m.name);
-    } else if (!policy_list_has(l, digest) && !has_default_options(&m)) {
-        event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options");
+    } else if (!policy_list_has(l, digest)) {
+        hash_bytes(HASH_SHA256, bytes_of_str("{}"), none);
+        if (memcmp(none, m.defaults_sha256, sizeof none) != 0 &&
+            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options")) {
+            fact_hex(w->j, FACT_model, bytes_of(none, sizeof none), bytes_of(m.defaults_sha256, sizeof none));
+        }
     }
     ok = loaded_add(w, &m, digest, err);
 out:
@@ -221,6 +228,7 @@ static bool kind_apply(struct walk *w, enum event_kind kind, const json_t *v, st
             return false;
         }
         w->has_web = true;
+        w->web_number = number;
         (void)listed_apply(w, FACT_web, REASON_WEB_MISMATCH, &p->web, w->web, number, "not in the policy");
         return true;
     case EVENT_MODEL:
@@ -352,14 +360,15 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
         fact_fail(j, FACT_event_log, &e);
     } else if (bound == LOG_BOUND_RTMR3 && memcmp(rtmr3, j->q.td.rtmr[3], sizeof rtmr3) != 0) {
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_REPLAY, "the log leads to another RTMR3");
-        fact_seen_hex(j, FACT_event_log, bytes_of(j->q.td.rtmr[3], sizeof rtmr3));
+        fact_hex(j, FACT_event_log, bytes_of(rtmr3, sizeof rtmr3), bytes_of(j->q.td.rtmr[3], sizeof rtmr3));
     } else if (bound == LOG_BOUND_NOWHERE) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the report data do not say where the log is bound");
     } else if (!fact_is(j, FACT_event_log, FACT_REFUTED)) { /* by its place */
         fact_affirm(j, FACT_event_log);
     }
-    if (!w.refuted[FACT_web] && w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0) {
-        event_refute(&w, FACT_web, REASON_WEB_MISMATCH, 0, "the key set names another page than the log");
+    if (w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0 &&
+        event_refute(&w, FACT_web, REASON_WEB_MISMATCH, w.web_number, "the key set names another page")) {
+        fact_hex(j, FACT_web, bytes_of(w.web, sizeof w.web), bytes_of(web_sha384, sizeof w.web));
     }
     if (w.loaded_count == 0 && !w.refuted[FACT_model] && j->policy->model.count > 0) {
         w.refuted[FACT_model] = true; /* nothing to affirm */

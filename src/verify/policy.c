@@ -10,6 +10,8 @@
 
 #define POLICY_MEMORY MIB(8)
 
+const char *const policy_backings[] = {"memfd", "verity", "disk", NULL};
+
 bool policy_list_has(const struct policy_list *l, const void *value)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -34,15 +36,11 @@ __attribute__((format(printf, 2, 3))) static void path_enter(struct policy *p, c
 
 /* ---- members: an absent one leaves its place as it is ---- */
 
-struct words { /* that a list may have */
-    const char *what, *names[TCB_STATUS_COUNT + 1];
-};
-
 struct place { /* where a value goes */
     struct policy *policy;
     void *to;
-    size_t size; /* of a list's values */
-    const struct words *words;
+    size_t size;              /* of a list's values */
+    const char *const *words; /* that a list may have, and NULL */
 };
 
 struct member {
@@ -50,7 +48,7 @@ struct member {
     bool (*read)(const struct place *at, const json_t *v, struct err *err);
     size_t offset; /* of the place, in struct policy */
     size_t size;
-    const struct words *words;
+    const char *const *words;
 };
 
 static const struct member *member_find(const char *path);
@@ -143,7 +141,7 @@ static bool evaluation_read(const struct place *at, const json_t *v, struct err 
 /* The words of a list, as bits by their places in the table; an empty list is no value, like an absent one. */
 static bool words_read(const struct place *at, const json_t *list, struct err *err)
 {
-    const char *const *names = at->words->names;
+    const char *const *names = at->words;
     unsigned seen = 0;
 
     if (!json_is_array(list)) {
@@ -159,7 +157,7 @@ static bool words_read(const struct place *at, const json_t *list, struct err *e
         }
         if (names[bit] == NULL) {
             path_enter(at->policy, "[%zu]", i);
-            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is no %s", word, at->words->what);
+            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is not known here", word);
         }
         seen |= 1u << bit;
     }
@@ -290,10 +288,9 @@ static bool version_read(const struct place *at, const json_t *v, struct err *er
 #define PLACE(field) offsetof(struct policy, field)
 
 #define T(name, spelling) spelling,
-static const struct words statuses = {"TCB status", {TCB_STATUSES(T)}};
+static const char *const statuses[] = {TCB_STATUSES(T) NULL};
 #undef T
-static const struct words log_places = {"place of a log", {"rtmr3", "report-data"}};
-static const struct words backings = {"backing", {"memfd", "verity", "disk"}};
+static const char *const log_places[] = {"rtmr3", "report-data", NULL};
 
 /* docs/formats.md, section 7. */
 static const struct member members[] = {
@@ -302,7 +299,7 @@ static const struct member members[] = {
     {"anchors.intel", flag_read, PLACE(intel), 0, NULL},
     {"anchors.simulated", list_read, PLACE(simulated), 32, NULL},
     {"tcb", object_read, 0, 0, NULL},
-    {"tcb.accept", accept_read, 0, 0, &statuses},
+    {"tcb.accept", accept_read, 0, 0, statuses},
     {"tcb.grace", grace_read, 0, 0, NULL},
     {"tcb.min_evaluation", evaluation_read, PLACE(min_evaluation), 0, NULL},
     {"td", object_read, 0, 0, NULL},
@@ -318,7 +315,7 @@ static const struct member members[] = {
     {"td.xfam", bits_read, PLACE(xfam), 0, NULL},
     {"td.xfam.mask", bytes8_read, PLACE(xfam.mask), 0, NULL},
     {"td.xfam.value", bytes8_read, PLACE(xfam.value), 0, NULL},
-    {"td.log_in", words_read, PLACE(places), 0, &log_places},
+    {"td.log_in", words_read, PLACE(places), 0, log_places},
     {"platform", object_read, 0, 0, NULL},
     {"platform.ppid", list_read, PLACE(ppid), 16, NULL},
     {"platform.instance", list_read, PLACE(instance), 16, NULL},
@@ -333,7 +330,7 @@ static const struct member members[] = {
     {"service.config", list_read, PLACE(config), 48, NULL},
     {"service.web", list_read, PLACE(web), 48, NULL},
     {"service.model", list_read, PLACE(model), 48, NULL},
-    {"service.backing", words_read, PLACE(backing), 0, &backings},
+    {"service.backing", words_read, PLACE(backing), 0, policy_backings},
     {"gpu", gpu_read, PLACE(gpu), 0, NULL},
     {"max_age", number_read, PLACE(max_age), 0, NULL},
 };
