@@ -72,13 +72,3 @@ void hash_bytes(enum hash_alg alg, struct bytes b, uint8_t *out)
     hash_add(&h, b);
     hash_end(&h, out);
 }
-
-void hash_extend(uint8_t reg[SHA384_SIZE], const uint8_t digest[SHA384_SIZE])
-{
-    struct hash h;
-
-    hash_init(&h, HASH_SHA384);
-    hash_add(&h, bytes_of(reg, SHA384_SIZE));
-    hash_add(&h, bytes_of(digest, SHA384_SIZE));
-    hash_end(&h, reg);
-}
