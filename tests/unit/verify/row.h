@@ -5,6 +5,8 @@
 #include "test.h"
 #include "world.h"
 
+#include "explain/verdict_print.h"
+
 struct row {
     const char *name;
     void (*before)(struct world *w); /* the setup, the events, the key set */

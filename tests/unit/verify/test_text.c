@@ -2,7 +2,7 @@
  */
 #include "test.h"
 
-#include "verify/verdict.h"
+#include "explain/verdict_print.h"
 
 #define A16 "aaaaaaaaaaaaaaaa"
 #define B16 "bbbbbbbbbbbbbbbb"

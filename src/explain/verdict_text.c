@@ -1,4 +1,4 @@
-#include "verify/verdict.h"
+#include "explain/verdict_print.h"
 
 #include "base/civil.h"
 #include "base/wrap.h"
