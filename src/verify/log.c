@@ -281,21 +281,16 @@ static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SI
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
     struct eventlog_event e;
     struct eventlog log;
-    bool more = true;
+    bool more, ok;
 
     if (!eventlog_open(bytes, &log, err) || !event_log_begin_check(bytes, err)) {
         return false;
     }
-    while (more) {
-        if (!eventlog_next(&log, &e, &more, err)) {
-            return false;
-        }
-        if (more) {
-            if (!event_apply(w, &e, err)) {
-                return false;
-            }
-            eventlog_fold(registers, &e);
-        }
+    while ((ok = eventlog_next(&log, &e, &more, err) && (!more || event_apply(w, &e, err))) && more) {
+        eventlog_fold(registers, &e);
+    }
+    if (!ok) {
+        return false;
     }
     if (log.rest.left > 0) {
         return FAIL(err, REASON_LOG_FORM, log.rest.offset, "%zu bytes behind the log", log.rest.left);
