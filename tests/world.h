@@ -9,6 +9,7 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
+#include "crypto/tagged.h"
 #include "evidence/document.h"
 #include "evidence/event.h"
 #include "evidence/keyset.h"
@@ -157,18 +158,21 @@ static inline void world_init(struct world *w)
 
 static inline void world_log(struct world *w)
 {
-    uint8_t digests[WORLD_EVENTS][48];
+    uint8_t digest[SHA384_SIZE];
     struct err err = {0};
+    struct hash root;
 
+    tagged_begin(&root, HASH_SHA384, EVENT_LOG_ROOT);
     world_must(event_log_begin(&w->log, &err), &err);
     for (size_t i = 0; i < w->event_count; i++) {
-        world_must(event_add(&w->log, bytes_of_str(w->events[i]), digests[i], &err), &err);
+        world_must(event_add(&w->log, bytes_of_str(w->events[i]), digest, &err), &err);
+        tagged_add(&root, bytes_of(digest, sizeof digest));
         if (i + w->unextended < w->event_count && !w->bind_log) {
-            world_must(guest_extend(&w->platform.guest, 3, digests[i], &err), &err);
+            world_must(guest_extend(&w->platform.guest, 3, digest, &err), &err);
         }
     }
     if (w->bind_log) {
-        event_log_root((const uint8_t(*)[48])digests, w->event_count, w->parts.log_root);
+        hash_end(&root, w->parts.log_root);
     }
 }
 

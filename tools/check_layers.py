@@ -14,13 +14,13 @@ RANKS = {
     'codec': 1, 'crypto': 1,
     'tdx': 2, 'gpu': 2, 'evidence': 2, 'model': 2,
     'verify': 3, 'chat': 3, 'receipt': 3, 'os': 3,
-    'engine': 4, 'device': 4, 'net': 4, 'proc': 4,
-    'store': 5, 'collateral': 5, 'channel': 5, 'page': 5,
+    'engine': 4, 'device': 4, 'net': 4, 'proc': 4, 'explain': 4,
+    'store': 5, 'library': 5, 'collateral': 5, 'channel': 5, 'page': 5,
     'serve': 6, 'attest': 6, 'connect': 6, 'sim': 6, 'fetch': 6,
     'cli': 7,
 }
 # Rank 3's os/ may be used by every folder above it; of rank 3 itself, by none.
-PURE = ['base', 'codec', 'crypto', 'tdx', 'evidence', 'model', 'chat', 'verify', 'engine']
+PURE = ['base', 'codec', 'crypto', 'tdx', 'evidence', 'model', 'chat', 'verify', 'engine', 'explain']
 # engine/ reads the model's file descriptor once and starts threads; crypto/ stands on OpenSSL.
 SYSTEM_HEADERS = re.compile(r'#include <(sys/(?!types|cdefs)[^>]*|unistd|fcntl|netdb|netinet/[^>]*|arpa/[^>]*|poll|dirent|time|'
                             r'signal|pthread|spawn|dlfcn|syslog)(\.h)?>')

@@ -3,7 +3,7 @@
 
 Usage: closure.py BUILD [--sources]   --sources: only the .c files, a line each
 
-Counted are lines that hold code: neither blank nor comment alone. The files are those that the linker takes for verify/sotto.c out
+Counted are lines that hold code: neither blank nor comment alone. The files are those that the linker takes for library/sotto.c out
 of the folders' archives, and the headers that these include. Of verify/, tdx/ and codec/ they count whole; of base/ and crypto/, which
 serve everything else too, without the functions that the verifier does not reach (compiled without optimization, so that nothing is
 inlined, and linked without sections that nothing refers to, they are not in the result) and without the reasons and limits that no file of it names."""
@@ -18,7 +18,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT = 8000
-FOLDERS = ['verify', 'evidence', 'tdx', 'codec', 'crypto', 'base']
+FOLDERS = ['explain', 'verify', 'evidence', 'tdx', 'codec', 'crypto', 'base']
 SHARED = ('base', 'crypto')
 
 
@@ -34,7 +34,7 @@ def link(build, root, options):
 def commands(build):
     """The compilations of the objects that the library takes."""
     entries = {e['output']: e for e in json.load(open(os.path.join(build, 'compile_commands.json'), encoding='utf-8'))}
-    taken = link(build, 'src/verify/libverify.a.p/sotto.c.o', ['-o', '/dev/null', '-Wl,--trace']).split('\n')
+    taken = link(build, 'src/library/liblibrary.a.p/sotto.c.o', ['-o', '/dev/null', '-Wl,--trace']).split('\n')
     return [entries[name] for name in sorted(set(taken)) if name in entries]
 
 
@@ -112,7 +112,7 @@ def main():
     for name, (count, lines, part) in sorted(rooms.items()):
         print(f'{name:10} {count:3} files {lines:6} lines of code' + (f', {part} of them used' if name in SHARED else ''))
     own = sum(rooms[name][2] for name in ('verify', 'tdx', 'codec', *SHARED))
-    print(f'with evidence documents and the interface: {sum(r[2] for r in rooms.values())}')
+    print(f'with evidence documents, the interface, and what explains a verdict: {sum(r[2] for r in rooms.values())}')
     print(f'the verifier itself (verify, tdx, codec, and what it uses of base and crypto): {own} lines of code; '
           f'{"fewer than" if own < LIMIT else "MORE THAN THE BAR OF"} {LIMIT}')
 

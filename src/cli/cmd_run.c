@@ -4,6 +4,7 @@
 #include "cli/session.h"
 
 #include "codec/json.h"
+#include "explain/verdict_print.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
 #include "cli/trust.h"
 
 #include "base/limits.h"
+#include "explain/verdict_print.h"
 #include "os/file.h"
 
 #include <stdio.h>

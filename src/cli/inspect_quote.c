@@ -5,7 +5,7 @@
 #include "cli/report.h"
 
 #include "base/limits.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 #include "tdx/quote.h"
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ static bool quote_print(struct bytes file, bool json, struct buf *out, struct er
 
 static bool log_print(struct bytes file, bool json, struct buf *out, struct err *err)
 {
-    return json ? anylog_print_json(file, out, err) : anylog_print_text(file, out, err);
+    return json ? eventlog_print_json(file, out, err) : eventlog_print_text(file, out, err);
 }
 
 static int inspect(int argc, char **argv, const struct args_form *form, size_t max,

@@ -6,6 +6,7 @@
 
 #include "base/civil.h"
 #include "base/hex.h"
+#include "explain/verdict_print.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/random.h"

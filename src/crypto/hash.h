@@ -29,4 +29,15 @@ void hash_init(struct hash *h, enum hash_alg alg);
 void hash_add(struct hash *h, struct bytes b);
 void hash_end(struct hash *h, uint8_t *out);
 
+/* What a TDX module does with a register: SHA-384(register || digest). */
+static inline void hash_extend(uint8_t reg[SHA384_SIZE], const uint8_t digest[SHA384_SIZE])
+{
+    struct hash h;
+
+    hash_init(&h, HASH_SHA384);
+    hash_add(&h, bytes_of(reg, SHA384_SIZE));
+    hash_add(&h, bytes_of(digest, SHA384_SIZE));
+    hash_end(&h, reg);
+}
+
 #endif

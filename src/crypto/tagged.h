@@ -10,4 +10,8 @@
 /* tag: ASCII, at most 255 characters. hash_size(alg) bytes into out. */
 void tagged_hash(enum hash_alg alg, const char *tag, const struct bytes *fields, size_t count, uint8_t *out);
 
+/* The same field by field: begin, any number of add, hash_end(). */
+void tagged_begin(struct hash *h, enum hash_alg alg, const char *tag);
+void tagged_add(struct hash *h, struct bytes field);
+
 #endif

@@ -9,6 +9,8 @@
 #define TREE_PATH_MAX 64
 
 void tree_leaf(struct bytes data, uint8_t out[SHA256_SIZE]);
+/* out may be left or right. */
+void tree_node(const uint8_t left[SHA256_SIZE], const uint8_t right[SHA256_SIZE], uint8_t out[SHA256_SIZE]);
 
 /* The root over count leaf hashes; of none: SHA-256 of nothing. */
 void tree_root(const uint8_t (*leaves)[SHA256_SIZE], size_t count, uint8_t out[SHA256_SIZE]);

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
-#include "tdx/report.h"
+#include "tdx/td_report.h"
 
 #include <errno.h>
 #include <fcntl.h>

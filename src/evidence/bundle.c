@@ -3,13 +3,7 @@
 #include "base/limits.h"
 #include "evidence/member.h"
 
-#include <stdlib.h>
-
 #define TIME_MAX 253402300799 /* the end of year 9999 */
-
-struct memory {
-    struct arena arena;
-};
 
 bool bundle_is(struct bytes text)
 {
@@ -65,20 +59,14 @@ static bool members_get(const json_t *root, struct bundle *b, struct arena *a, s
 bool bundle_parse(struct bytes text, struct bundle *out, struct err *err)
 {
     struct bundle b = {.time = 0};
-    struct memory *m;
     json_t *root = NULL;
     bool ok;
 
     if (text.len > LIMIT_EVIDENCE) {
         return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a bundle of %zu bytes, at most %zu", text.len, LIMIT_EVIDENCE);
     }
-    m = calloc(1, sizeof *m);
-    if (m == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a bundle");
-    }
-    m->arena = ARENA(LIMIT_EVIDENCE);
-    b.memory = m;
-    ok = json_parse(text, &root, err) && members_get(root, &b, &m->arena, err);
+    b.memory = member_memory_new(err);
+    ok = b.memory != NULL && json_parse(text, &root, err) && members_get(root, &b, b.memory, err);
     json_decref(root);
     if (!ok) {
         bundle_done(&b);
@@ -90,11 +78,6 @@ bool bundle_parse(struct bytes text, struct bundle *out, struct err *err)
 
 void bundle_done(struct bundle *b)
 {
-    struct memory *m = b->memory;
-
-    if (m != NULL) {
-        arena_done(&m->arena);
-        free(m);
-    }
+    member_memory_free(b->memory);
     *b = (struct bundle){.time = 0};
 }

@@ -4,8 +4,6 @@
 #include "base/limits.h"
 #include "evidence/member.h"
 
-#include <stdlib.h>
-
 static bool path_print(const struct document *d, struct buf *out, struct err *err)
 {
     bool ok = buf_str(out, "\",\"nonce_path\":[", err);
@@ -47,10 +45,6 @@ bool document_is(struct bytes evidence)
 }
 
 /* ---- parsing ---- */
-
-struct memory {
-    struct arena arena;
-};
 
 /* Nothing at all is no JSON array, and has the digest that stands for "none". */
 static bool devices_get(struct arena *a, const json_t *root, struct bytes *out, struct err *err)
@@ -109,42 +103,31 @@ bool document_parse(struct bytes text, struct document *out, struct err *err)
                                         "keyset",  "nonce",  "nonce_path", "nonce_index", "nonce_count",
                                         "devices", "log_in", "collateral", NULL};
     struct document d = {0};
-    struct memory *m;
     struct arena *a;
     json_t *root = NULL;
+    bool ok;
 
     if (text.len > LIMIT_EVIDENCE) {
         return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "%zu bytes of evidence, at most %zu", text.len, LIMIT_EVIDENCE);
     }
-    m = calloc(1, sizeof *m);
-    if (m == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a document");
-    }
-    m->arena = ARENA(LIMIT_EVIDENCE);
-    a = &m->arena;
-    d.memory = m;
-    if (!json_parse(text, &root, err) || !json_only(root, names, err) || !place_parse(root, &d, err) ||
-        !member_bytes(a, root, "quote", LIMIT_QUOTE, false, &d.quote, err) ||
-        !member_bytes(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) ||
-        !member_bytes(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) ||
-        !member_bytes(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) || !path_parse(root, &d, err) ||
-        !devices_get(a, root, &d.devices, err) || !member_files(a, root, &d.files, &d.file_count, err)) {
-        json_decref(root);
+    d.memory = a = member_memory_new(err);
+    ok = a != NULL && json_parse(text, &root, err) && json_only(root, names, err) && place_parse(root, &d, err) &&
+         member_bytes(a, root, "quote", LIMIT_QUOTE, false, &d.quote, err) &&
+         member_bytes(a, root, "boot_log", LIMIT_LOG, true, &d.boot_log, err) &&
+         member_bytes(a, root, "event_log", LIMIT_LOG, false, &d.event_log, err) &&
+         member_bytes(a, root, "keyset", LIMIT_KEYSET, false, &d.keyset, err) && path_parse(root, &d, err) &&
+         devices_get(a, root, &d.devices, err) && member_files(a, root, &d.files, &d.file_count, err);
+    json_decref(root);
+    if (!ok) {
         document_done(&d);
         return false;
     }
-    json_decref(root);
     *out = d;
     return true;
 }
 
 void document_done(struct document *d)
 {
-    struct memory *m = d->memory;
-
-    if (m != NULL) {
-        arena_done(&m->arena);
-        free(m);
-    }
+    member_memory_free(d->memory);
     *d = (struct document){0};
 }

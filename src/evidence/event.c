@@ -2,7 +2,6 @@
 
 #include "base/cursor.h"
 #include "base/limits.h"
-#include "crypto/tagged.h"
 
 #define REGISTER_RTMR3 4
 #define EV_NO_ACTION 3
@@ -100,16 +99,6 @@ bool event_add(struct buf *log, struct bytes content, uint8_t digest[SHA384_SIZE
     return ok;
 }
 
-void event_extend(uint8_t reg[SHA384_SIZE], const uint8_t digest[SHA384_SIZE])
-{
-    struct hash h;
-
-    hash_init(&h, HASH_SHA384);
-    hash_add(&h, bytes_of(reg, SHA384_SIZE));
-    hash_add(&h, bytes_of(digest, SHA384_SIZE));
-    hash_end(&h, reg);
-}
-
 static bool members_check(const json_t *v, enum event_kind kind, size_t at, struct err *err)
 {
     const char *const *names = kinds[kind].members;
@@ -172,22 +161,4 @@ bool event_parse(struct bytes event, enum event_kind *kind, json_t **out, struct
     *out = v;
     *content = cursor_rest(&text);
     return true;
-}
-
-void event_log_root(const uint8_t (*digests)[SHA384_SIZE], size_t count, uint8_t out[SHA384_SIZE])
-{
-    /* TH() field by field, without a list of fields as long as the log. */
-    static const char tag[] = "sotto/log/v1";
-    const uint8_t tag_len = sizeof tag - 1;
-    const uint8_t field_len[8] = {SHA384_SIZE};
-    struct hash h;
-
-    hash_init(&h, HASH_SHA384);
-    hash_add(&h, bytes_of(&tag_len, 1));
-    hash_add(&h, bytes_of_str(tag));
-    for (size_t i = 0; i < count; i++) {
-        hash_add(&h, bytes_of(field_len, sizeof field_len));
-        hash_add(&h, bytes_of(digests[i], SHA384_SIZE));
-    }
-    hash_end(&h, out);
 }

@@ -40,16 +40,13 @@ MUST_USE bool event_log_begin_check(struct bytes log, struct err *err);
 /* Appends the record of one event to log and gives its digest. content: exact RFC 8785 bytes. LOG_LIMIT. */
 MUST_USE bool event_add(struct buf *log, struct bytes content, uint8_t digest[SHA384_SIZE], struct err *err);
 
-/* register = SHA-384(register || digest) */
-void event_extend(uint8_t reg[SHA384_SIZE], const uint8_t digest[SHA384_SIZE]);
-
 /* The content of one event's data (behind the record's size field): tag id, length and RFC 8785 form are checked, the
  * kind is known and its members are exactly those above. *out is the JSON, the caller's to free. EVENT_FORM,
  * EVENT_KIND. */
 MUST_USE bool event_parse(struct bytes event, enum event_kind *kind, json_t **out, struct bytes *content,
                           struct err *err);
 
-/* log_root = TH(SHA-384, "sotto/log/v1", each digest in order), for platforms without a register. */
-void event_log_root(const uint8_t (*digests)[SHA384_SIZE], size_t count, uint8_t out[SHA384_SIZE]);
+/* log_root = TH(SHA-384, EVENT_LOG_ROOT, each digest in order), for platforms without a register (crypto/tagged.h). */
+#define EVENT_LOG_ROOT "sotto/log/v1"
 
 #endif

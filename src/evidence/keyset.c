@@ -6,22 +6,12 @@
 #include "codec/json.h"
 #include "crypto/jwk.h"
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    uint8_t any = 0;
-
-    while (n-- > 0) {
-        any |= p[n];
-    }
-    return any == 0;
-}
-
 bool keyset_print(const struct keyset *k, struct buf *out, struct err *err)
 {
     size_t len = out->len;
     bool ok = buf_str(out, "{\"hpke\":[", err);
 
-    if (ok && !is_zero(k->hpke_public_key, 32)) {
+    if (ok && !bytes_zero(bytes_of(k->hpke_public_key, 32))) {
         ok = buf_str(out, "{\"kem\":\"x25519-hkdf-sha256\",\"key_id\":1,\"public_key\":\"", err) &&
              base64_add(out, BASE64_URL, bytes_of(k->hpke_public_key, 32), err) && buf_str(out, "\"}", err);
     }

@@ -3,6 +3,28 @@
 #include "base/base64.h"
 #include "base/limits.h"
 
+#include <stdlib.h>
+
+struct arena *member_memory_new(struct err *err)
+{
+    struct arena *a = malloc(sizeof *a);
+
+    if (a == NULL) {
+        err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "a document");
+    } else {
+        *a = ARENA(LIMIT_EVIDENCE);
+    }
+    return a;
+}
+
+void member_memory_free(void *memory)
+{
+    if (memory != NULL) {
+        arena_done(memory);
+        free(memory);
+    }
+}
+
 static bool bytes_get(struct arena *a, const char *member, const json_t *v, size_t max, struct bytes *out,
                       struct err *err)
 {

@@ -6,6 +6,10 @@
 #include "codec/json.h"
 #include "evidence/document.h"
 
+/* The memory of what was parsed, which its owner keeps as a void pointer. NULL: no memory, and the error is set. */
+struct arena *member_memory_new(struct err *err);
+void member_memory_free(void *memory); /* NULL is allowed */
+
 /* At most max bytes. null, where it may be: NULL. JSON_MEMBER, JSON_TYPE, BASE64_*, BUF_FULL, ARENA_FULL. */
 MUST_USE bool member_bytes(struct arena *a, const json_t *root, const char *member, size_t max, bool may_be_null,
                            struct bytes *out, struct err *err);

@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
+#include "crypto/tagged.h"
 #include "os/file.h"
 #include "tdx/eventlog.h"
 
@@ -130,7 +131,7 @@ static bool event_apply(struct journal *j, const struct eventlog_event *e, struc
     }
     json_decref(v);
     if (ok) {
-        event_extend(j->value, e->sha384);
+        hash_extend(j->value, e->sha384);
     }
     return ok;
 }
@@ -446,29 +447,25 @@ bool journal_in_register(const struct journal *j)
 
 bool journal_root(const struct journal *j, uint8_t out[SHA384_SIZE], struct err *err)
 {
-    uint8_t(*digests)[SHA384_SIZE] = NULL;
     struct eventlog log;
     struct eventlog_event e;
-    size_t count = 0;
-    bool more = true, ok;
+    struct hash h;
+    bool more, ok;
 
     memset(out, 0, SHA384_SIZE);
     if (j->has_reg) {
         return true;
     }
-    digests = calloc(LIMIT_LOG_EVENTS, sizeof *digests);
-    ok = digests != NULL ? eventlog_open(buf_bytes(&j->log), &log, err)
-                         : FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the log's digests");
-    while (ok && more) {
-        ok = eventlog_next(&log, &e, &more, err);
-        if (ok && more && count < LIMIT_LOG_EVENTS) {
-            memcpy(digests[count++], e.sha384, SHA384_SIZE);
-        }
+    if (!eventlog_open(buf_bytes(&j->log), &log, err)) {
+        return false;
+    }
+    tagged_begin(&h, HASH_SHA384, EVENT_LOG_ROOT);
+    while ((ok = eventlog_next(&log, &e, &more, err)) && more) {
+        tagged_add(&h, bytes_of(e.sha384, SHA384_SIZE));
     }
     if (ok) {
-        event_log_root((const uint8_t(*)[SHA384_SIZE])digests, count, out);
+        hash_end(&h, out);
     }
-    free(digests);
     return ok;
 }
 

@@ -29,15 +29,10 @@ bool guest_boot(const struct pki *p, struct guest *out, struct err *err)
 
 bool guest_extend(struct guest *g, unsigned index, const uint8_t digest[48], struct err *err)
 {
-    struct hash h;
-
     if (index >= TD_REGISTERS) {
         return FAIL(err, REASON_SIM_FORM, ERR_NOWHERE, "there is no RTMR%u", index);
     }
-    hash_init(&h, HASH_SHA384);
-    hash_add(&h, bytes_of(g->rtmr[index], SHA384_SIZE));
-    hash_add(&h, bytes_of(digest, SHA384_SIZE));
-    hash_end(&h, g->rtmr[index]);
+    hash_extend(g->rtmr[index], digest);
     return true;
 }
 

@@ -4,7 +4,7 @@
 #define SOTTO_SIM_GUEST_H
 
 #include "sim/pki.h"
-#include "tdx/report.h"
+#include "tdx/td_report.h"
 
 struct guest {
     uint8_t mrtd[48], rtmr[TD_REGISTERS][48];

@@ -1,7 +1,5 @@
 #include "tdx/quote.h"
 
-#include "base/hex.h"
-
 const uint8_t quote_vendor_intel[16] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
                                         0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
 
@@ -190,100 +188,17 @@ const uint8_t *quote_report_data(const struct quote *q)
     return quote_is_tdx(q) ? q->td.report_data : q->sgx.report_data;
 }
 
-static bool claim_number(json_t *object, const char *name, size_t v, struct err *err)
-{
-    return json_object_set_new(object, name, json_integer((int64_t)v)) == 0 ||
-           FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
-}
-
 bool quote_claims(const struct quote *q, json_t *object, struct err *err)
 {
-    return claim_number(object, "quote_version", q->version, err) &&
-           claim_number(object, "att_key_type", q->key_type, err) &&
-           claim_number(object, "tee_type", q->tee_type, err) && claim_number(object, "body_type", q->body_type, err) &&
+    return report_claim_number(object, "quote_version", q->version, err) &&
+           report_claim_number(object, "att_key_type", q->key_type, err) &&
+           report_claim_number(object, "tee_type", q->tee_type, err) &&
+           report_claim_number(object, "body_type", q->body_type, err) &&
            report_claim_hex(object, "vendor_id", q->vendor, sizeof q->vendor, err) &&
            report_claim_hex(object, "user_data", q->user_data, sizeof q->user_data, err) &&
-           (q->version != 3 || (claim_number(object, "qe_svn", q->reserved[0] + 256U * q->reserved[1], err) &&
-                                claim_number(object, "pce_svn", q->reserved[2] + 256U * q->reserved[3], err))) &&
-           claim_number(object, "certification_type", q->certification_type, err) &&
-           claim_number(object, "trailing_len", q->trailing.len, err) &&
+           (q->version != 3 || (report_claim_number(object, "qe_svn", q->reserved[0] + 256U * q->reserved[1], err) &&
+                                report_claim_number(object, "pce_svn", q->reserved[2] + 256U * q->reserved[3], err))) &&
+           report_claim_number(object, "certification_type", q->certification_type, err) &&
+           report_claim_number(object, "trailing_len", q->trailing.len, err) &&
            (quote_is_tdx(q) ? td_body_claims(&q->td, object, err) : sgx_body_claims(&q->sgx, object, err));
-}
-
-static json_t *object_new(json_t *parent, const char *name)
-{
-    json_t *v = json_object();
-
-    return parent == NULL || json_object_set_new(parent, name, v) == 0 ? v : NULL;
-}
-
-static bool signature_claims(const struct quote *q, json_t *object, struct err *err)
-{
-    json_t *qe = object_new(object, "qe_report");
-
-    return (qe != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "qe_report")) &&
-           sgx_body_claims(&q->qe_report, qe, err) &&
-           report_claim_hex(object, "signature", q->signature.p, q->signature.len, err) &&
-           report_claim_hex(object, "attestation_key", q->key.p, q->key.len, err) &&
-           report_claim_hex(object, "qe_report_signature", q->qe_signature.p, q->qe_signature.len, err) &&
-           claim_number(object, "qe_auth_len", q->qe_auth.len, err) &&
-           claim_number(object, "certification_len", q->certification.len, err) &&
-           claim_number(object, "signed_len", q->signed_part.len, err);
-}
-
-/* NULL: no memory. */
-static json_t *quote_object(const struct quote *q, struct err *err)
-{
-    json_t *v = object_new(NULL, "");
-
-    if (v == NULL) {
-        err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "a quote's fields");
-        return NULL;
-    }
-    if (!quote_claims(q, v, err) || !signature_claims(q, v, err)) {
-        json_decref(v);
-        return NULL;
-    }
-    return v;
-}
-
-bool quote_print_json(const struct quote *q, struct buf *out, struct err *err)
-{
-    json_t *v = quote_object(q, err);
-    bool ok = v != NULL && json_print(v, out, err);
-
-    json_decref(v);
-    return ok;
-}
-
-static bool fields_print(json_t *v, const char *prefix, struct buf *out, struct err *err)
-{
-    const char *name;
-    json_t *field;
-
-    json_object_foreach(v, name, field)
-    {
-        bool ok;
-
-        if (json_is_object(field)) {
-            ok = fields_print(field, "qe_report.", out, err);
-        } else if (json_is_string(field)) {
-            ok = buf_printf(out, err, "%s%s: %s\n", prefix, name, json_string_value(field));
-        } else {
-            ok = buf_printf(out, err, "%s%s: %lld\n", prefix, name, (long long)json_integer_value(field));
-        }
-        if (!ok) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool quote_print_text(const struct quote *q, struct buf *out, struct err *err)
-{
-    json_t *v = quote_object(q, err);
-    bool ok = v != NULL && fields_print(v, "", out, err);
-
-    json_decref(v);
-    return ok;
 }

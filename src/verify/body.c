@@ -6,20 +6,16 @@
 
 static void trailing_judge(struct judge *j)
 {
-    bool zero = true;
+    const struct bytes trailing = j->q.trailing;
+    char count[40];
 
-    for (size_t i = 0; i < j->q.trailing.len; i++) {
-        zero = zero && j->q.trailing.p[i] == 0;
-    }
-    if (zero || j->policy->trailing_any) {
+    if (bytes_zero(trailing) || j->policy->trailing_any) {
         fact_affirm(j, FACT_trailing);
     } else {
-        fact_refute(j, FACT_trailing, REASON_QUOTE_TRAILING, "%zu bytes, not all zero", j->q.trailing.len);
+        fact_refute(j, FACT_trailing, REASON_QUOTE_TRAILING, "%zu bytes, not all zero", trailing.len);
     }
-    if (j->q.trailing.len > 0) {
-        char count[40];
-
-        (void)snprintf(count, sizeof count, "%zu bytes", j->q.trailing.len);
+    if (trailing.len > 0) {
+        (void)snprintf(count, sizeof count, "%zu bytes", trailing.len);
         fact_seen(j, FACT_trailing, j->policy->trailing_any ? "any" : "zero bytes alone", count);
     }
 }
@@ -48,68 +44,64 @@ static const char *bits_spell(uint64_t v, char out[BITS_SIZE])
     return out;
 }
 
-static void debug_judge(struct judge *j)
+static void enclave_debug_judge(struct judge *j)
 {
-    const struct policy_bits *b = &j->policy->attributes;
-    const uint64_t group = 0xff; /* "TD under debug": debugging and profiling */
-    uint64_t seen, allowed = 0;
-    char have[BITS_SIZE];
+    const uint8_t *seen = j->q.sgx.attributes;
 
-    if (!quote_is_tdx(&j->q)) {
-        if ((j->q.sgx.attributes[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
-            fact_refute(j, FACT_debug, REASON_TD_DEBUG, "an enclave with ATTRIBUTES.DEBUG");
-            fact_seen(j, FACT_debug, "bit 1 clear", "");
-            fact_seen_hex(j, FACT_debug, bytes_of(j->q.sgx.attributes, sizeof j->q.sgx.attributes));
-        } else {
-            fact_affirm(j, FACT_debug);
-        }
-        return;
-    }
-    seen = j->q.td.td_attributes & group;
-    /* Only a simulated platform may be debugged, and only if the policy says just that. */
-    if (j->anchor == ANCHOR_SIMULATED && b->given) {
-        allowed = b->mask & b->value & group;
-    }
-    if ((seen & ~allowed) != 0) {
-        fact_refute(j, FACT_debug, REASON_TD_DEBUG, "TDATTRIBUTES 0x%016llx",
-                    (unsigned long long)j->q.td.td_attributes);
-        fact_seen(j, FACT_debug, "0000000000000000 under mask ff00000000000000",
-                  bits_spell(j->q.td.td_attributes, have));
+    if ((seen[0] & SGX_ATTRIBUTE_DEBUG) != 0) {
+        fact_refute(j, FACT_debug, REASON_TD_DEBUG, "an enclave with ATTRIBUTES.DEBUG");
+        fact_seen(j, FACT_debug, "bit 1 clear", "");
+        fact_seen_hex(j, FACT_debug, bytes_of(seen, sizeof j->q.sgx.attributes));
     } else {
         fact_affirm(j, FACT_debug);
     }
 }
 
-static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)
+#define DEBUG_GROUP UINT64_C(0xff) /* "TD under debug": debugging and profiling */
+
+static void bits_seen(struct judge *j, enum fact_id id, const struct policy_bits *b, uint64_t seen)
 {
     char want[60], value[BITS_SIZE], mask[BITS_SIZE], have[BITS_SIZE];
 
+    (void)snprintf(want, sizeof want, "%s under mask %s", bits_spell(b->value, value), bits_spell(b->mask, mask));
+    fact_seen(j, id, want, bits_spell(seen, have));
+}
+
+static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_bits *b, uint64_t seen)
+{
     if ((seen & b->mask) == b->value) {
         fact_affirm(j, id);
     } else {
         fact_refute(j, id, reason, "%s", "");
     }
-    (void)snprintf(want, sizeof want, "%s under mask %s", bits_spell(b->value, value), bits_spell(b->mask, mask));
-    fact_seen(j, id, want, bits_spell(seen, have));
+    bits_seen(j, id, b, seen);
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
+static void debug_judge(struct judge *j)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] != 0) {
-            return false;
-        }
+    const struct policy_bits *b = &j->policy->attributes;
+    const uint64_t seen = j->q.td.td_attributes;
+    /* Only a simulated platform may be debugged, and only if the policy says just that. */
+    const uint64_t allowed = j->anchor == ANCHOR_SIMULATED && b->given ? b->mask & b->value : 0;
+    static const struct policy_bits none = {.mask = DEBUG_GROUP};
+
+    if ((seen & DEBUG_GROUP & ~allowed) != 0) {
+        fact_refute(j, FACT_debug, REASON_TD_DEBUG, "TDATTRIBUTES 0x%016llx", (unsigned long long)seen);
+        bits_seen(j, FACT_debug, &none, seen);
+    } else {
+        fact_affirm(j, FACT_debug);
     }
-    return true;
 }
 
 /* What holds for a service where the policy says nothing of the attributes (docs/formats.md, section 7). */
 static void attributes_default_judge(struct judge *j)
 {
+    static const struct policy_bits demanded = {.mask = DEBUG_GROUP | ~TD_ATTRIBUTES_KNOWN |
+                                                        TD_ATTRIBUTE_SEPT_VE_DISABLE | TD_ATTRIBUTE_MIGRATABLE,
+                                                .value = TD_ATTRIBUTE_SEPT_VE_DISABLE};
     const uint64_t seen = j->q.td.td_attributes;
-    char have[BITS_SIZE];
 
-    if ((seen & 0xff) != 0) {
+    if ((seen & DEBUG_GROUP) != 0) {
         fact_refute(j, FACT_td_attributes, REASON_TD_DEBUG, "the TD is under debug");
     } else if ((seen & ~TD_ATTRIBUTES_KNOWN) != 0) {
         fact_refute(j, FACT_td_attributes, REASON_TD_ATTRIBUTES, "reserved bits are set");
@@ -120,19 +112,19 @@ static void attributes_default_judge(struct judge *j)
     } else {
         fact_affirm(j, FACT_td_attributes);
     }
-    fact_seen(j, FACT_td_attributes, "", bits_spell(seen, have));
+    bits_seen(j, FACT_td_attributes, &demanded, seen);
 }
 
 /* A service whose policy says nothing of service TDs has none, whatever the policy says of the attributes. */
 static void service_td_default_judge(struct judge *j)
 {
-    const struct td_body *td = &j->q.td;
+    const struct bytes seen = bytes_of(j->q.td.mrservicetd, sizeof j->q.td.mrservicetd);
 
-    if (j->policy->mrservicetd.count == 0 && td->is_15 && !is_zero(td->mrservicetd, sizeof td->mrservicetd) &&
-        !fact_is(j, FACT_td_attributes, FACT_REFUTED)) {
+    /* Of TD 1.0 there is none, and so it reads zero. */
+    if (j->policy->mrservicetd.count == 0 && !bytes_zero(seen) && !fact_is(j, FACT_td_attributes, FACT_REFUTED)) {
         fact_refute(j, FACT_td_attributes, REASON_TD_SERVICE, "MRSERVICETD");
         fact_seen(j, FACT_td_attributes, "48 zero bytes", "");
-        fact_seen_hex(j, FACT_td_attributes, bytes_of(td->mrservicetd, sizeof td->mrservicetd));
+        fact_seen_hex(j, FACT_td_attributes, seen);
     }
 }
 
@@ -162,65 +154,52 @@ static void attributes_judge(struct judge *j)
     }
 }
 
-static void list_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l,
-                       const uint8_t *seen)
+/* Whether a list of the policy has a value; where it has none, it demands nothing. False: the fact says why. */
+static bool list_check(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l,
+                       const uint8_t *seen, const char *what)
 {
-    if (policy_list_has(l, seen)) {
-        fact_affirm(j, id);
-    } else {
-        fact_refute(j, id, reason, "%s", "");
+    if (l->count == 0 || policy_list_has(l, seen)) {
+        return true;
     }
+    fact_refute(j, id, reason, "%s", what);
     fact_seen_unlisted(j, id, l, seen);
+    return false;
 }
 
-static void lists_judge(struct judge *j)
+/* A fact that is one list's. */
+static void list_judge(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l, bool there,
+                       const uint8_t *seen)
 {
-    const struct policy *p = j->policy;
-
-    if (p->mrseam.count > 0) {
-        fact_demand(j, FACT_mrseam);
-        if (td_there(j, FACT_mrseam)) {
-            list_judge(j, FACT_mrseam, REASON_MRSEAM_MISMATCH, &p->mrseam, j->q.td.mrseam);
-        }
+    if (l->count == 0) {
+        return;
     }
-    if (p->mrservicetd.count > 0) {
-        fact_demand(j, FACT_mrservicetd);
-        if (td_there(j, FACT_mrservicetd) && !j->q.td.is_15) {
-            fact_unknown(j, FACT_mrservicetd, REASON_FACT_UNKNOWN, "a TD 1.0 body does not show it");
-        } else if (quote_is_tdx(&j->q)) {
-            list_judge(j, FACT_mrservicetd, REASON_TD_SERVICE, &p->mrservicetd, j->q.td.mrservicetd);
-        }
+    fact_demand(j, id);
+    if (!td_there(j, id)) {
+        return;
+    }
+    if (!there) {
+        fact_unknown(j, id, REASON_FACT_UNKNOWN, "a TD 1.0 body does not show it");
+    } else if (list_check(j, id, reason, l, seen, "")) {
+        fact_affirm(j, id);
+        fact_seen_unlisted(j, id, l, seen);
     }
 }
 
 /* MRTD and the registers that the policy gives values for. False: the fact says why. */
 static bool registers_check(struct judge *j, enum fact_id id)
 {
-    const struct policy *p = j->policy;
+    static const char *const names[] = {"RTMR0", "RTMR1", "RTMR2"};
+    bool ok = list_check(j, id, REASON_MRTD_MISMATCH, &j->policy->mrtd, j->q.td.mrtd, "");
 
-    if (p->mrtd.count > 0 && !policy_list_has(&p->mrtd, j->q.td.mrtd)) {
-        fact_refute(j, id, REASON_MRTD_MISMATCH, "%s", "");
-        fact_seen_unlisted(j, id, &p->mrtd, j->q.td.mrtd);
-        return false;
+    for (size_t i = 0; ok && i < 3; i++) {
+        ok = list_check(j, id, REASON_RTMR_MISMATCH, &j->policy->rtmr[i], j->q.td.rtmr[i], names[i]);
     }
-    for (size_t i = 0; i < 3; i++) {
-        if (p->rtmr[i].count > 0 && !policy_list_has(&p->rtmr[i], j->q.td.rtmr[i])) {
-            fact_refute(j, id, REASON_RTMR_MISMATCH, "RTMR%zu", i);
-            fact_seen_unlisted(j, id, &p->rtmr[i], j->q.td.rtmr[i]);
-            return false;
-        }
-    }
-    return true;
+    return ok;
 }
 
-static size_t registers_demanded(const struct policy *p)
+static int registers_demanded(const struct policy *p)
 {
-    size_t n = p->mrtd.count > 0 ? 1 : 0;
-
-    for (size_t i = 0; i < 3; i++) {
-        n += p->rtmr[i].count > 0 ? 1 : 0;
-    }
-    return n;
+    return (p->mrtd.count > 0) + (p->rtmr[0].count > 0) + (p->rtmr[1].count > 0) + (p->rtmr[2].count > 0);
 }
 
 static void measurements_judge(struct judge *j)
@@ -237,9 +216,11 @@ static void measurements_judge(struct judge *j)
 
 static void flag_judge(struct judge *j, bool refused, enum pck_flag flag, const char *name)
 {
+    const char *seen = flag == PCK_FLAG_SET ? "set" : "not stated";
+
     if (refused && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name,
-                    flag == PCK_FLAG_SET ? "set" : "not stated");
+        fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name, seen);
+        fact_seen(j, FACT_platform, "clear", seen);
     }
 }
 
@@ -255,17 +236,16 @@ static void platform_judge(struct judge *j)
         fact_unknown(j, FACT_platform, REASON_FACT_UNKNOWN, "the PCK certificate cannot be read");
         return;
     }
-    if (p->ppid.count > 0 && !policy_list_has(&p->ppid, j->pck.ppid)) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "PPID");
-        fact_seen_unlisted(j, FACT_platform, &p->ppid, j->pck.ppid);
+    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->ppid, j->pck.ppid, "PPID")) {
         return;
     }
-    if (p->instance.count > 0 && (!j->pck.has_instance || !policy_list_has(&p->instance, j->pck.instance))) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id%s",
-                    j->pck.has_instance ? "" : ": the certificate has none");
-        if (j->pck.has_instance) {
-            fact_seen_unlisted(j, FACT_platform, &p->instance, j->pck.instance);
-        }
+    if (p->instance.count > 0 && !j->pck.has_instance) {
+        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id: the certificate has none");
+        fact_seen_unlisted(j, FACT_platform, &p->instance, NULL);
+        return;
+    }
+    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, j->pck.instance,
+                    "platform instance id")) {
         return;
     }
     fact_affirm(j, FACT_platform);
@@ -276,10 +256,15 @@ static void platform_judge(struct judge *j)
 
 void body_judge(struct judge *j)
 {
-    debug_judge(j);
+    if (quote_is_tdx(&j->q)) {
+        debug_judge(j);
+    } else {
+        enclave_debug_judge(j);
+    }
     trailing_judge(j);
     attributes_judge(j);
-    lists_judge(j);
+    list_judge(j, FACT_mrseam, REASON_MRSEAM_MISMATCH, &j->policy->mrseam, true, j->q.td.mrseam);
+    list_judge(j, FACT_mrservicetd, REASON_TD_SERVICE, &j->policy->mrservicetd, j->q.td.is_15, j->q.td.mrservicetd);
     measurements_judge(j);
     platform_judge(j);
 }
@@ -295,7 +280,7 @@ void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out)
             continue;
         }
         out->any = true;
-        if (!anylog_replay(logs[i], out->registers, &count, &out->error)) {
+        if (!eventlog_replay(logs[i], out->registers, &count, &out->error)) {
             err_prefix(&out->error, names[i]);
         }
     }
@@ -310,7 +295,7 @@ void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size
     for (size_t i = 0; i < count; i++) {
         if (memcmp(r->registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
             fact_refute(j, id, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
-            fact_seen_hex(j, id, bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
+            fact_hex(j, id, bytes_of(r->registers[i], SHA384_SIZE), bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
             return;
         }
     }
@@ -323,7 +308,7 @@ void boot_judge(struct judge *j, const struct replay *r)
         if (registers_demanded(j->policy) == 4) {
             fact_affirm(j, FACT_boot);
         } else {
-            fact_unknown(j, FACT_boot, REASON_NOT_DEMANDED, "%zu of MRTD, RTMR0, RTMR1 and RTMR2 are given",
+            fact_unknown(j, FACT_boot, REASON_NOT_DEMANDED, "%d of MRTD, RTMR0, RTMR1 and RTMR2 are given",
                          registers_demanded(j->policy));
         }
     }

@@ -1,5 +1,5 @@
 /* How far the platform is from a TCB that is up to date: for each component that is behind, what is there, what is
- * needed, since when, and which advisories that settles. A claim, and lines for people; it decides nothing.
+ * needed, since when, and which advisories that settles. A claim; it decides nothing.
  *
  * The level aimed at is the one of the best status that the document has (UpToDate, where there is such a level), and
  * of several the one that the fewest components are short of. A component is behind since the earliest tcbDate of a
@@ -272,61 +272,4 @@ bool distance_claim(struct judge *j, struct err *err)
         return false;
     }
     return claim_new(j->v->claims, "tcb_distance", distance, err);
-}
-
-/* ---- for people ---- */
-
-/* Text of a document, which may be anybody's: nothing in it can forge a line. */
-static bool plain_print(const char *before, const json_t *text, const char *behind, struct buf *out, struct err *err)
-{
-    const char *s = json_string_value(text);
-    bool ok = buf_str(out, before, err);
-
-    for (size_t i = 0; ok && s[i] != '\0' && i < 64; i++) {
-        const uint8_t c = (uint8_t)s[i];
-
-        ok = buf_u8(out, c >= 0x20 && c < 0x7f ? c : '?', err);
-    }
-    return ok && buf_str(out, behind, err);
-}
-
-static bool one_print(const json_t *one, struct buf *out, struct err *err)
-{
-    const json_t *type = json_object_get(one, "type"), *ids = json_object_get(one, "advisory_ids");
-    bool ok = plain_print("    ", json_object_get(one, "component"), "", out, err) &&
-              (type == NULL || plain_print(" (", type, ")", out, err)) &&
-              buf_printf(out, err, " is %lld, needs %lld since %s",
-                         (long long)json_integer_value(json_object_get(one, "seen")),
-                         (long long)json_integer_value(json_object_get(one, "needed")),
-                         json_string_value(json_object_get(one, "since")));
-
-    for (size_t i = 0; ok && i < json_array_size(ids); i++) {
-        ok = plain_print(i == 0 ? ": " : ", ", json_array_get(ids, i), "", out, err);
-    }
-    return ok && buf_u8(out, '\n', err);
-}
-
-static bool distance_print(const json_t *claims, const char *where, struct buf *out, struct err *err)
-{
-    const json_t *distance = json_object_get(claims, "tcb_distance"), *behind = json_object_get(distance, "behind");
-
-    if (json_array_size(behind) == 0) {
-        return true;
-    }
-    if (!buf_printf(out, err, "  what is behind %s of %s%s:\n", json_string_value(json_object_get(distance, "status")),
-                    json_string_value(json_object_get(distance, "tcb_date")), where)) {
-        return false;
-    }
-    for (size_t i = 0; i < json_array_size(behind); i++) {
-        if (!one_print(json_array_get(behind, i), out, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool distance_print_text(const json_t *claims, struct buf *out, struct err *err)
-{
-    return distance_print(claims, "", out, err) &&
-           distance_print(json_object_get(claims, "tcb_early"), " in the early data", out, err);
 }

@@ -1,56 +1,30 @@
 /* What an evidence document says beside the quote, and whether the quote binds it (docs/formats.md, sections 4, 5). */
+#include "crypto/tagged.h"
 #include "evidence/event.h"
 #include "verify/judge.h"
 
-#include <stdlib.h>
-
-/* The digests of the log's events, for the place where no register can be extended. */
+/* Of the log's events, for the place where no register can be extended. */
 static bool log_root_form(struct bytes bytes, uint8_t out[SHA384_SIZE], struct err *err)
 {
-    uint8_t(*digests)[SHA384_SIZE] = NULL;
-    size_t count = 0, cap = 0;
     struct eventlog_event e;
     struct eventlog log;
-    bool more = true, ok = false;
+    struct hash h;
+    bool more, ok;
 
     if (!eventlog_open(bytes, &log, err)) {
         return false;
     }
-    while (more) {
-        if (!eventlog_next(&log, &e, &more, err)) {
-            goto out;
-        }
-        if (more && count == cap) {
-            void *grown = realloc(digests, (cap = 2 * cap + 64) * sizeof *digests);
-
-            if (grown == NULL) {
-                err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "the digests of a log");
-                goto out;
-            }
-            digests = grown;
-        }
-        if (more) {
-            memcpy(digests[count++], e.sha384, SHA384_SIZE);
-        }
+    tagged_begin(&h, HASH_SHA384, EVENT_LOG_ROOT);
+    while ((ok = eventlog_next(&log, &e, &more, err)) && more) {
+        tagged_add(&h, bytes_of(e.sha384, SHA384_SIZE));
     }
-    event_log_root((const uint8_t(*)[SHA384_SIZE])digests, count, out);
-    ok = true;
-out:
-    free(digests);
+    if (ok) {
+        hash_end(&h, out);
+    }
     return ok;
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Tries both places: what the document says of it is never believed. */
+/* Tries both places: what the document says of it is never believed, and only chooses what is shown as expected. */
 static enum log_bound report_data_judge(struct judge *j, const struct document *d, struct report_data_parts *parts)
 {
     const uint8_t *seen = quote_report_data(&j->q);
@@ -81,19 +55,27 @@ static enum log_bound report_data_judge(struct judge *j, const struct document *
         return LOG_BOUND_NOWHERE;
     }
     /* Neither place; a log that cannot be read is refuted as such. */
+    if (d->log_in == LOG_IN_RTMR3) {
+        memset(parts->log_root, 0, sizeof parts->log_root);
+        report_data_form(parts, want);
+    }
     fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
-    fact_seen_hex(j, FACT_report_data, bytes_of(seen, 64));
+    fact_hex(j, FACT_report_data, bytes_of(want, sizeof want), bytes_of(seen, sizeof want));
     return LOG_BOUND_NOWHERE;
 }
 
 /* The policy lists the places that count. */
 static void place_judge(struct judge *j, enum log_bound bound)
 {
-    if (bound == LOG_BOUND_RTMR3 && (j->policy->places & PLACE_RTMR3) == 0) {
-        fact_refute(j, FACT_event_log, REASON_EVENT_LOG_PLACE, "bound by RTMR3");
-    } else if (bound == LOG_BOUND_REPORT_DATA && (j->policy->places & PLACE_REPORT_DATA) == 0) {
-        fact_refute(j, FACT_event_log, REASON_EVENT_LOG_PLACE, "bound by the report data");
-    } else if (bound == LOG_BOUND_REPORT_DATA && quote_is_tdx(&j->q) && !is_zero(j->q.td.rtmr[3], SHA384_SIZE)) {
+    static const char *const names[] = {
+        [PLACE_RTMR3] = "RTMR3", [PLACE_REPORT_DATA] = "the report data", [PLACE_RTMR3 | PLACE_REPORT_DATA] = "both"};
+    const unsigned place = bound == LOG_BOUND_RTMR3 ? PLACE_RTMR3 : PLACE_REPORT_DATA, allowed = j->policy->places;
+
+    if (bound != LOG_BOUND_NOWHERE && (allowed & place) == 0) {
+        fact_refute(j, FACT_event_log, REASON_EVENT_LOG_PLACE, "bound by %s", names[place]);
+        fact_seen(j, FACT_event_log, names[allowed], names[place]);
+    } else if (bound == LOG_BOUND_REPORT_DATA && quote_is_tdx(&j->q) &&
+               !bytes_zero(bytes_of(j->q.td.rtmr[3], SHA384_SIZE))) {
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_FOREIGN, "RTMR3 holds something beside the log");
     }
 }
@@ -108,8 +90,8 @@ static void keyset_judge(struct judge *j, struct bytes text, struct keyset *k, b
     } else if (j->policy->ignore_time) {
         fact_unknown(j, FACT_keyset, REASON_TIME_IGNORED, "%s", "");
     } else if (j->in->time < k->not_before || j->in->time > k->not_after) {
-        fact_refute(j, FACT_keyset, REASON_KEYSET_TIME, "valid from %lld to %lld", (long long)k->not_before,
-                    (long long)k->not_after);
+        fact_refute(j, FACT_keyset, REASON_KEYSET_TIME, "%s", "");
+        fact_window(j, FACT_keyset, k->not_before, k->not_after);
     } else {
         fact_affirm(j, FACT_keyset);
     }
@@ -121,7 +103,7 @@ static void nonce_judge(struct judge *j, const struct document *d)
         fact_unknown(j, FACT_nonce, REASON_FACT_UNKNOWN, "no nonce was drawn for this document");
     } else if (memcmp(j->in->nonce, d->nonce, NONCE_SIZE) != 0) {
         fact_refute(j, FACT_nonce, REASON_NONCE_PATH, "the document is for another nonce");
-        fact_seen_hex(j, FACT_nonce, bytes_of(d->nonce, NONCE_SIZE));
+        fact_hex(j, FACT_nonce, bytes_of(j->in->nonce, NONCE_SIZE), bytes_of(d->nonce, NONCE_SIZE));
     } else if (!fact_is(j, FACT_report_data, FACT_AFFIRMED)) {
         fact_unknown(j, FACT_nonce, REASON_FACT_UNKNOWN, "the quote does not bind it");
     } else {
@@ -131,13 +113,15 @@ static void nonce_judge(struct judge *j, const struct document *d)
 
 static void connection_judge(struct judge *j, const struct keyset *k)
 {
-    if (j->in->connection_spki == NULL) {
+    const uint8_t *seen = j->in->connection_spki;
+
+    if (seen == NULL) {
         fact_unknown(j, FACT_connection, REASON_FACT_UNKNOWN, "no connection was given to compare with");
     } else if (k == NULL) {
         fact_unknown(j, FACT_connection, REASON_FACT_UNKNOWN, "the key set cannot be read");
-    } else if (memcmp(j->in->connection_spki, k->tls_spki_sha256, sizeof k->tls_spki_sha256) != 0) {
+    } else if (memcmp(seen, k->tls_spki_sha256, sizeof k->tls_spki_sha256) != 0) {
         fact_refute(j, FACT_connection, REASON_KEYSET_SPKI, "%s", "");
-        fact_seen_hex(j, FACT_connection, bytes_of(j->in->connection_spki, SHA256_SIZE));
+        fact_hex(j, FACT_connection, bytes_of(k->tls_spki_sha256, SHA256_SIZE), bytes_of(seen, SHA256_SIZE));
     } else {
         fact_affirm(j, FACT_connection);
     }

@@ -1,5 +1,6 @@
 #include "verify/judge.h"
 
+#include "base/civil.h"
 #include "base/hex.h"
 #include "crypto/sig.h"
 
@@ -180,6 +181,17 @@ void fact_seen(struct judge *j, enum fact_id id, const char *expected, const cha
     (void)snprintf(j->facts[id].seen, sizeof j->facts[id].seen, "%s", seen);
 }
 
+void fact_window(struct judge *j, enum fact_id id, int64_t from, int64_t to)
+{
+    char begin[CIVIL_ISO8601_SIZE], end[CIVIL_ISO8601_SIZE], window[2 * CIVIL_ISO8601_SIZE + 4];
+
+    civil_print_iso8601(from, begin);
+    civil_print_iso8601(to, end);
+    (void)snprintf(window, sizeof window, "%s to %s", begin, end);
+    civil_print_iso8601(j->in->time, begin);
+    fact_seen(j, id, window, begin);
+}
+
 void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen)
 {
     char *expected = j->facts[id].expected;
@@ -189,7 +201,11 @@ void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_li
     } else {
         (void)snprintf(expected, sizeof j->facts[id].expected, "one of %zu", l->count);
     }
-    fact_seen_hex(j, id, bytes_of(seen, l->size));
+    if (seen != NULL) {
+        fact_seen_hex(j, id, bytes_of(seen, l->size));
+    } else {
+        (void)snprintf(j->facts[id].seen, sizeof j->facts[id].seen, "none");
+    }
 }
 
 void judge_end(struct judge *j)

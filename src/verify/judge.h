@@ -5,7 +5,7 @@
 
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
 #include "verify/chain.h"
@@ -126,7 +126,10 @@ bool fact_is(const struct judge *j, enum fact_id id, enum fact_state state);
 void fact_seen_hex(struct judge *j, enum fact_id id, struct bytes seen);
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen);
 void fact_hex(struct judge *j, enum fact_id id, struct bytes expected, struct bytes seen);
-/* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. */
+/* A validity, and the time that is judged at. */
+void fact_window(struct judge *j, enum fact_id id, int64_t from, int64_t to);
+/* A value that a list of the policy has not: the list's only value as what was expected, or how many it has. seen
+ * NULL: there is none. */
 void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_list *l, const uint8_t *seen);
 
 /* Facts and result into the verdict. */
@@ -158,7 +161,7 @@ MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, td
 MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
 void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
-/* What logs of any form (tdx/anylog.h) lead to, each behind the other. */
+/* What logs of any form (tdx/eventlog.h) lead to, each behind the other. */
 #define GUEST_LOGS 2
 struct replay {
     bool any;         /* there is a log */

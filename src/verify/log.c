@@ -5,13 +5,12 @@
 #include "verify/judge.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define LOADED_MAX 64
 
-struct loaded {    /* one model of the loaded set */
-    json_t *claim; /* {"name","model_id","manifest_sha384"} */
-    uint8_t model_id[SHA384_SIZE];
+struct loaded { /* one model of the loaded set */
+    char name[sizeof((struct manifest *)NULL)->name];
+    uint8_t model_id[SHA384_SIZE], manifest_sha384[SHA384_SIZE];
 };
 
 struct walk {
@@ -21,6 +20,7 @@ struct walk {
     bool any, ready;
     uint64_t starts;
     uint8_t web[SHA384_SIZE]; /* of the last start */
+    size_t web_number;
     bool has_web;
     struct loaded loaded[LOADED_MAX];
     size_t loaded_count;
@@ -40,14 +40,6 @@ static const unsigned followers[] = {
 };
 #define FOLLOWERS_READY (BIT(EVENT_MODEL) | BIT(EVENT_UNLOAD) | BIT(EVENT_KEY_EPOCH) | BIT(EVENT_START))
 
-static void loaded_clear(struct walk *w)
-{
-    for (size_t i = 0; i < w->loaded_count; i++) {
-        json_decref(w->loaded[i].claim);
-    }
-    w->loaded_count = 0;
-}
-
 static bool order_check(struct walk *w, enum event_kind kind, size_t number, struct err *err)
 {
     const unsigned allowed = !w->any ? BIT(EVENT_START) : w->ready ? FOLLOWERS_READY : followers[w->last];
@@ -59,12 +51,28 @@ static bool order_check(struct walk *w, enum event_kind kind, size_t number, str
     return true;
 }
 
-static void event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
+/* The first event that refutes a fact is the one that it names: false, where another one was before. */
+static bool event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
 {
-    if (!w->refuted[id]) {
-        w->refuted[id] = true;
-        fact_refute(w->j, id, reason, "event %zu: %s", number, what);
+    if (w->refuted[id]) {
+        return false;
     }
+    w->refuted[id] = true;
+    fact_refute(w->j, id, reason, "event %zu: %s", number, what);
+    return true;
+}
+
+/* A digest that a list of the policy must have, if it has any: false, and the fact refuted. */
+static bool listed_apply(struct walk *w, enum fact_id id, enum reason reason, const struct policy_list *l,
+                         const uint8_t digest[SHA384_SIZE], size_t number, const char *what)
+{
+    if (l->count == 0 || policy_list_has(l, digest)) {
+        return true;
+    }
+    if (event_refute(w, id, reason, number, what)) {
+        fact_seen_unlisted(w->j, id, l, digest);
+    }
+    return false;
 }
 
 static bool start_apply(struct walk *w, const json_t *v, struct err *err)
@@ -81,16 +89,27 @@ static bool start_apply(struct walk *w, const json_t *v, struct err *err)
     w->starts = number;
     w->ready = false;
     w->has_web = false;
-    loaded_clear(w);
+    w->loaded_count = 0;
     return true;
 }
 
-static unsigned backing_bit(const char *name)
+/* How a file is mapped must be one of the ways that the policy lists. */
+static void backing_apply(struct walk *w, const char *name, const char *backing, size_t number)
 {
-    return strcmp(name, "memfd") == 0    ? BACKING_MEMFD
-           : strcmp(name, "verity") == 0 ? BACKING_VERITY
-           : strcmp(name, "disk") == 0   ? BACKING_DISK
-                                         : 0;
+    char what[160], allowed[40] = "";
+    bool ok = false;
+
+    for (size_t i = 0; policy_backings[i] != NULL; i++) {
+        if ((w->j->policy->backing & 1u << i) != 0) {
+            ok = ok || strcmp(policy_backings[i], backing) == 0;
+            (void)snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+                           allowed[0] == '\0' ? "" : ", ", policy_backings[i]);
+        }
+    }
+    (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
+    if (!ok && event_refute(w, FACT_program, REASON_PROGRAM_BACKING, number, what)) {
+        fact_seen(w->j, FACT_program, allowed, backing);
+    }
 }
 
 static bool program_apply(struct walk *w, const json_t *v, size_t number, struct err *err)
@@ -98,14 +117,15 @@ static bool program_apply(struct walk *w, const json_t *v, size_t number, struct
     const struct policy *p = w->j->policy;
     uint8_t digest[SHA384_SIZE];
     const char *name, *backing;
-    char what[160];
+    char what[101];
     json_t *files;
 
     if (!json_get(v, "files", JSON_ARRAY, &files, err)) {
         return false;
     }
-    if (json_array_size(files) == 0) {
-        event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, "no file at all");
+    if (json_array_size(files) == 0 &&
+        event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, "no file at all")) {
+        fact_seen_unlisted(w->j, FACT_program, &p->program, NULL);
     }
     for (size_t i = 0; i < json_array_size(files); i++) {
         const json_t *f = json_array_get(files, i);
@@ -114,60 +134,18 @@ static bool program_apply(struct walk *w, const json_t *v, size_t number, struct
             !json_get_str(f, "backing", &backing, err)) {
             return false;
         }
-        if (p->program.count > 0 && !policy_list_has(&p->program, digest)) {
-            (void)snprintf(what, sizeof what, "%.100s", name);
-            if (!w->refuted[FACT_program]) {
-                event_refute(w, FACT_program, REASON_PROGRAM_MISMATCH, number, what);
-                fact_seen_unlisted(w->j, FACT_program, &p->program, digest);
-            }
-        } else if ((backing_bit(backing) & p->backing) == 0) {
-            (void)snprintf(what, sizeof what, "%.100s is backed by %.20s", name, backing);
-            event_refute(w, FACT_program, REASON_PROGRAM_BACKING, number, what);
+        (void)snprintf(what, sizeof what, "%.100s", name);
+        if (listed_apply(w, FACT_program, REASON_PROGRAM_MISMATCH, &p->program, digest, number, what)) {
+            backing_apply(w, name, backing, number);
         }
     }
     return true;
-}
-
-/* A digest that a list of the policy must have, if it has any. */
-static void listed_apply(struct walk *w, enum fact_id id, enum reason reason, const struct policy_list *l,
-                         const uint8_t digest[SHA384_SIZE], size_t number)
-{
-    if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[id]) {
-        event_refute(w, id, reason, number, "not in the policy");
-        fact_seen_unlisted(w->j, id, l, digest);
-    }
-}
-
-/* SHA-256 of "{}": no default options and no system message of its own. */
-static bool has_default_options(const struct manifest *m)
-{
-    uint8_t none[SHA256_SIZE];
-
-    hash_bytes(HASH_SHA256, bytes_of_str("{}"), none);
-    return memcmp(none, m->defaults_sha256, sizeof none) == 0;
-}
-
-static bool model_claim(const struct manifest *m, const uint8_t digest[SHA384_SIZE], json_t **out, struct err *err)
-{
-    json_t *v = json_object();
-
-    if (v == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's claim");
-    }
-    if (claim_str(v, "name", m->name, err) && report_claim_hex(v, "model_id", m->model_id, sizeof m->model_id, err) &&
-        report_claim_hex(v, "manifest_sha384", digest, SHA384_SIZE, err)) {
-        *out = v;
-        return true;
-    }
-    json_decref(v);
-    return false;
 }
 
 /* Loading a model that is loaded already replaces it. */
 static bool loaded_add(struct walk *w, const struct manifest *m, const uint8_t digest[SHA384_SIZE], struct err *err)
 {
     size_t i = 0;
-    json_t *claim;
 
     while (i < w->loaded_count && memcmp(w->loaded[i].model_id, m->model_id, SHA384_SIZE) != 0) {
         i++;
@@ -175,16 +153,10 @@ static bool loaded_add(struct walk *w, const struct manifest *m, const uint8_t d
     if (i == LOADED_MAX) {
         return FAIL(err, REASON_LOG_LIMIT, ERR_NOWHERE, "more than %d models are loaded", LOADED_MAX);
     }
-    if (!model_claim(m, digest, &claim, err)) {
-        return false;
-    }
-    if (i == w->loaded_count) {
-        w->loaded_count++;
-    } else {
-        json_decref(w->loaded[i].claim);
-    }
-    w->loaded[i].claim = claim;
+    w->loaded_count += i == w->loaded_count;
+    memcpy(w->loaded[i].name, m->name, sizeof m->name);
     memcpy(w->loaded[i].model_id, m->model_id, SHA384_SIZE);
+    memcpy(w->loaded[i].manifest_sha384, digest, SHA384_SIZE);
     return true;
 }
 
@@ -192,7 +164,7 @@ static bool model_apply(struct walk *w, const json_t *v, size_t number, struct e
 {
     const struct policy_list *l = &w->j->policy->model;
     struct buf canonical = BUF(LIMIT_MANIFEST);
-    uint8_t digest[SHA384_SIZE];
+    uint8_t digest[SHA384_SIZE], none[SHA256_SIZE]; /* of no default options and no system message of its own */
     struct manifest m = {0};
     json_t *manifest;
     bool ok = false;
@@ -204,12 +176,13 @@ static bool model_apply(struct walk *w, const json_t *v, size_t number, struct e
         goto out;
     }
     hash_bytes(HASH_SHA384, buf_bytes(&canonical), digest);
-    if (l->count > 0 && !policy_list_has(l, digest) && !w->refuted[FACT_model]) {
-        if (!policy_list_has(l, m.model_id)) {
-            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, m.name);
-            fact_seen_unlisted(w->j, FACT_model, l, digest);
-        } else if (!has_default_options(&m)) {
-            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options");
+    if (!policy_list_has(l, m.model_id)) {
+        (void)listed_apply(w, FACT_model, REASON_MODEL_MISMATCH, l, digest, number, m.name);
+    } else if (!policy_list_has(l, digest)) {
+        hash_bytes(HASH_SHA256, bytes_of_str("{}"), none);
+        if (memcmp(none, m.defaults_sha256, sizeof none) != 0 &&
+            event_refute(w, FACT_model, REASON_MODEL_MISMATCH, number, "named by its file alone, but with options")) {
+            fact_hex(w->j, FACT_model, bytes_of(none, sizeof none), bytes_of(m.defaults_sha256, sizeof none));
         }
     }
     ok = loaded_add(w, &m, digest, err);
@@ -228,7 +201,6 @@ static bool unload_apply(struct walk *w, const json_t *v, size_t number, struct 
     }
     for (size_t i = 0; i < w->loaded_count; i++) {
         if (memcmp(w->loaded[i].model_id, id, sizeof id) == 0) {
-            json_decref(w->loaded[i].claim);
             w->loaded[i] = w->loaded[--w->loaded_count];
             return true;
         }
@@ -249,14 +221,15 @@ static bool kind_apply(struct walk *w, enum event_kind kind, const json_t *v, st
         return program_apply(w, v, number, err);
     case EVENT_CONFIG:
         hash_bytes(HASH_SHA384, content, digest);
-        listed_apply(w, FACT_config, REASON_CONFIG_MISMATCH, &p->config, digest, number);
+        (void)listed_apply(w, FACT_config, REASON_CONFIG_MISMATCH, &p->config, digest, number, "not in the policy");
         return report_claim_hex(w->j->v->claims, "sotto_config", digest, sizeof digest, err);
     case EVENT_WEB:
         if (!json_get_hex(v, "sha384", w->web, sizeof w->web, err)) {
             return false;
         }
         w->has_web = true;
-        listed_apply(w, FACT_web, REASON_WEB_MISMATCH, &p->web, w->web, number);
+        w->web_number = number;
+        (void)listed_apply(w, FACT_web, REASON_WEB_MISMATCH, &p->web, w->web, number, "not in the policy");
         return true;
     case EVENT_MODEL:
         return model_apply(w, v, number, err);
@@ -308,21 +281,16 @@ static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SI
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
     struct eventlog_event e;
     struct eventlog log;
-    bool more = true;
+    bool more, ok;
 
     if (!eventlog_open(bytes, &log, err) || !event_log_begin_check(bytes, err)) {
         return false;
     }
-    while (more) {
-        if (!eventlog_next(&log, &e, &more, err)) {
-            return false;
-        }
-        if (more) {
-            if (!event_apply(w, &e, err)) {
-                return false;
-            }
-            eventlog_fold(registers, &e);
-        }
+    while ((ok = eventlog_next(&log, &e, &more, err) && (!more || event_apply(w, &e, err))) && more) {
+        eventlog_fold(registers, &e);
+    }
+    if (!ok) {
+        return false;
     }
     if (log.rest.left > 0) {
         return FAIL(err, REASON_LOG_FORM, log.rest.offset, "%zu bytes behind the log", log.rest.left);
@@ -359,23 +327,21 @@ static void content_judge(struct walk *w, enum fact_id id, const struct policy_l
 
 static bool models_claim(struct walk *w, struct err *err)
 {
-    json_t *list = json_array(), *ids = json_array();
-    bool ok = list != NULL && ids != NULL;
+    json_t *claims = w->j->v->claims, *list = json_array(), *ids = json_array();
+    bool ok = claim_new(claims, "sotto_models", list, err);
 
+    ok = claim_new(claims, "sotto_model_ids", ids, err) && ok;
     for (size_t i = 0; ok && i < w->loaded_count; i++) {
-        ok = json_array_append(list, w->loaded[i].claim) == 0 &&
-             json_array_append(ids, json_object_get(w->loaded[i].claim, "model_id")) == 0;
+        const struct loaded *m = &w->loaded[i];
+        json_t *one = json_object();
+
+        ok = (json_array_append_new(list, one) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "sotto_models")) &&
+             claim_str(one, "name", m->name, err) && report_claim_hex(one, "model_id", m->model_id, SHA384_SIZE, err) &&
+             report_claim_hex(one, "manifest_sha384", m->manifest_sha384, SHA384_SIZE, err) &&
+             (json_array_append(ids, json_object_get(one, "model_id")) == 0 ||
+              FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "sotto_model_ids"));
     }
-    if (!ok) {
-        json_decref(list);
-        json_decref(ids);
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "sotto_models");
-    }
-    if (!claim_new(w->j->v->claims, "sotto_models", list, err)) {
-        json_decref(ids);
-        return false;
-    }
-    return claim_new(w->j->v->claims, "sotto_model_ids", ids, err);
+    return ok;
 }
 
 bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const uint8_t *web_sha384, struct err *err)
@@ -389,14 +355,15 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
         fact_fail(j, FACT_event_log, &e);
     } else if (bound == LOG_BOUND_RTMR3 && memcmp(rtmr3, j->q.td.rtmr[3], sizeof rtmr3) != 0) {
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_REPLAY, "the log leads to another RTMR3");
-        fact_seen_hex(j, FACT_event_log, bytes_of(j->q.td.rtmr[3], sizeof rtmr3));
+        fact_hex(j, FACT_event_log, bytes_of(rtmr3, sizeof rtmr3), bytes_of(j->q.td.rtmr[3], sizeof rtmr3));
     } else if (bound == LOG_BOUND_NOWHERE) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the report data do not say where the log is bound");
     } else if (!fact_is(j, FACT_event_log, FACT_REFUTED)) { /* by its place */
         fact_affirm(j, FACT_event_log);
     }
-    if (!w.refuted[FACT_web] && w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0) {
-        event_refute(&w, FACT_web, REASON_WEB_MISMATCH, 0, "the key set names another page than the log");
+    if (w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0 &&
+        event_refute(&w, FACT_web, REASON_WEB_MISMATCH, w.web_number, "the key set names another page")) {
+        fact_hex(j, FACT_web, bytes_of(w.web, sizeof w.web), bytes_of(web_sha384, sizeof w.web));
     }
     if (w.loaded_count == 0 && !w.refuted[FACT_model] && j->policy->model.count > 0) {
         w.refuted[FACT_model] = true; /* nothing to affirm */
@@ -407,6 +374,5 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
     content_judge(&w, FACT_web, &j->policy->web);
     content_judge(&w, FACT_model, &j->policy->model);
     ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
-    loaded_clear(&w);
     return ok;
 }

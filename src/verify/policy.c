@@ -10,6 +10,8 @@
 
 #define POLICY_MEMORY MIB(8)
 
+const char *const policy_backings[] = {"memfd", "verity", "disk", NULL};
+
 bool policy_list_has(const struct policy_list *l, const void *value)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -32,163 +34,157 @@ __attribute__((format(printf, 2, 3))) static void path_enter(struct policy *p, c
     va_end(args);
 }
 
-static void path_member(struct policy *p, const char *name)
-{
-    path_enter(p, "%s%.60s", p->path[0] == '\0' ? "" : ".", name);
-}
-
 /* ---- members: an absent one leaves its place as it is ---- */
 
-typedef bool member_reader(struct policy *p, const json_t *v, void *place, struct err *err);
-
-struct member {
-    const char *name;
-    member_reader *read;
-    size_t place; /* offset in struct policy */
+struct place { /* where a value goes */
+    struct policy *policy;
+    void *to;
+    size_t size;              /* of a list's values */
+    const char *const *words; /* that a list may have, and NULL */
 };
 
-/* On failure p->path stays where it was. */
-static bool object_read(struct policy *p, const json_t *v, const struct member *members, struct err *err)
+struct member {
+    const char *path;
+    bool (*read)(const struct place *at, const json_t *v, struct err *err);
+    size_t offset; /* of the place, in struct policy */
+    size_t size;
+    const char *const *words;
+};
+
+static const struct member *member_find(const char *path);
+
+/* The table has every member by its path. On failure p->path stays where it was. */
+static bool object_read(const struct place *at, const json_t *v, struct err *err)
 {
-    json_t *object = json_incref((json_t *)(uintptr_t)v), *one;
+    struct policy *p = at->policy;
+    const size_t len = strlen(p->path);
     const char *name;
-    bool ok = json_is_object(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
+    json_t *one;
 
-    json_object_foreach(object, name, one)
-    {
-        const struct member *m = members;
-        const size_t len = strlen(p->path);
-
-        if (!ok) {
-            break;
-        }
-        while (m->name != NULL && strcmp(m->name, name) != 0) {
-            m++;
-        }
-        path_member(p, name);
-        ok = m->name != NULL ? m->read(p, one, (char *)p + m->place, err)
-                             : FAIL(err, REASON_JSON_UNKNOWN, ERR_NOWHERE, "there is no such member");
-        if (ok) {
-            p->path[len] = '\0';
-        }
+    if (!json_is_object(v)) {
+        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
     }
-    json_decref(object);
-    return ok;
+    json_object_foreach((json_t *)(uintptr_t)v, name, one)
+    {
+        const struct member *m;
+
+        path_enter(p, "%s%.60s", len == 0 ? "" : ".", name);
+        m = strchr(name, '.') == NULL ? member_find(p->path) : NULL;
+        if (m == NULL) {
+            return FAIL(err, REASON_JSON_UNKNOWN, ERR_NOWHERE, "there is no such member");
+        }
+        if (!m->read(&(struct place){p, (char *)p + m->offset, m->size, m->words}, one, err)) {
+            return false;
+        }
+        p->path[len] = '\0';
+    }
+    return true;
 }
 
-static bool list_read(struct policy *p, const json_t *v, struct policy_list *l, size_t size, struct err *err)
+static bool hex_read(const json_t *v, void *out, size_t size, struct err *err)
 {
-    const size_t count = json_array_size(v);
-    uint8_t *values;
-    void *memory;
+    return (json_is_string(v) &&
+            hex_decode(bytes_of(json_string_value(v), json_string_length(v)), out, size, &(struct err){0})) ||
+           FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not %zu hexadecimal digits", 2 * size);
+}
+
+static bool list_read(const struct place *at, const json_t *v, struct err *err)
+{
+    const size_t count = json_array_size(v), size = at->size;
+    struct policy_list *l = at->to;
+    void *values;
 
     if (!json_is_array(v) || count > POLICY_LIST_MAX) {
         return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no list of at most %d values", POLICY_LIST_MAX);
     }
-    if (!arena_alloc(&p->arena, count, size, &memory, err)) {
+    if (!arena_alloc(&at->policy->arena, count, size, &values, err)) {
         return false;
     }
-    values = memory;
     for (size_t i = 0; i < count; i++) {
-        const json_t *one = json_array_get(v, i);
-
-        if (!json_is_string(one) ||
-            !hex_decode(bytes_of(json_string_value(one), json_string_length(one)), values + i * size, size, err)) {
-            path_enter(p, "[%zu]", i);
-            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not %zu hexadecimal digits", 2 * size);
+        if (!hex_read(json_array_get(v, i), (uint8_t *)values + i * size, size, err)) {
+            path_enter(at->policy, "[%zu]", i);
+            return false;
         }
     }
     *l = (struct policy_list){.size = size, .count = count, .values = values};
     return true;
 }
 
-static bool list16_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool flag_read(const struct place *at, const json_t *v, struct err *err)
 {
-    return list_read(p, v, place, 16, err);
-}
-
-static bool list32_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    return list_read(p, v, place, 32, err);
-}
-
-static bool list48_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    return list_read(p, v, place, 48, err);
-}
-
-static bool flag_get(const json_t *v, bool *out, struct err *err)
-{
-    if (!json_is_boolean(v)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither true nor false");
-    }
-    *out = json_is_true(v);
-    return true;
-}
-
-static bool flag_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    (void)p;
-    return flag_get(v, place, err);
+    *(bool *)at->to = json_is_true(v);
+    return json_is_boolean(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither true nor false");
 }
 
 /* false refuses; true demands nothing. */
-static bool refusal_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool refusal_read(const struct place *at, const json_t *v, struct err *err)
 {
-    bool allowed, *refused = place;
-
-    (void)p;
-    if (!flag_get(v, &allowed, err)) {
-        return false;
-    }
-    *refused = !allowed;
-    return true;
+    *(bool *)at->to = json_is_false(v);
+    return json_is_boolean(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither true nor false");
 }
 
-static bool number_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool number_read(const struct place *at, const json_t *v, struct err *err)
 {
-    uint64_t *out = place;
-
-    (void)p;
     if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > UINT32_MAX) {
         return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no number of 0 to 2^32 - 1");
     }
-    *out = (uint64_t)json_integer_value(v);
+    *(uint64_t *)at->to = (uint64_t)json_integer_value(v);
     return true;
 }
 
-static bool evaluation_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool evaluation_read(const struct place *at, const json_t *v, struct err *err)
 {
-    p->has_min_evaluation = true;
-    return number_read(p, v, place, err);
+    at->policy->has_min_evaluation = true;
+    return number_read(at, v, err);
 }
 
-static bool status_get(const char *name, enum tcb_status *out, struct err *err)
+/* The words of a list, as bits by their places in the table; an empty list is no value, like an absent one. */
+static bool words_read(const struct place *at, const json_t *list, struct err *err)
 {
-    return tcb_status_find(name, out) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is no TCB status", name);
-}
+    const char *const *names = at->words;
+    unsigned seen = 0;
 
-/* An empty list is no value, like an absent one. Revoked may be named, and is not accepted for that. */
-static bool accept_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    bool *accept = place;
-    enum tcb_status s;
-
-    if (!json_is_array(v)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no list of TCB statuses");
+    if (!json_is_array(list)) {
+        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no list");
     }
-    if (json_array_size(v) > 0) {
-        memset(accept, 0, TCB_STATUS_COUNT);
-    }
-    for (size_t i = 0; i < json_array_size(v); i++) {
-        const char *name = json_string_value(json_array_get(v, i));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *word = json_is_string(one) ? json_string_value(one) : "";
+        unsigned bit = 0;
 
-        if (!status_get(name == NULL ? "" : name, &s, err)) {
-            path_enter(p, "[%zu]", i);
-            return false;
+        while (names[bit] != NULL && strcmp(names[bit], word) != 0) {
+            bit++;
         }
-        accept[s] = s != TCB_REVOKED;
-        p->names_revoked = p->names_revoked || s == TCB_REVOKED;
+        if (names[bit] == NULL) {
+            path_enter(at->policy, "[%zu]", i);
+            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is not known here", word);
+        }
+        seen |= 1u << bit;
+    }
+    if (seen != 0) {
+        *(unsigned *)at->to = seen;
+    }
+    return true;
+}
+
+/* Revoked may be named, and is not accepted for that. */
+static bool status_accept(struct policy *p, size_t s)
+{
+    p->names_revoked = p->names_revoked || s == TCB_REVOKED;
+    return s != TCB_REVOKED;
+}
+
+static bool accept_read(const struct place *at, const json_t *v, struct err *err)
+{
+    unsigned bits = 0;
+    struct place to = *at;
+
+    to.to = &bits;
+    if (!words_read(&to, v, err)) {
+        return false;
+    }
+    for (size_t s = 0; bits != 0 && s < TCB_STATUS_COUNT; s++) {
+        at->policy->accept[s] = (bits & 1u << s) != 0 && status_accept(at->policy, s);
     }
     return true;
 }
@@ -209,78 +205,37 @@ static bool date_get(const json_t *v, int64_t *out, struct err *err)
     return civil_parse_iso8601(bytes_of_str(text), out, err);
 }
 
-static bool grace_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool grace_read(const struct place *at, const json_t *v, struct err *err)
 {
-    json_t *object = json_incref((json_t *)(uintptr_t)v), *date;
+    struct policy *p = at->policy;
     const char *name;
     enum tcb_status s;
-    bool ok = json_is_object(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object of dates");
+    json_t *date;
 
-    (void)place;
-    json_object_foreach(object, name, date)
+    if (!json_is_object(v)) {
+        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object of dates");
+    }
+    json_object_foreach((json_t *)(uintptr_t)v, name, date)
     {
-        if (ok && (!status_get(name, &s, err) || !date_get(date, &p->grace_until[s], err))) {
-            path_member(p, name);
-            ok = false;
-        } else if (ok) {
-            p->grace[s] = s != TCB_REVOKED;
-            p->names_revoked = p->names_revoked || s == TCB_REVOKED;
+        if (!(tcb_status_find(name, &s) ||
+              FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is no TCB status", name)) ||
+            !date_get(date, &p->grace_until[s], err)) {
+            path_enter(p, ".%.60s", name);
+            return false;
         }
-    }
-    json_decref(object);
-    return ok;
-}
-
-static bool word_read(struct policy *p, const json_t *list, const char *const *words, unsigned *bits, struct err *err)
-{
-    unsigned seen = 0;
-
-    if (!json_is_array(list)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no list");
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *word = json_string_value(json_array_get(list, i));
-        unsigned bit = 0;
-
-        while (word != NULL && words[bit] != NULL && strcmp(words[bit], word) != 0) {
-            bit++;
-        }
-        if (word == NULL || words[bit] == NULL) {
-            path_enter(p, "[%zu]", i);
-            return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "\"%.40s\" is not known here", word == NULL ? "" : word);
-        }
-        seen |= 1u << bit;
-    }
-    if (seen != 0) {
-        *bits = seen;
+        p->grace[s] = status_accept(p, s);
     }
     return true;
 }
 
-static bool places_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const char *const words[] = {"rtmr3", "report-data", NULL};
-
-    return word_read(p, v, words, place, err);
-}
-
-static bool backing_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const char *const words[] = {"memfd", "verity", "disk", NULL};
-
-    return word_read(p, v, words, place, err);
-}
-
 /* Eight bytes in the order in which quotes have them, as claims show them. */
-static bool bytes8_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool bytes8_read(const struct place *at, const json_t *v, struct err *err)
 {
-    uint64_t *out = place;
+    uint64_t *out = at->to;
     uint8_t bytes[8];
 
-    (void)p;
-    if (!json_is_string(v) ||
-        !hex_decode(bytes_of(json_string_value(v), json_string_length(v)), bytes, sizeof bytes, err)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not 16 hexadecimal digits");
+    if (!hex_read(v, bytes, sizeof bytes, err)) {
+        return false;
     }
     *out = 0;
     for (unsigned i = 0; i < 8; i++) {
@@ -289,130 +244,105 @@ static bool bytes8_read(struct policy *p, const json_t *v, void *place, struct e
     return true;
 }
 
-static bool bits_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool bits_read(const struct place *at, const json_t *v, struct err *err)
 {
-    struct policy_bits bits = {.given = true}, *out = place;
-    const size_t at = (size_t)((char *)place - (char *)p);
-    const struct member members[] = {{"mask", bytes8_read, at + offsetof(struct policy_bits, mask)},
-                                     {"value", bytes8_read, at + offsetof(struct policy_bits, value)},
-                                     {NULL, NULL, 0}};
+    static const char *const names[] = {"mask", "value"};
+    struct policy_bits *bits = at->to;
 
-    if (!object_read(p, v, members, err)) {
+    if (!object_read(at, v, err)) {
         return false;
     }
-    if (json_object_size(v) == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        if (json_object_get(v, members[i].name) == NULL) {
-            return FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", members[i].name);
+    bits->given = json_object_size(v) > 0;
+    for (size_t i = 0; bits->given && i < 2; i++) {
+        if (json_object_get(v, names[i]) == NULL) {
+            return FAIL(err, REASON_JSON_MEMBER, ERR_NOWHERE, "no member \"%s\"", names[i]);
         }
     }
-    bits.mask = out->mask;
-    bits.value = out->value;
-    if ((bits.value & ~bits.mask) != 0) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "value has bits that mask has not: nothing could satisfy it");
-    }
-    *out = bits;
-    return true;
+    return (bits->value & ~bits->mask) == 0 ||
+           FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "value has bits that mask has not: nothing could satisfy it");
 }
 
-static bool trailing_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool trailing_read(const struct place *at, const json_t *v, struct err *err)
 {
-    const char *word = json_string_value(v);
-    bool *any = place;
+    const char *word = json_is_string(v) ? json_string_value(v) : "";
 
-    (void)p;
-    if (word == NULL || (strcmp(word, "zero") != 0 && strcmp(word, "any") != 0)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither \"zero\" nor \"any\"");
-    }
-    *any = strcmp(word, "any") == 0;
-    return true;
+    *(bool *)at->to = strcmp(word, "any") == 0;
+    return strcmp(word, "any") == 0 || strcmp(word, "zero") == 0 ||
+           FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither \"zero\" nor \"any\"");
 }
 
-static bool gpu_read(struct policy *p, const json_t *v, void *place, struct err *err)
+/* Whatever it demands cannot be checked yet. */
+static bool gpu_read(const struct place *at, const json_t *v, struct err *err)
 {
-    bool *demanded = place;
-
-    (void)p;
-    if (!json_is_object(v)) {
-        return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
-    }
-    *demanded = json_object_size(v) > 0;
-    return true;
+    *(bool *)at->to = json_object_size(v) > 0;
+    return json_is_object(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "no object");
 }
 
-static bool version_read(struct policy *p, const json_t *v, void *place, struct err *err)
+static bool version_read(const struct place *at, const json_t *v, struct err *err)
 {
-    (void)p;
-    (void)place;
+    (void)at;
     return (json_is_integer(v) && json_integer_value(v) == 1) ||
            FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "not version 1");
 }
 
 #define PLACE(field) offsetof(struct policy, field)
 
-static bool anchors_read(struct policy *p, const json_t *v, void *place, struct err *err)
+#define T(name, spelling) spelling,
+static const char *const statuses[] = {TCB_STATUSES(T) NULL};
+#undef T
+static const char *const log_places[] = {"rtmr3", "report-data", NULL};
+
+/* docs/formats.md, section 7. */
+static const struct member members[] = {
+    {"v", version_read, 0, 0, NULL},
+    {"anchors", object_read, 0, 0, NULL},
+    {"anchors.intel", flag_read, PLACE(intel), 0, NULL},
+    {"anchors.simulated", list_read, PLACE(simulated), 32, NULL},
+    {"tcb", object_read, 0, 0, NULL},
+    {"tcb.accept", accept_read, 0, 0, statuses},
+    {"tcb.grace", grace_read, 0, 0, NULL},
+    {"tcb.min_evaluation", evaluation_read, PLACE(min_evaluation), 0, NULL},
+    {"td", object_read, 0, 0, NULL},
+    {"td.mrseam", list_read, PLACE(mrseam), 48, NULL},
+    {"td.mrtd", list_read, PLACE(mrtd), 48, NULL},
+    {"td.rtmr0", list_read, PLACE(rtmr[0]), 48, NULL},
+    {"td.rtmr1", list_read, PLACE(rtmr[1]), 48, NULL},
+    {"td.rtmr2", list_read, PLACE(rtmr[2]), 48, NULL},
+    {"td.mrservicetd", list_read, PLACE(mrservicetd), 48, NULL},
+    {"td.attributes", bits_read, PLACE(attributes), 0, NULL},
+    {"td.attributes.mask", bytes8_read, PLACE(attributes.mask), 0, NULL},
+    {"td.attributes.value", bytes8_read, PLACE(attributes.value), 0, NULL},
+    {"td.xfam", bits_read, PLACE(xfam), 0, NULL},
+    {"td.xfam.mask", bytes8_read, PLACE(xfam.mask), 0, NULL},
+    {"td.xfam.value", bytes8_read, PLACE(xfam.value), 0, NULL},
+    {"td.log_in", words_read, PLACE(places), 0, log_places},
+    {"platform", object_read, 0, 0, NULL},
+    {"platform.ppid", list_read, PLACE(ppid), 16, NULL},
+    {"platform.instance", list_read, PLACE(instance), 16, NULL},
+    {"platform.smt", refusal_read, PLACE(no_smt), 0, NULL},
+    {"platform.cached_keys", refusal_read, PLACE(no_cached_keys), 0, NULL},
+    {"platform.dynamic", refusal_read, PLACE(no_dynamic), 0, NULL},
+    {"quote", object_read, 0, 0, NULL},
+    {"quote.trailing", trailing_read, PLACE(trailing_any), 0, NULL},
+    {"ignore_time", flag_read, PLACE(ignore_time), 0, NULL},
+    {"service", object_read, 0, 0, NULL},
+    {"service.program", list_read, PLACE(program), 48, NULL},
+    {"service.config", list_read, PLACE(config), 48, NULL},
+    {"service.web", list_read, PLACE(web), 48, NULL},
+    {"service.model", list_read, PLACE(model), 48, NULL},
+    {"service.backing", words_read, PLACE(backing), 0, policy_backings},
+    {"gpu", gpu_read, PLACE(gpu), 0, NULL},
+    {"max_age", number_read, PLACE(max_age), 0, NULL},
+};
+
+static const struct member *member_find(const char *path)
 {
-    static const struct member members[] = {
-        {"intel", flag_read, PLACE(intel)}, {"simulated", list32_read, PLACE(simulated)}, {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
-}
-
-static bool tcb_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const struct member members[] = {{"accept", accept_read, PLACE(accept)},
-                                            {"grace", grace_read, 0},
-                                            {"min_evaluation", evaluation_read, PLACE(min_evaluation)},
-                                            {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
-}
-
-static bool td_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const struct member members[] = {
-        {"mrseam", list48_read, PLACE(mrseam)}, {"mrtd", list48_read, PLACE(mrtd)},
-        {"rtmr0", list48_read, PLACE(rtmr[0])}, {"rtmr1", list48_read, PLACE(rtmr[1])},
-        {"rtmr2", list48_read, PLACE(rtmr[2])}, {"attributes", bits_read, PLACE(attributes)},
-        {"xfam", bits_read, PLACE(xfam)},       {"mrservicetd", list48_read, PLACE(mrservicetd)},
-        {"log_in", places_read, PLACE(places)}, {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
-}
-
-static bool platform_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const struct member members[] = {
-        {"ppid", list16_read, PLACE(ppid)},           {"instance", list16_read, PLACE(instance)},
-        {"smt", refusal_read, PLACE(no_smt)},         {"cached_keys", refusal_read, PLACE(no_cached_keys)},
-        {"dynamic", refusal_read, PLACE(no_dynamic)}, {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
-}
-
-static bool quote_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const struct member members[] = {{"trailing", trailing_read, PLACE(trailing_any)}, {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
-}
-
-static bool service_read(struct policy *p, const json_t *v, void *place, struct err *err)
-{
-    static const struct member members[] = {
-        {"program", list48_read, PLACE(program)},  {"config", list48_read, PLACE(config)},
-        {"web", list48_read, PLACE(web)},          {"model", list48_read, PLACE(model)},
-        {"backing", backing_read, PLACE(backing)}, {NULL, NULL, 0}};
-
-    (void)place;
-    return object_read(p, v, members, err);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (strcmp(members[i].path, path) == 0) {
+            return &members[i];
+        }
+    }
+    return NULL;
 }
 
 static bool policy_new(struct policy **out, struct err *err)
@@ -432,24 +362,14 @@ static bool policy_new(struct policy **out, struct err *err)
 
 bool policy_parse(struct bytes text, struct policy **out, struct err *err)
 {
-    static const struct member members[] = {{"v", version_read, 0},
-                                            {"anchors", anchors_read, 0},
-                                            {"tcb", tcb_read, 0},
-                                            {"td", td_read, 0},
-                                            {"platform", platform_read, 0},
-                                            {"quote", quote_read, 0},
-                                            {"ignore_time", flag_read, PLACE(ignore_time)},
-                                            {"service", service_read, 0},
-                                            {"gpu", gpu_read, PLACE(gpu)},
-                                            {"max_age", number_read, PLACE(max_age)},
-                                            {NULL, NULL, 0}};
     struct policy *p = NULL;
     json_t *root = NULL;
 
     if (text.len > LIMIT_POLICY) {
         return FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "a policy of %zu bytes", text.len);
     }
-    if (!policy_new(&p, err) || !json_parse(text, &root, err) || !object_read(p, root, members, err)) {
+    if (!policy_new(&p, err) || !json_parse(text, &root, err) ||
+        !object_read(&(struct place){.policy = p}, root, err)) {
         goto out;
     }
     if (json_object_get(root, "v") == NULL) {

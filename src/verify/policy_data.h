@@ -27,6 +27,8 @@ enum policy_backing { /* bits */
                       BACKING_DISK = 4,
 };
 
+extern const char *const policy_backings[]; /* their names in that order, and NULL */
+
 enum policy_place { /* bits */
                     PLACE_RTMR3 = 1,
                     PLACE_REPORT_DATA = 2,

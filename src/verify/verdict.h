@@ -50,14 +50,6 @@ const struct fact *verdict_find(const struct verdict *v, const char *name); /* N
 /* The first required fact that is not affirmed, refuted ones first; NULL if all are. */
 const struct fact *verdict_first_failure(const struct verdict *v);
 
-MUST_USE bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err);
-/* For people (verdict_text.c), within 80 columns: the result in words that nobody can mistake, then each fact (all, or
- * only those not affirmed, of which those that hang on another are counted) on a line with its reason, and under one
- * that is not affirmed what was found, expected and seen (long digits shortened: the JSON has them all), and what to
- * do. colour: with a terminal's control sequences. */
-MUST_USE bool verdict_print_text(const struct verdict *v, bool all, bool colour, struct buf *out, struct err *err);
-/* Inside of it: what is behind an up-to-date TCB, a component a line; nothing where nothing is. */
-MUST_USE bool distance_print_text(const json_t *claims, struct buf *out, struct err *err);
 void verdict_done(struct verdict *v);
 
 #endif

@@ -22,17 +22,6 @@ void time_check(struct judge *j, const char *what, int64_t from, int64_t to, enu
     }
 }
 
-static void time_seen(struct judge *j)
-{
-    char from[CIVIL_ISO8601_SIZE], to[CIVIL_ISO8601_SIZE], now[CIVIL_ISO8601_SIZE], window[2 * CIVIL_ISO8601_SIZE + 4];
-
-    civil_print_iso8601(j->time_window[0], from);
-    civil_print_iso8601(j->time_window[1], to);
-    civil_print_iso8601(j->in->time, now);
-    (void)snprintf(window, sizeof window, "%s to %s", from, to);
-    fact_seen(j, FACT_time, window, now);
-}
-
 void time_judge(struct judge *j)
 {
     static const enum fact_id needed[] = {FACT_pck_chain, FACT_root_crl, FACT_pck_crl, FACT_tcb_info_signature,
@@ -44,7 +33,7 @@ void time_judge(struct judge *j)
     }
     if (j->time_errors > 0) {
         fact_fail(j, FACT_time, &j->time_error);
-        time_seen(j);
+        fact_window(j, FACT_time, j->time_window[0], j->time_window[1]);
         if (j->time_errors > 1) {
             const size_t len = strlen(j->facts[FACT_time].text);
 
@@ -338,7 +327,7 @@ static bool evidence_judge(struct judge *j, const struct verify_bare *bare, stru
         fact_affirm(j, FACT_report_data);
     } else {
         fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
-        fact_seen_hex(j, FACT_report_data, bytes_of(seen, 64));
+        fact_hex(j, FACT_report_data, bytes_of(bare->report_data[0], 64), bytes_of(seen, 64));
     }
     if (!quote_is_tdx(&j->q)) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");

@@ -2,7 +2,7 @@
  * input; what is covered in part is a part of its data; what replays prints, as JSON that holds the registers, and what
  * does not replay for want of SHA-384 alone prints `null`; replaying twice in a row is deterministic; the text has as
  * many events; an error has a reason and an offset within the input. */
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 
 #include "base/hex.h"
 #include "base/limits.h"
@@ -28,38 +28,42 @@ static void error_check(const struct err *err, size_t size)
 /* The number of events, or SIZE_MAX where the log cannot be read; what each of them was goes into a hash. */
 static size_t events_walk(struct bytes in, uint8_t seen[SHA384_SIZE], bool *replays, struct err *err)
 {
-    struct anylog_event e;
-    struct anylog log;
+    enum eventlog_coverage coverage;
+    struct eventlog_event e;
+    struct bytes part;
+    struct eventlog log;
     struct hash h;
     size_t count = 0;
     bool more = true;
 
-    if (!anylog_open(in, &log, err)) {
+    if (!eventlog_open_any(in, &log, err)) {
         return SIZE_MAX;
     }
     hash_init(&h, HASH_SHA384);
     *replays = true;
     while (more) {
-        if (!anylog_next(&log, &e, &more, err)) {
-            anylog_done(&log);
+        if (!eventlog_next(&log, &e, &more, err)) {
+            eventlog_done(&log);
             return SIZE_MAX;
         }
         if (!more) {
             break;
         }
-        require(e.e.number == count && e.e.index <= EVENTLOG_REGISTERS && e.e.digest_count > 0);
-        require(e.e.offset == ERR_NOWHERE || e.e.offset < in.len);
-        require(e.coverage != ANYLOG_PART || (e.part.p >= e.e.data.p && e.part.len <= e.e.data.len &&
-                                              (size_t)(e.part.p - e.e.data.p) <= e.e.data.len - e.part.len));
-        hash_add(&h, e.e.data);
-        hash_add(&h, bytes_of(e.e.sha384, SHA384_SIZE));
-        hash_add(&h, bytes_of(&e.coverage, sizeof e.coverage));
-        *replays = *replays && e.e.has_sha384;
+        require(e.number == count && e.index <= EVENTLOG_REGISTERS && e.digest_count > 0);
+        require(e.offset == ERR_NOWHERE || e.offset < in.len);
+        coverage = eventlog_coverage(&e, &part);
+        require(coverage != EVENTLOG_OF_DATA);
+        require(coverage != EVENTLOG_PART ||
+                (part.p >= e.data.p && part.len <= e.data.len && (size_t)(part.p - e.data.p) <= e.data.len - part.len));
+        hash_add(&h, e.data);
+        hash_add(&h, bytes_of(e.sha384, SHA384_SIZE));
+        hash_add(&h, bytes_of(&coverage, sizeof coverage));
+        *replays = *replays && e.has_sha384;
         count++;
     }
     hash_end(&h, seen);
-    require(anylog_next(&log, &e, &more, err) && !more); /* an end stays one */
-    anylog_done(&log);
+    require(eventlog_next(&log, &e, &more, err) && !more); /* an end stays one */
+    eventlog_done(&log);
     return count;
 }
 
@@ -71,7 +75,7 @@ static void json_check(struct bytes in, size_t count, bool replays, uint8_t regi
     const json_t *r;
     json_t *v = NULL;
 
-    require(anylog_print_json(in, &json, &err) && json_parse(buf_bytes(&json), &v, &err));
+    require(eventlog_print_json(in, &json, &err) && json_parse(buf_bytes(&json), &v, &err));
     require(json_array_size(json_object_get(v, "events")) == count);
     r = json_object_get(v, "registers");
     require(replays == json_is_object(r));
@@ -98,19 +102,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     n = events_walk(in, seen, &replays, &err);
     if (n == SIZE_MAX) {
         error_check(&err, size);
-        require(!anylog_replay(in, registers, &count, &err) && !anylog_print_json(in, &text, &err) && text.len == 0);
+        require(!eventlog_replay(in, registers, &count, &err) && !eventlog_print_json(in, &text, &err) &&
+                text.len == 0);
         buf_done(&text);
         return 0;
     }
     require(events_walk(in, seen_again, &replays, &err) == n && memcmp(seen, seen_again, sizeof seen) == 0);
-    require(anylog_replay(in, registers, &count, &err) == replays);
+    require(eventlog_replay(in, registers, &count, &err) == replays);
     if (replays) {
-        require(count == n && anylog_replay(in, again, &count, &err) && memcmp(registers, again, sizeof again) == 0);
+        require(count == n && eventlog_replay(in, again, &count, &err) && memcmp(registers, again, sizeof again) == 0);
     } else {
         require(err.reason == REASON_LOG_ALGORITHM);
     }
     json_check(in, n, replays, registers);
-    require(anylog_print_text(in, &text, &err));
+    require(eventlog_print_text(in, &text, &err));
     buf_done(&text);
     return 0;
 }

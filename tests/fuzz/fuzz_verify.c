@@ -3,6 +3,7 @@
  * Intel's. 'm' changes (u16 place, u8 value) to a simulator's good quote, judged by the policy that names its root:
  *         accepted only if it is still the same quote, white space of the certificates' text aside.
  * And always: the result is the one that the facts give. */
+#include "explain/verdict_print.h"
 #include "world.h"
 
 #include "tdx/quote.h"

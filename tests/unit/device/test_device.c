@@ -5,6 +5,7 @@
 #include "device/td_frame.h"
 #include "os/clock.h"
 #include "quote_form.h"
+#include "tdx/td_report.h"
 
 #include <poll.h>
 #include <pthread.h>

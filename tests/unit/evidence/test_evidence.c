@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "crypto/jose.h"
+#include "crypto/tagged.h"
 #include "evidence/document.h"
 #include "evidence/event.h"
 #include "evidence/keyset.h"
@@ -38,9 +39,10 @@ static const char ready[] = "{\"kind\":\"ready\",\"v\":1}";
 
 static void events(void **state)
 {
-    uint8_t digest[2][SHA384_SIZE], reg[SHA384_SIZE] = {0}, out[SHA384_SIZE];
+    uint8_t digest[SHA384_SIZE], reg[SHA384_SIZE] = {0}, out[SHA384_SIZE];
     struct buf log = BUF(1000);
     enum event_kind kind;
+    const struct bytes roots[] = {bytes_of(digest, SHA384_SIZE), bytes_of(digest, SHA384_SIZE)};
     struct bytes content;
     struct err err = {0};
     json_t *v;
@@ -48,25 +50,24 @@ static void events(void **state)
     (void)state;
     assert_ok(event_log_begin(&log, &err), err);
     assert_int_equal(log.len, 65);
-    assert_ok(event_add(&log, bytes_of_str(ready), digest[0], &err), err);
-    assert_hex(digest[0], SHA384_SIZE,
+    assert_ok(event_add(&log, bytes_of_str(ready), digest, &err), err);
+    assert_hex(digest, SHA384_SIZE,
                "a3e16ca44f4a78d78ea926079184922759d603dae1850abf1a6e7c91f65f0f2048b4333d012aefd4f8ae13784066ee90");
     assert_int_equal(log.len, 65 + 96);
     hash_bytes(HASH_SHA384, buf_bytes(&log), out);
     assert_hex(out, SHA384_SIZE,
                "5cbd2bcad869c9e55e415170e2044b583c51edd3dc70780328a3f0c885066ecb871859bf25757e58218d1edfee84f00c");
-    event_extend(reg, digest[0]);
+    hash_extend(reg, digest);
     assert_hex(reg, SHA384_SIZE,
                "c6d551f5acebff1f5e84c5618886daa87ca52fb3975779c41c4073f528f3a06880f7a4e06e497cb214fd68bbe0f24da0");
     assert_ok(event_parse(bytes_of(log.p + log.len - 30, 30), &kind, &v, &content, &err), err);
     assert_int_equal(kind, EVENT_READY);
     assert_true(bytes_equal(content, bytes_of_str(ready)));
     json_decref(v);
-    memcpy(digest[1], digest[0], SHA384_SIZE);
-    event_log_root((const uint8_t(*)[SHA384_SIZE])digest, 2, out);
+    tagged_hash(HASH_SHA384, EVENT_LOG_ROOT, roots, 2, out);
     assert_hex(out, SHA384_SIZE,
                "1f170321ef16ce1abd3d68ee89f9c2bdd7707d90f0ada2738e433adf6a400368ce379a987ff8ae7696c30625b558e8ab");
-    event_log_root(NULL, 0, out);
+    tagged_hash(HASH_SHA384, EVENT_LOG_ROOT, NULL, 0, out);
     assert_hex(out, SHA384_SIZE,
                "4c16d57a1d0a7548314ffc81d157c5a261d25604361ba1009751a24b16f434fa57691443c98c8b33ccccfa38d19ab6d1");
     buf_done(&log);

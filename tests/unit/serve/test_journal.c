@@ -43,7 +43,7 @@ static bool fake_extend(void *arg, const uint8_t digest[SHA384_SIZE], struct err
     if (fake->die == 1) {
         _exit(77);
     }
-    event_extend(fake->value, digest);
+    hash_extend(fake->value, digest);
     fake->extended = 1;
     if (fake->die == 2) {
         _exit(77);
@@ -115,7 +115,7 @@ static void append_ok(struct journal *j, const char *content)
 
 static size_t replay(const struct journal *j, uint8_t out[SHA384_SIZE])
 {
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
     struct err err = {0};
     size_t count;
 

@@ -5,7 +5,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "codec/json.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 #include "tdx/quote.h"
 
 static struct bytes vector(const char *name)
@@ -100,7 +100,7 @@ static void events_of_text(void **state)
                                : buf_add(&log, rows[i].log, (size_t)(full - rows[i].log), &err) &&
                                      buf_str(&log, v2_hex, &err) && buf_str(&log, full + strlen("V2_FULL"), &err),
                   err);
-        assert_ok(anylog_print_json(buf_bytes(&log), &out, &err) && json_parse(buf_bytes(&out), &v, &err), err);
+        assert_ok(eventlog_print_json(buf_bytes(&log), &out, &err) && json_parse(buf_bytes(&out), &v, &err), err);
         e = json_object_get(v, "events");
         e = json_array_get(e, json_array_size(e) - 1);
         digest = strcmp(digest, "V2_COMPOSE_") == 0 ? v2_hex : strcmp(digest, "COLON_") == 0 ? colon_hex : digest;
@@ -145,7 +145,7 @@ static void replay_is(struct bytes log, const char *const rtmr[EVENTLOG_REGISTER
     struct err err = {0};
     size_t count;
 
-    assert_ok(anylog_replay(log, registers, &count, &err), err);
+    assert_ok(eventlog_replay(log, registers, &count, &err), err);
     for (size_t i = 0; i < EVENTLOG_REGISTERS; i++) {
         hex_encode(bytes_of(registers[i], SHA384_SIZE), hex);
         assert_memory_equal(hex, rtmr[i] != NULL ? rtmr[i] : ZEROS_96, strlen(rtmr[i] != NULL ? rtmr[i] : ZEROS_96));
@@ -170,22 +170,23 @@ static void files_replay(void **state)
         struct buf file = BUF(1 << 20);
         struct err err = {0};
         char seen[64] = "-";
-        struct anylog_event e;
-        struct anylog log;
+        struct eventlog_event e;
+        struct bytes part;
+        struct eventlog log;
         bool more = true;
 
         (void)snprintf(path, sizeof path, "%s/tests/bad/log/%s", source != NULL ? source : ".", name);
         file_get(path, &file);
         replay_is(buf_bytes(&file), want);
-        assert_ok(anylog_open(buf_bytes(&file), &log, &err), err);
+        assert_ok(eventlog_open_any(buf_bytes(&file), &log, &err), err);
         for (size_t n = 0; more && n < sizeof seen - 1; n++) {
-            assert_ok(anylog_next(&log, &e, &more, &err), err);
+            assert_ok(eventlog_next(&log, &e, &more, &err), err);
             if (more) {
-                seen[n] = "unpw"[e.coverage];
+                seen[n] = "unpw"[eventlog_coverage(&e, &part)];
                 seen[n + 1] = '\0';
             }
         }
-        anylog_done(&log);
+        eventlog_done(&log);
         if (strcmp(seen, letters) != 0) {
             fail_msg("%s: coverage %s, expected %s", name, seen, letters);
         }
@@ -227,14 +228,14 @@ static void replays_follow_one_another(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_ok(anylog_replay(bytes_of_str(one), r, &count, &err), err);
+        assert_ok(eventlog_replay(bytes_of_str(one), r, &count, &err), err);
         assert_int_equal(count, 1);
         hash_bytes(HASH_SHA384, bytes_of(one, sizeof one - 2), want + SHA384_SIZE);
         hash_bytes(HASH_SHA384, bytes_of(want, sizeof want), want);
         assert_memory_equal(r[3], want, SHA384_SIZE);
     }
     memcpy(before, r, sizeof r);
-    assert_fails(anylog_replay(bytes_of_str("INIT sha384/" ZEROS_96 "\n\n"), r, &count, &err), err, REASON_LOG_FORM,
+    assert_fails(eventlog_replay(bytes_of_str("INIT sha384/" ZEROS_96 "\n\n"), r, &count, &err), err, REASON_LOG_FORM,
                  strlen(one));
     assert_memory_equal(before, r, sizeof r);
 }
@@ -263,7 +264,7 @@ static void real_pairs(void **state)
         size_t count;
 
         for (size_t n = 0; n < 2 && pairs[i].logs[n] != NULL; n++) {
-            assert_ok(anylog_replay(vector(pairs[i].logs[n]), registers, &count, &err), err);
+            assert_ok(eventlog_replay(vector(pairs[i].logs[n]), registers, &count, &err), err);
         }
         if (pairs[i].quote[0] != '\0') {
             quote = vector(pairs[i].quote);
@@ -289,7 +290,7 @@ static void real_report(void **state)
     size_t count;
 
     (void)state;
-    assert_ok(anylog_replay(vector("tdx/eventlogs/attestationrs_ccel_live.bin"), registers, &count, &err), err);
+    assert_ok(eventlog_replay(vector("tdx/eventlogs/attestationrs_ccel_live.bin"), registers, &count, &err), err);
     assert_memory_equal(registers, vector("tdx/eventlogs/attestationrs_tdreport_live.bin").p + 720, 3 * SHA384_SIZE);
 }
 
@@ -313,20 +314,21 @@ static void real_coverage(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
         size_t count[4] = {0};
-        struct anylog_event e;
+        struct eventlog_event e;
+        struct bytes part;
         struct err err = {0};
-        struct anylog log;
+        struct eventlog log;
         bool more = true;
 
-        assert_ok(anylog_open(vector(logs[i].log), &log, &err), err);
+        assert_ok(eventlog_open_any(vector(logs[i].log), &log, &err), err);
         for (;;) {
-            assert_ok(anylog_next(&log, &e, &more, &err), err);
+            assert_ok(eventlog_next(&log, &e, &more, &err), err);
             if (!more) {
                 break;
             }
-            count[e.coverage]++;
+            count[eventlog_coverage(&e, &part)]++;
         }
-        anylog_done(&log);
+        eventlog_done(&log);
         assert_memory_equal(count, logs[i].count, sizeof count);
     }
 }
@@ -342,15 +344,15 @@ static void sm3_is_shown(void **state)
     json_t *v = NULL;
 
     (void)state;
-    assert_ok(anylog_print_json(vector("eventlog/trustee_CCEL_data_csv.bin"), &json, &err), err);
-    assert_ok(anylog_print_text(vector("eventlog/trustee_CCEL_data_csv.bin"), &text, &err), err);
+    assert_ok(eventlog_print_json(vector("eventlog/trustee_CCEL_data_csv.bin"), &json, &err), err);
+    assert_ok(eventlog_print_text(vector("eventlog/trustee_CCEL_data_csv.bin"), &text, &err), err);
     assert_ok(json_parse(buf_bytes(&json), &v, &err), err);
     assert_true(json_is_null(json_object_get(v, "registers")));
     e = json_array_get(json_object_get(v, "events"), 0);
     assert_true(json_is_null(json_object_get(e, "digest")));
     assert_memory_equal(json_string_value(json_object_get(json_object_get(e, "digests"), "sm3")), "b4ca5cb300a44b54",
                         16);
-    assert_fails(anylog_replay(vector("eventlog/trustee_CCEL_data_csv.bin"), registers, &count, &err), err,
+    assert_fails(eventlog_replay(vector("eventlog/trustee_CCEL_data_csv.bin"), registers, &count, &err), err,
                  REASON_LOG_ALGORITHM, 65);
     json_decref(v);
     buf_done(&json);

@@ -3,9 +3,10 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
+#include "tdx/td_report.h"
 
 #include "codec/pem.h"
 
@@ -201,7 +202,7 @@ static void real_logs(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-        uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+        uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
         size_t count;
 
         assert_ok(eventlog_replay(vector(logs[i].name), registers, &count, &err), err);
@@ -216,7 +217,7 @@ static void real_logs(void **state)
 
 static void log_and_quote(void **state)
 {
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
     struct buf json = BUF(MIB(8)), text = BUF(MIB(8));
     struct err err = {0};
     struct quote q;
@@ -225,8 +226,8 @@ static void log_and_quote(void **state)
 
     (void)state;
     assert_ok(eventlog_replay(vector("eventlog/gotdx_ccel_data.dat"), registers, &count, &err), err);
-    assert_ok(anylog_print_json(vector("eventlog/gotdx_ccel_data.dat"), &json, &err), err);
-    assert_ok(anylog_print_text(vector("eventlog/gotdx_ccel_data.dat"), &text, &err), err);
+    assert_ok(eventlog_print_json(vector("eventlog/gotdx_ccel_data.dat"), &json, &err), err);
+    assert_ok(eventlog_print_text(vector("eventlog/gotdx_ccel_data.dat"), &text, &err), err);
     assert_ok(json_parse(buf_bytes(&json), &v, &err), err);
     assert_int_equal(json_array_size(json_object_get(v, "events")), count);
     json_decref(v);
@@ -251,7 +252,7 @@ static void other_logs(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-        uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+        uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
         size_t count;
 
         assert_false(eventlog_replay(vector(logs[i].name), registers, &count, &err));

@@ -5,6 +5,8 @@
 #include "test.h"
 #include "world.h"
 
+#include "explain/verdict_print.h"
+
 struct row {
     const char *name;
     void (*before)(struct world *w); /* the setup, the events, the key set */
@@ -15,6 +17,24 @@ struct row {
     enum reason reason;
     enum verdict_result result;
 };
+
+/* A comparison that failed says what was expected, and what was seen. */
+static inline bool row_values_shown(const struct fact *f)
+{
+    static const enum reason comparisons[] = {
+        REASON_PROGRAM_MISMATCH, REASON_PROGRAM_BACKING, REASON_CONFIG_MISMATCH,   REASON_WEB_MISMATCH,
+        REASON_MODEL_MISMATCH,   REASON_MRTD_MISMATCH,   REASON_RTMR_MISMATCH,     REASON_EVENT_LOG_REPLAY,
+        REASON_EVENT_LOG_PLACE,  REASON_KEYSET_TIME,     REASON_KEYSET_SPKI,       REASON_REPORT_DATA_MISMATCH,
+        REASON_MRSEAM_MISMATCH,  REASON_TD_SERVICE,      REASON_PLATFORM_MISMATCH, REASON_PLATFORM_FLAG,
+        REASON_TD_ATTRIBUTES,    REASON_TD_XFAM,         REASON_TD_DEBUG};
+    size_t i = 0;
+
+    while (i < sizeof comparisons / sizeof *comparisons && comparisons[i] != f->reason) {
+        i++;
+    }
+    return f->state != FACT_REFUTED || i == sizeof comparisons / sizeof *comparisons ||
+           (f->expected[0] != '\0' && f->seen[0] != '\0' && strcmp(f->expected, f->seen) != 0);
+}
 
 static inline void row_run(const struct row *r)
 {
@@ -47,6 +67,9 @@ static inline void row_run(const struct row *r)
         fail_msg("%s: %s is %s (%s), expected %s (%s) and %s", r->name, r->fact,
                  f == NULL ? "not there" : fact_state_name(f->state), f == NULL ? "" : reason_name(f->reason),
                  fact_state_name(r->state), reason_name(r->reason), verdict_result_name(r->result));
+    }
+    if (!row_values_shown(f)) {
+        fail_msg("%s: %s expected \"%s\", seen \"%s\"", r->name, r->fact, f->expected, f->seen);
     }
     world_done(w);
     free(w);

@@ -3,7 +3,7 @@
 #include "test.h"
 #include "world.h"
 
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
 
 static long left = -1; /* allocations that still succeed; -1: all */
 static bool failed;
@@ -83,7 +83,7 @@ static void json_log(void **state)
 {
     static const char text[] = "{\"event_log\":\"[{\\\"imr\\\":3,\\\"event_type\\\":134217729,\\\"event\\\":\\\"a\\\","
                                "\\\"event_payload\\\":\\\"00\\\"}]\"}";
-    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
+    uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE] = {{0}};
     size_t count;
     long n = 0;
 
@@ -95,7 +95,7 @@ static void json_log(void **state)
         memset(registers, 0, sizeof registers);
         failed = false;
         left = n;
-        ok = anylog_replay(bytes_of_str(text), registers, &count, &err);
+        ok = eventlog_replay(bytes_of_str(text), registers, &count, &err);
         left = -1;
         whole = !failed;
         assert_true(ok == whole);
@@ -104,7 +104,7 @@ static void json_log(void **state)
         }
     }
     print_message("%ld allocations\n", n - 1);
-    assert_true(n > 10);
+    assert_true(n > 5);
 }
 
 static void policy(void **state)

@@ -36,6 +36,12 @@ static void smt_off(struct world *w)
     w->setup.smt = false;
 }
 
+/* Its certificates state no flags and no instance: what is unknown is never taken for clear. */
+static void processor(struct world *w)
+{
+    w->setup.processor = true;
+}
+
 static void cached_keys(struct world *w)
 {
     w->setup.cached_keys = true;
@@ -164,6 +170,14 @@ static const struct row platforms[] = {
     {"platform.dynamic met", NULL, NULL, NULL, NULL, "\"platform\":{\"dynamic\":false},", AFFIRMS("platform")},
     {"platform.dynamic missed", dynamic, NULL, NULL, NULL, "\"platform\":{\"dynamic\":false},",
      REFUTES("platform", PLATFORM_FLAG)},
+    {"platform.smt not stated", processor, NULL, NULL, NULL, "\"platform\":{\"smt\":false},",
+     REFUTES("platform", PLATFORM_FLAG)},
+    {"platform.cached_keys not stated", processor, NULL, NULL, NULL, "\"platform\":{\"cached_keys\":false},",
+     REFUTES("platform", PLATFORM_FLAG)},
+    {"platform.dynamic not stated", processor, NULL, NULL, NULL, "\"platform\":{\"dynamic\":false},",
+     REFUTES("platform", PLATFORM_FLAG)},
+    {"platform.instance of a certificate without", processor, NULL, NULL, NULL,
+     "\"platform\":{\"instance\":[\"" ZERO16 "\"]},", REFUTES("platform", PLATFORM_MISMATCH)},
     {"quote.trailing zero met", NULL, trail_zeros, NULL, NULL, "\"quote\":{\"trailing\":\"zero\"},",
      AFFIRMS("trailing")},
     {"quote.trailing zero missed", NULL, trail_text, NULL, NULL, "\"quote\":{\"trailing\":\"zero\"},",

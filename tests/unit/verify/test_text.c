@@ -2,7 +2,7 @@
  */
 #include "test.h"
 
-#include "verify/verdict.h"
+#include "explain/verdict_print.h"
 
 #define A16 "aaaaaaaaaaaaaaaa"
 #define B16 "bbbbbbbbbbbbbbbb"
@@ -63,8 +63,8 @@ static void facts(void **state)
                               "                      built it\n"
                               "  refuted   mrseam                 MRSEAM_MISMATCH\n"
                               "            it is not in the policy\n"
-                              "            expected  " LEFT "\n"
-                              "            seen      " A16 A16 B16 A16 A16 A16 "\n"
+                              "            expected  aaaaaaaaaaaa..aaaaaaaaaaaa..aaaaaaaaaaaa (48 bytes)\n"
+                              "            seen      aaaaaaaaaaaa..bbbbbbbbbbbb..aaaaaaaaaaaa (48 bytes)\n"
                               "            to do     list the TDX module under td.mrseam if you know it\n"
                               "  unknown   measurements           NOT_DEMANDED (not required)\n"
                               "            the policy gives no value for this\n"
@@ -104,9 +104,51 @@ static void colours(void **state)
     free(text);
 }
 
+#define TYPE64 "SW/OS\\u001bSoftware/Operating/System/With/A/Name/Of/Sixty-Four/Bytes"
+#define IDS \
+    "\"INTEL-SA-00614\",\"INTEL-SA-00615\",\"INTEL-SA-00617\",\"INTEL-SA-00657\",\"INTEL-SA-00730\"," \
+    "\"INTEL-SA-00738\",\"INTEL-SA-00767\",\"INTEL-SA-00828\",\"INTEL-SA-00837\",\"INTEL-SA-00960\""
+#define BEHIND(component, type) \
+    "{\"advisory_ids\":[" IDS "],\"component\":\"" component "\",\"type\":\"" type \
+    "\",\"seen\":3,\"needed\":255,\"since\":\"2023-08-09\"}"
+
+static const char claims_behind[] =
+    "{\"tcb_distance\":{\"status\":\"UpToDate\",\"tcb_date\":\"2024-03-13\",\"behind\":[" BEHIND(
+        "sgxtcbcomponents[15]", TYPE64) "," BEHIND("tdxtcbcomponents[0]", "Early Microcode Update") "]}}";
+
+/* What a document says of a component is as long as it likes, and wrapped like every other line. */
+static void distance_lines(void **state)
+{
+    struct verdict v = refused;
+    struct buf out = BUF(1 << 16);
+    struct err err = {0};
+    size_t lines = 0;
+
+    (void)state;
+    assert_ok(json_parse(bytes_of_str(claims_behind), &v.claims, &err), err);
+    assert_ok(verdict_print_text(&v, true, false, &out, &err) && buf_u8(&out, 0, &err), err);
+    for (const char *p = (const char *)out.p; *p != '\0'; p = strchr(p, '\n') + 1) {
+        const size_t len = strcspn(p, "\n");
+
+        if (len > 80) {
+            fail_msg("%zu columns: %.*s", len, (int)len, p);
+        }
+        lines++;
+    }
+    assert_true(lines > 20);
+    assert_non_null(
+        strstr((const char *)out.p, "\n  what is behind UpToDate of 2024-03-13:\n    sgxtcbcomponents[15]\n"));
+    assert_non_null(strstr((const char *)out.p, "(SW/OS?Software/"));
+    assert_non_null(
+        strstr((const char *)out.p, "\n    tdxtcbcomponents[0] (Early Microcode Update) is 3, needs 255 since"));
+    json_decref(v.claims);
+    buf_done(&out);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(facts), cmocka_unit_test(colours)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(facts), cmocka_unit_test(colours),
+                                       cmocka_unit_test(distance_lines)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

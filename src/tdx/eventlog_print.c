@@ -1,6 +1,134 @@
 /* What people and programs see of a log. Texts of a log are printed as JSON strings: they can forge nothing. */
 #include "base/hex.h"
-#include "tdx/anylog.h"
+#include "tdx/eventlog.h"
+#include "tdx/log_form.h"
+
+/* TCG PC Client Platform Firmware Profile 1.06, section 10.4.1, and one of dstack's. */
+static const struct {
+    uint32_t type;
+    const char *name;
+} types[] = {
+    {0x00000000, "EV_PREBOOT_CERT"},
+    {0x00000001, "EV_POST_CODE"},
+    {0x00000002, "EV_UNUSED"},
+    {0x00000003, "EV_NO_ACTION"},
+    {0x00000004, "EV_SEPARATOR"},
+    {0x00000005, "EV_ACTION"},
+    {0x00000006, "EV_EVENT_TAG"},
+    {0x00000007, "EV_S_CRTM_CONTENTS"},
+    {0x00000008, "EV_S_CRTM_VERSION"},
+    {0x00000009, "EV_CPU_MICROCODE"},
+    {0x0000000a, "EV_PLATFORM_CONFIG_FLAGS"},
+    {0x0000000b, "EV_TABLE_OF_DEVICES"},
+    {0x0000000c, "EV_COMPACT_HASH"},
+    {0x0000000d, "EV_IPL"},
+    {0x0000000e, "EV_IPL_PARTITION_DATA"},
+    {0x0000000f, "EV_NONHOST_CODE"},
+    {0x00000010, "EV_NONHOST_CONFIG"},
+    {0x00000011, "EV_NONHOST_INFO"},
+    {0x00000012, "EV_OMIT_BOOT_DEVICE_EVENTS"},
+    {0x00000013, "EV_POST_CODE2"},
+    {0x08000001, "DSTACK_RUNTIME_EVENT"},
+    {0x80000001, "EV_EFI_VARIABLE_DRIVER_CONFIG"},
+    {0x80000002, "EV_EFI_VARIABLE_BOOT"},
+    {0x80000003, "EV_EFI_BOOT_SERVICES_APPLICATION"},
+    {0x80000004, "EV_EFI_BOOT_SERVICES_DRIVER"},
+    {0x80000005, "EV_EFI_RUNTIME_SERVICES_DRIVER"},
+    {0x80000006, "EV_EFI_GPT_EVENT"},
+    {0x80000007, "EV_EFI_ACTION"},
+    {0x80000008, "EV_EFI_PLATFORM_FIRMWARE_BLOB"},
+    {0x80000009, "EV_EFI_HANDOFF_TABLES"},
+    {0x8000000a, "EV_EFI_PLATFORM_FIRMWARE_BLOB2"},
+    {0x8000000b, "EV_EFI_HANDOFF_TABLES2"},
+    {0x8000000c, "EV_EFI_VARIABLE_BOOT2"},
+    {0x8000000d, "EV_EFI_GPT_EVENT2"},
+    {0x80000010, "EV_EFI_HCRTM_EVENT"},
+    {0x800000e0, "EV_EFI_VARIABLE_AUTHORITY"},
+    {0x800000e1, "EV_EFI_SPDM_FIRMWARE_BLOB"},
+    {0x800000e2, "EV_EFI_SPDM_FIRMWARE_CONFIG"},
+    {0x800000e3, "EV_EFI_SPDM_DEVICE_POLICY"},
+    {0x800000e4, "EV_EFI_SPDM_DEVICE_AUTHORITY"},
+};
+
+#define TYPE_IPL 0x0000000D
+#define TYPE_VARIABLE_BOOT 0x80000002
+
+static const char *type_name(uint32_t type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i].type == type) {
+            return types[i].name;
+        }
+    }
+    return "";
+}
+
+/* ---- what the digest of a firmware's event is of ---- */
+
+static bool is_sha384_of(struct bytes b, const struct eventlog_event *e)
+{
+    uint8_t digest[SHA384_SIZE];
+
+    hash_bytes(HASH_SHA384, b, digest);
+    return memcmp(digest, e->sha384, sizeof digest) == 0;
+}
+
+/* GRUB measures what follows its own word ("grub_cmd: "), without the zero byte behind it; one vendor's with it. */
+static bool ipl_part(const struct eventlog_event *e, struct bytes *out)
+{
+    struct cursor c = cursor_init(e->data.p, e->data.len), text;
+    const uint8_t *space = e->data.len > 0 ? memchr(e->data.p, ' ', e->data.len) : NULL;
+    const uint8_t *zero;
+    struct err err = {0};
+
+    if (space == NULL || !cursor_skip(&c, (size_t)(space - e->data.p) + 1, &err)) {
+        return false;
+    }
+    zero = c.left > 0 ? memchr(c.next, 0, c.left) : NULL;
+    for (size_t with = 0; with < 2; with++) {
+        struct cursor from = c;
+
+        if (cursor_take(&from, zero != NULL ? (size_t)(zero - c.next) + with : c.left, &text, &err) &&
+            is_sha384_of(cursor_rest(&text), e)) {
+            *out = cursor_rest(&text);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* UEFI_VARIABLE_DATA: GUID, u64 characters of the name, u64 size of the value, name in UTF-16, value. A boot variable's
+ * digest is of its value. */
+static bool variable_part(const struct eventlog_event *e, struct bytes *out)
+{
+    struct cursor c = cursor_init(e->data.p, e->data.len), value;
+    uint64_t characters, size;
+    struct err err = {0};
+
+    if (!cursor_skip(&c, 16, &err) || !cursor_u64le(&c, &characters, &err) || !cursor_u64le(&c, &size, &err) ||
+        characters > c.left / 2 || !cursor_skip(&c, 2 * (size_t)characters, &err) || size > c.left ||
+        !cursor_take(&c, (size_t)size, &value, &err)) {
+        return false;
+    }
+    *out = cursor_rest(&value);
+    return is_sha384_of(*out, e);
+}
+
+enum eventlog_coverage eventlog_coverage(const struct eventlog_event *e, struct bytes *part)
+{
+    if (e->coverage != EVENTLOG_OF_DATA) {
+        return e->coverage;
+    }
+    if (!e->has_sha384) {
+        return EVENTLOG_UNKNOWN;
+    }
+    if (eventlog_covered(e)) {
+        return EVENTLOG_WHOLE;
+    }
+    return (e->type == TYPE_IPL && ipl_part(e, part)) || (e->type == TYPE_VARIABLE_BOOT && variable_part(e, part))
+               ? EVENTLOG_PART
+               : EVENTLOG_NOT;
+}
 
 /* ---- descriptions: each reads one structure and gives nothing where it is not there ---- */
 
@@ -138,7 +266,7 @@ static bool no_action_describe(struct bytes data, struct buf *out, struct err *e
     return ascii_describe(bytes_of(data.p, data.len < 16 ? data.len : 16), out, err);
 }
 
-bool anylog_describe(const struct anylog_event *e, struct buf *out, struct err *err)
+static bool describe(const struct eventlog_event *e, struct buf *out, struct err *err)
 {
     static const struct {
         uint32_t type;
@@ -147,7 +275,7 @@ bool anylog_describe(const struct anylog_event *e, struct buf *out, struct err *
         {EVENTLOG_EV_NO_ACTION, no_action_describe},
         {0x00000004, separator_describe},
         {EVENTLOG_EV_EVENT_TAG, tag_describe},
-        {DSTACK_EVENT, payload_describe},
+        {EVENTLOG_DSTACK_EVENT, payload_describe},
         {0x80000001, variable_describe},
         {0x80000002, variable_describe},
         {0x80000003, image_describe},
@@ -160,11 +288,11 @@ bool anylog_describe(const struct anylog_event *e, struct buf *out, struct err *
     };
 
     for (size_t i = 0; i < sizeof structures / sizeof *structures; i++) {
-        if (structures[i].type == e->e.type) {
-            return structures[i].describe(e->e.data, out, err);
+        if (structures[i].type == e->type) {
+            return structures[i].describe(e->data, out, err);
         }
     }
-    return !is_text(e->e.data, true) || text_add(e->e.data, out, err);
+    return !is_text(e->data, true) || text_add(e->data, out, err);
 }
 
 /* ---- JSON ---- */
@@ -172,18 +300,23 @@ bool anylog_describe(const struct anylog_event *e, struct buf *out, struct err *
 static const char *const register_names[] = {"mr_td", "rtmr_0", "rtmr_1", "rtmr_2", "rtmr_3"};
 
 struct print {
-    const char *form;
-    bool typed;   /* events have types: else the form's name stands for them */
+    const struct eventlog_form *form;
     bool replays; /* every event so far has SHA-384 */
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
-    struct buf text; /* an event's description */
+    /* Of the event: */
+    struct buf text; /* a description */
+    enum eventlog_coverage coverage;
+    struct bytes part;
 };
 
 static bool algorithm_add(const struct eventlog_digest *d, struct buf *out, struct err *err)
 {
-    const char *name = eventlog_algorithm_name(d->alg);
-
-    return name[0] != '\0' ? buf_str(out, name, err) : buf_printf(out, err, "0x%04x", d->alg);
+    for (size_t i = 0; i < LOG_ALGORITHMS; i++) {
+        if (log_algorithms[i].id == d->alg) {
+            return buf_str(out, log_algorithms[i].name, err);
+        }
+    }
+    return buf_printf(out, err, "0x%04x", d->alg);
 }
 
 static bool digests_json(const struct eventlog_event *e, struct buf *out, struct err *err)
@@ -202,27 +335,26 @@ static bool digests_json(const struct eventlog_event *e, struct buf *out, struct
     return ok && buf_u8(out, '}', err);
 }
 
-static bool coverage_json(const struct anylog_event *ev, struct buf *out, struct err *err)
+static bool coverage_json(const struct print *p, const struct eventlog_event *e, struct buf *out, struct err *err)
 {
     static const char *const covered[] = {
-        [ANYLOG_UNKNOWN] = "null", [ANYLOG_NOT] = "false", [ANYLOG_PART] = "false", [ANYLOG_WHOLE] = "true"};
-    bool ok = buf_printf(out, err, ",\"covered\":%s,\"covers\":", covered[ev->coverage]);
+        [EVENTLOG_UNKNOWN] = "null", [EVENTLOG_NOT] = "false", [EVENTLOG_PART] = "false", [EVENTLOG_WHOLE] = "true"};
+    bool ok = buf_printf(out, err, ",\"covered\":%s,\"covers\":", covered[p->coverage]);
 
-    return ok && (ev->coverage == ANYLOG_PART ? buf_printf(out, err, "{\"offset\":%zu,\"size\":%zu}",
-                                                           (size_t)(ev->part.p - ev->e.data.p), ev->part.len)
-                                              : buf_str(out, "null", err));
+    return ok && (p->coverage == EVENTLOG_PART ? buf_printf(out, err, "{\"offset\":%zu,\"size\":%zu}",
+                                                            (size_t)(p->part.p - e->data.p), p->part.len)
+                                               : buf_str(out, "null", err));
 }
 
-static bool event_json(const struct print *p, const struct anylog_event *ev, struct buf *out, struct err *err)
+static bool event_json(const struct print *p, const struct eventlog_event *e, struct buf *out, struct err *err)
 {
-    const struct eventlog_event *e = &ev->e;
     bool ok = buf_printf(out, err, "%s{\"number\":%zu,\"offset\":", e->number == 0 ? "" : ",", e->number) &&
               (e->offset != ERR_NOWHERE ? buf_printf(out, err, "%zu", e->offset) : buf_str(out, "null", err)) &&
               buf_printf(out, err, ",\"register\":\"%s\",\"type\":%u,\"name\":\"%s\"", register_names[e->index],
-                         e->type, p->typed ? eventlog_type_name(e->type) : p->form);
+                         e->type, p->form->typed ? type_name(e->type) : p->form->name);
 
-    ok = ok && digests_json(e, out, err) && coverage_json(ev, out, err) && buf_str(out, ",\"event\":", err) &&
-         (ev->name.len > 0 ? json_print_str(ev->name, out, err) : buf_str(out, "null", err));
+    ok = ok && digests_json(e, out, err) && coverage_json(p, e, out, err) && buf_str(out, ",\"event\":", err) &&
+         (e->name.len > 0 ? json_print_str(e->name, out, err) : buf_str(out, "null", err));
     return ok && buf_str(out, ",\"text\":", err) && json_print_str(buf_bytes(&p->text), out, err) &&
            buf_printf(out, err, ",\"size\":%zu,\"data\":\"", e->data.len) && hex_add(out, e->data, err) &&
            buf_str(out, "\"}", err);
@@ -230,14 +362,13 @@ static bool event_json(const struct print *p, const struct anylog_event *ev, str
 
 /* ---- for people ---- */
 
-static bool event_text(const struct print *p, const struct anylog_event *ev, struct buf *out, struct err *err)
+static bool event_text(const struct print *p, const struct eventlog_event *e, struct buf *out, struct err *err)
 {
-    static const char *const words[] = {[ANYLOG_UNKNOWN] = ", unknown whether covered",
-                                        [ANYLOG_NOT] = ", not covered",
-                                        [ANYLOG_PART] = ", covered in part",
-                                        [ANYLOG_WHOLE] = ""};
-    const struct eventlog_event *e = &ev->e;
-    const char *name = p->typed ? eventlog_type_name(e->type) : p->form;
+    static const char *const words[] = {[EVENTLOG_UNKNOWN] = ", unknown whether covered",
+                                        [EVENTLOG_NOT] = ", not covered",
+                                        [EVENTLOG_PART] = ", covered in part",
+                                        [EVENTLOG_WHOLE] = ""};
+    const char *name = p->form->typed ? type_name(e->type) : p->form->name;
     const struct eventlog_digest *d = &e->digests[0];
     bool ok = buf_printf(out, err, "%4zu  %-6s  ", e->number, register_names[e->index]);
 
@@ -249,13 +380,13 @@ static bool event_text(const struct print *p, const struct anylog_event *ev, str
     } else if (ok) {
         ok = buf_str(out, "  ", err) && hex_add(out, bytes_of(e->sha384, SHA384_SIZE), err);
     }
-    ok = ok && buf_printf(out, err, "  %zu bytes%s\n", e->data.len, words[ev->coverage]);
-    if (ok && (ev->name.len > 0 || p->text.len > 0)) {
-        ok = buf_str(out, ev->coverage == ANYLOG_WHOLE ? "      " : "      label ", err) &&
-             (ev->name.len == 0 || (json_print_str(ev->name, out, err) && buf_u8(out, ' ', err))) &&
+    ok = ok && buf_printf(out, err, "  %zu bytes%s\n", e->data.len, words[p->coverage]);
+    if (ok && (e->name.len > 0 || p->text.len > 0)) {
+        ok = buf_str(out, p->coverage == EVENTLOG_WHOLE ? "      " : "      label ", err) &&
+             (e->name.len == 0 || (json_print_str(e->name, out, err) && buf_u8(out, ' ', err))) &&
              (p->text.len == 0 || json_print_str(buf_bytes(&p->text), out, err));
-        if (ok && ev->coverage == ANYLOG_PART && is_text(ev->part, false)) {
-            ok = buf_str(out, ", covered ", err) && json_print_str(ev->part, out, err);
+        if (ok && p->coverage == EVENTLOG_PART && is_text(p->part, false)) {
+            ok = buf_str(out, ", covered ", err) && json_print_str(p->part, out, err);
         }
         ok = ok && buf_u8(out, '\n', err);
     }
@@ -264,29 +395,25 @@ static bool event_text(const struct print *p, const struct anylog_event *ev, str
 
 /* ---- both ---- */
 
-typedef bool event_printer(const struct print *p, const struct anylog_event *ev, struct buf *out, struct err *err);
+typedef bool event_printer(const struct print *p, const struct eventlog_event *e, struct buf *out, struct err *err);
 
-static bool events_print(struct anylog *log, struct print *p, event_printer *print, struct buf *out, struct err *err)
+static bool events_print(struct eventlog *log, struct print *p, event_printer *print, struct buf *out, struct err *err)
 {
-    struct anylog_event ev;
-    bool more;
+    struct eventlog_event e;
+    bool more, ok;
 
-    for (;;) {
-        if (!anylog_next(log, &ev, &more, err)) {
-            return false;
-        }
-        if (!more) {
-            return true;
-        }
+    while ((ok = eventlog_next(log, &e, &more, err)) && more) {
         p->text.len = 0;
-        if (!anylog_describe(&ev, &p->text, err) || !print(p, &ev, out, err)) {
+        p->coverage = eventlog_coverage(&e, &p->part);
+        if (!describe(&e, &p->text, err) || !print(p, &e, out, err)) {
             return false;
         }
-        p->replays = p->replays && ev.e.has_sha384;
-        if (ev.e.has_sha384) {
-            eventlog_fold(p->registers, &ev.e);
+        p->replays = p->replays && e.has_sha384;
+        if (e.has_sha384) {
+            eventlog_fold(p->registers, &e);
         }
     }
+    return ok;
 }
 
 static bool registers_json(const struct print *p, struct buf *out, struct err *err)
@@ -315,19 +442,18 @@ static bool log_print(struct bytes bytes, bool json, struct buf *out, struct err
 {
     struct print p = {.replays = true, .text = BUF(4 * DESCRIBE_MAX)};
     const size_t len = out->len;
-    struct anylog log;
+    struct eventlog log;
     bool ok;
 
-    if (!anylog_open(bytes, &log, err)) {
+    if (!eventlog_open_any(bytes, &log, err)) {
         return false;
     }
-    p.form = anylog_form_name(&log);
-    p.typed = strcmp(p.form, "tcg") == 0 || strcmp(p.form, "dstack") == 0;
-    ok = json ? buf_printf(out, err, "{\"format\":\"%s\",\"events\":[", p.form) &&
+    p.form = log.form;
+    ok = json ? buf_printf(out, err, "{\"format\":\"%s\",\"events\":[", p.form->name) &&
                     events_print(&log, &p, event_json, out, err) && registers_json(&p, out, err)
-              : buf_printf(out, err, "format: %s\n", p.form) && events_print(&log, &p, event_text, out, err) &&
+              : buf_printf(out, err, "format: %s\n", p.form->name) && events_print(&log, &p, event_text, out, err) &&
                     registers_text(&p, out, err);
-    anylog_done(&log);
+    eventlog_done(&log);
     buf_done(&p.text);
     if (!ok) {
         out->len = len;
@@ -335,12 +461,12 @@ static bool log_print(struct bytes bytes, bool json, struct buf *out, struct err
     return ok;
 }
 
-bool anylog_print_json(struct bytes log, struct buf *out, struct err *err)
+bool eventlog_print_json(struct bytes log, struct buf *out, struct err *err)
 {
     return log_print(log, true, out, err);
 }
 
-bool anylog_print_text(struct bytes log, struct buf *out, struct err *err)
+bool eventlog_print_text(struct bytes log, struct buf *out, struct err *err)
 {
     return log_print(log, false, out, err);
 }

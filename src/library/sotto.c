@@ -2,6 +2,7 @@
 #include <sotto/verify.h>
 
 #include "base/limits.h"
+#include "explain/verdict_print.h"
 #include "verify/verify.h"
 
 #include <stdlib.h>
