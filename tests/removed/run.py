@@ -21,7 +21,7 @@ LIMIT = 60  # seconds for one test program
 # In this order, for what is left: the tests of forms are quick, `cases` makes its worlds once for all numbers.
 QUICK = [BUILD / f'removed_{name}' for name in ('x509', 'bad', 'tdx', 'bad_tdx', 'policy')]
 CASES = BUILD / 'removed_cases'
-SLOW = [BUILD / f'removed_{name}' for name in ('anchor', 'evidence', 'formats', 'verify', 'service')]
+SLOW = [BUILD / f'removed_{name}' for name in ('anchor', 'evidence', 'demands', 'text', 'formats', 'verify', 'service')]
 
 
 def run(program, **more):

@@ -255,6 +255,7 @@ static const struct row platforms[] = {
     {"debug", debug, NULL, NULL, NULL, NULL, REFUTES("debug", TD_DEBUG)},
     {"debug, allowed for a simulator", debug, NULL,
      ",\"attributes\":{\"mask\":\"0100000000000000\",\"value\":\"0100000000000000\"}", NULL, NULL, AFFIRMS("debug")},
+    {"debug, which the attributes say too", debug, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_DEBUG)},
     {"migratable", migratable, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"SEPT_VE_DISABLE clear", no_sept_ve, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"a reserved attribute", reserved_bit, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
