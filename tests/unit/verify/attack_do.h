@@ -153,25 +153,31 @@ static void pck_r_padded(struct world *w)
     attack_again(w);
 }
 
-/* Its signature with n - s for s. */
-static void pck_twin(struct world *w)
+/* A certificate or list with n - s for the s of its signature. */
+static void signed_twin(struct buf *der, struct bytes tbs, uint8_t rs[64])
 {
-    struct buf *der = &w->platform.pki.certs[PKI_PCK], next = BUF(LIMIT_CERT), sig = BUF(80);
-    uint8_t rs[64];
-    struct x509 x;
+    struct buf next = BUF(LIMIT_CRL), sig = BUF(80);
     struct err err = {0};
     size_t seq;
 
-    world_must(x509_parse(buf_bytes(der), &x, &err), &err);
-    memcpy(rs, x.signature, sizeof rs);
     s_twin(rs + 32);
-    world_must(der_out_ecdsa(&sig, bytes_of(rs, sizeof rs), &err) && der_out_begin(&next, DER_SEQUENCE, &seq, &err) &&
-                   buf_add(&next, x.tbs.p, x.tbs.len + 12, &err) && /* and the algorithm behind it */
+    world_must(der_out_ecdsa(&sig, bytes_of(rs, 64), &err) && der_out_begin(&next, DER_SEQUENCE, &seq, &err) &&
+                   buf_add(&next, tbs.p, tbs.len + 12, &err) && /* and the algorithm behind it */
                    der_out_bits(&next, buf_bytes(&sig), 0, &err) && der_out_end(&next, seq, &err),
                &err);
     buf_done(&sig);
     buf_done(der);
     *der = next;
+}
+
+static void pck_twin(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+    struct x509 x;
+    struct err err = {0};
+
+    world_must(x509_parse(buf_bytes(der), &x, &err), &err);
+    signed_twin(der, x.tbs, x.signature);
     attack_again(w);
 }
 
@@ -347,12 +353,24 @@ static void identity_signer_anew(struct world *w)
     signer_anew(w, COLLATERAL_QE_CHAIN);
 }
 
-static void crl_of_processor(struct world *w)
+static void crl_twin(struct world *w)
+{
+    struct buf *der = &w->collateral.files[COLLATERAL_CA_CRL];
+    struct x509_crl crl;
+    struct err err = {0};
+
+    world_must(x509_crl_parse(buf_bytes(der), &crl, &err), &err);
+    signed_twin(der, crl.tbs, crl.signature);
+    file_end(w, COLLATERAL_CA_CRL);
+}
+
+/* Of the processor CA, or of the platform CA where that is not the platform's. */
+static void crl_of_other_ca(struct world *w)
 {
     struct setup s = w->setup;
     struct err err = {0};
 
-    s.processor = true;
+    s.processor = !s.processor;
     world_must(pki_crl(&w->platform.pki, PKI_CA, &s, file_begin(w, COLLATERAL_CA_CRL), &err), &err);
     file_end(w, COLLATERAL_CA_CRL);
 }
