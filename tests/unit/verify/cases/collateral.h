@@ -72,6 +72,7 @@ static const struct attack collateral_cases[] = {
 
     /* form */
     {"FMSPC of an odd number of digits, signed", {INFO("53494D554C31", "53494D554C3")}, "", NOTICED_WITH("tcb_info", HEX_LENGTH, "tcb_info_signature")},
+    {"FMSPC of six bytes and a digit, signed", {INFO("53494D554C31", "53494D554C310")}, "", NOTICED_WITH("tcb_info", HEX_LENGTH, "tcb_info_signature")},
     {"FMSPC of five bytes, signed", {INFO("53494D554C31", "53494D554C")}, "", NOTICED_WITH("tcb_info", HEX_LENGTH, "tcb_info_signature")},
     {"FMSPC with 0x, signed", {INFO("53494D554C31", "0x494D554C31")}, "", NOTICED_WITH("tcb_info", HEX_DIGIT, "tcb_info_signature")},
     {"MRSIGNER of 33 bytes, signed", {IDENTITY("53494D554C", "0053494D554C")}, "", NOTICED_WITH("qe_identity", HEX_LENGTH, "qe_identity_signature")},
