@@ -131,16 +131,32 @@ static void pck_by_root(struct world *w)
     attack_again(w);
 }
 
+/* Where the BIT STRING of a certificate's signature begins: behind the second algorithm. */
+static size_t signature_bits(const struct buf *der)
+{
+    static const uint8_t algorithm[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03};
+    size_t bits = 0;
+
+    for (size_t i = 0; i + sizeof algorithm < der->len; i++) {
+        bits = memcmp(der->p + i, algorithm, sizeof algorithm) == 0 ? i + sizeof algorithm - 1 : bits;
+    }
+    return bits;
+}
+
+static void pck_outer_sha384(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+
+    der->p[signature_bits(der) - 1] = 3;
+    attack_again(w);
+}
+
 /* INTEGER r with one zero byte more in front; the lengths around it grow by one. */
 static void pck_r_padded(struct world *w)
 {
     struct buf *der = &w->platform.pki.certs[PKI_PCK], next = BUF(LIMIT_CERT);
-    static const uint8_t algorithm[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03};
-    size_t bits = 0;
+    const size_t bits = signature_bits(der);
 
-    for (size_t i = 0; i + sizeof algorithm < der->len; i++) { /* the last one: the BIT STRING behind it */
-        bits = memcmp(der->p + i, algorithm, sizeof algorithm) == 0 ? i + sizeof algorithm - 1 : bits;
-    }
     add(&next, der->p, bits + 7); /* 03 LL 00 30 LL 02 LL */
     add(&next, "\0", 1);
     add(&next, der->p + bits + 7, der->len - bits - 7);

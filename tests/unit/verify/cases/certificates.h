@@ -60,6 +60,7 @@ static const struct attack certificate_cases[] = {
     {"a key of 64 bytes", {CERT(PCK, "03420004f2", "03410004")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"a compressed key", {CERT(PCK, "03420004", "03420002")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"ecdsa-with-SHA384 within", {CERT(PCK, "2a8648ce3d040302304b", "2a8648ce3d040303304b")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"ecdsa-with-SHA384 outside, SHA256 within", {DO(pck_outer_sha384)}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"a version 2 certificate", {CERT(PCK, "a003020102", "a003020101")}, "", NOTICED("pck_chain", X509_FORM)},
 
     /* DER has one spelling */
@@ -68,6 +69,8 @@ static const struct attack certificate_cases[] = {
     {"serial of 20 bytes and a sign byte", {CERT(PCK, "0210580b", "021500d8010101580b")}, "", HOLDS("pck_chain")},
     {"serial of 21 bytes", {CERT(PCK, "0210580b", "02150101010101580b")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"negative serial", {CERT(PCK, "0210580b", "0210d80b")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"a length in the long form, where the short one would do", {CERT(PCK, "30120603", "3081120603")}, "", NOTICED("pck_chain", DER_LENGTH)},
+    {"a length with a leading zero", {CERT(PCK, "30820226", "3083000226")}, "", NOTICED("pck_chain", DER_LENGTH)},
     {"indefinite length", {CERT(PCK, "30120603", "30800603")}, "", NOTICED("pck_chain", DER_LENGTH)},
     {"critical, as 01", {CERT(PCK, "0603551d0f0101ff", "0603551d0f010101")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"critical FALSE, written out", {CERT(PCK, "0603551d0f0101ff", "0603551d0f010100")}, "", NOTICED("pck_chain", DER_VALUE)},

@@ -6,6 +6,7 @@ static const struct attack collateral_cases[] = {
     {"FMSPC", {INFO("53494D554C31", "53494D554C32")}, "", NOTICED("tcb_info", FMSPC_MISMATCH)},
     {"FMSPC in small letters: bytes are compared", {INFO("53494D554C31", "53494d554c31")}, "", HOLDS("tcb_info")},
     {"PCEID", {INFO("pceId\":\"0000", "pceId\":\"0001")}, "", NOTICED("tcb_info", PCEID_MISMATCH)},
+    {"PCEID in small letters: bytes are compared", {ADD8(pceid[0], 10), ADD8(tcb_pceid[0], 10), INFO("pceId\":\"0A00", "pceId\":\"0a00")}, "", HOLDS("tcb_info")},
     {"TCB info of SGX", {INFO("\"TDX\"", "\"SGX\"")}, "", NOTICED("tcb_info", COLLATERAL_FORM)},
     {"TCB info of nobody", {INFO("\"TDX\"", "\"TDY\"")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
     {"TCB info's id in small letters", {INFO("\"TDX\"", "\"tdx\"")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
