@@ -1,16 +1,22 @@
 #include "codec/x509.h"
 
+/* What can be spelled in one way only, DER being what it is: bytes that have to be there. */
+static const uint8_t version_3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
+static const uint8_t crl_version_2[] = {0x02, 0x01, 0x01};
+/* AlgorithmIdentifier { ecdsa-with-SHA256 }, without parameters (RFC 5758, section 3.2) */
+static const uint8_t ecdsa_sha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+/* SubjectPublicKeyInfo { { id-ecPublicKey, P-256 }, 04 X Y } up to X (RFC 5480, section 2) */
+static const uint8_t p256_key[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                   0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+
 /* Content bytes of OBJECT IDENTIFIERs. */
-static const uint8_t oid_ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-static const uint8_t oid_ec_public_key[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
-static const uint8_t oid_p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 static const uint8_t oid_common_name[] = {0x55, 0x04, 0x03};
 static const uint8_t oid_subject_key_id[] = {0x55, 0x1d, 0x0e};
 static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f};
 static const uint8_t oid_basic_constraints[] = {0x55, 0x1d, 0x13};
 static const uint8_t oid_crl_number[] = {0x55, 0x1d, 0x14};
 static const uint8_t oid_authority_key_id[] = {0x55, 0x1d, 0x23};
-#define OID(o) bytes_of(o, sizeof o)
+#define BYTES(o) bytes_of(o, sizeof o)
 
 #define SERIAL_MAX 20
 
@@ -26,17 +32,18 @@ static bool sequence_next(struct cursor *c, struct bytes *whole, struct cursor *
     return true;
 }
 
-/* AlgorithmIdentifier { ecdsa-with-SHA256 }, without parameters (RFC 5758, section 3.2). */
+static bool exactly(struct cursor *c, struct bytes want, enum reason reason, const char *what, struct err *err)
+{
+    const size_t at = c->offset;
+    struct cursor seen;
+
+    return cursor_take(c, want.len, &seen, err) &&
+           (bytes_equal(cursor_rest(&seen), want) || FAIL(err, reason, at, "not %s", what));
+}
+
 static bool algorithm_expect(struct cursor *c, struct err *err)
 {
-    size_t at = c->offset;
-    struct cursor seq, oid;
-
-    if (!der_expect(c, DER_SEQUENCE, &seq, err) || !der_expect(&seq, DER_OID, &oid, err)) {
-        return false;
-    }
-    return (bytes_equal(cursor_rest(&oid), OID(oid_ecdsa_sha256)) && seq.left == 0) ||
-           FAIL(err, REASON_X509_ALGORITHM, at, "not ecdsa-with-SHA256");
+    return exactly(c, BYTES(ecdsa_sha256), REASON_X509_ALGORITHM, "ecdsa-with-SHA256", err);
 }
 
 /* SEQUENCE { tbs, algorithm, signature }, and nothing behind it. */
@@ -82,31 +89,12 @@ static bool name_read(struct cursor *c, struct bytes *whole, char common_name[64
             !cursor_end(&pair, err)) {
             return false;
         }
-        if (common_name != NULL && bytes_equal(cursor_rest(&oid), OID(oid_common_name)) && value.content.left < 64 &&
+        if (common_name != NULL && bytes_equal(cursor_rest(&oid), BYTES(oid_common_name)) && value.content.left < 64 &&
             memchr(value.content.next, 0, value.content.left) == NULL) {
             memcpy(common_name, value.content.next, value.content.left);
             common_name[value.content.left] = '\0';
         }
     }
-    return true;
-}
-
-static bool key_read(struct cursor *c, uint8_t xy[64], struct err *err)
-{
-    struct cursor spki, alg, oid, curve;
-    struct bytes point;
-    size_t at = c->offset;
-
-    if (!der_expect(c, DER_SEQUENCE, &spki, err) || !der_expect(&spki, DER_SEQUENCE, &alg, err) ||
-        !der_expect(&alg, DER_OID, &oid, err) || !der_expect(&alg, DER_OID, &curve, err) || !cursor_end(&alg, err) ||
-        !der_bits(&spki, &point, err) || !cursor_end(&spki, err)) {
-        return false;
-    }
-    if (!bytes_equal(cursor_rest(&oid), OID(oid_ec_public_key)) || !bytes_equal(cursor_rest(&curve), OID(oid_p256)) ||
-        point.len != 65 || point.p[0] != 0x04) {
-        return FAIL(err, REASON_X509_ALGORITHM, at, "not an uncompressed P-256 key");
-    }
-    memcpy(xy, point.p + 1, 64);
     return true;
 }
 
@@ -194,16 +182,16 @@ static bool subject_key_id_read(struct cursor v, struct x509 *x, struct err *err
 /* The extensions that are understood; any other one must not be critical. */
 static bool extension_apply(const struct x509_extension *e, struct x509 *x, struct err *err)
 {
-    if (bytes_equal(e->oid, OID(oid_basic_constraints))) {
+    if (bytes_equal(e->oid, BYTES(oid_basic_constraints))) {
         return basic_constraints_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_key_usage))) {
+    if (bytes_equal(e->oid, BYTES(oid_key_usage))) {
         return key_usage_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_subject_key_id))) {
+    if (bytes_equal(e->oid, BYTES(oid_subject_key_id))) {
         return subject_key_id_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_authority_key_id))) {
+    if (bytes_equal(e->oid, BYTES(oid_authority_key_id))) {
         return authority_key_id_read(e->value, &x->authority_key_id, err);
     }
     return !e->critical || FAIL(err, REASON_X509_EXTENSION, e->value.offset, "an unknown extension is critical");
@@ -288,28 +276,18 @@ const struct x509_extension *x509_extension_get(const struct x509 *x, struct byt
     return extension_find(x->extensions, x->extension_count, oid);
 }
 
-static bool version_expect(struct cursor *c, struct err *err)
-{
-    struct cursor tagged;
-    uint64_t version;
-
-    if (!der_is(c, DER_CONTEXT_CONSTRUCTED(0))) {
-        return FAIL(err, REASON_X509_FORM, c->offset, "not a version 3 certificate");
-    }
-    return der_expect(c, DER_CONTEXT_CONSTRUCTED(0), &tagged, err) &&
-           der_uint(&tagged, DER_INTEGER, 255, &version, err) && cursor_end(&tagged, err) &&
-           (version == 2 || FAIL(err, REASON_X509_FORM, c->offset, "not a version 3 certificate"));
-}
-
 bool x509_parse(struct bytes der, struct x509 *out, struct err *err)
 {
     struct x509 x = {.whole = der, .path_len = -1};
     struct cursor c;
 
-    if (!signed_read(der, &x.tbs, &c, x.signature, err) || !version_expect(&c, err) ||
+    if (!signed_read(der, &x.tbs, &c, x.signature, err) ||
+        !exactly(&c, BYTES(version_3), REASON_X509_FORM, "a version 3 certificate", err) ||
         !serial_read(&c, &x.serial, err) || !algorithm_expect(&c, err) || !name_read(&c, &x.issuer, NULL, err) ||
-        !validity_read(&c, &x, err) || !name_read(&c, &x.subject, x.common_name, err) || !key_read(&c, x.key_xy, err) ||
-        !certificate_extensions_read(&c, &x, err) || !cursor_end(&c, err)) {
+        !validity_read(&c, &x, err) || !name_read(&c, &x.subject, x.common_name, err) ||
+        !exactly(&c, BYTES(p256_key), REASON_X509_ALGORITHM, "an uncompressed P-256 key", err) ||
+        !cursor_copy(&c, x.key_xy, sizeof x.key_xy, err) || !certificate_extensions_read(&c, &x, err) ||
+        !cursor_end(&c, err)) {
         return false;
     }
     *out = x;
@@ -375,11 +353,11 @@ static bool crl_extensions_read(struct cursor *c, struct x509_crl *crl, struct e
     for (size_t i = 0; i < count; i++) {
         struct cursor value = list[i].value;
 
-        if (bytes_equal(list[i].oid, OID(oid_authority_key_id))) {
+        if (bytes_equal(list[i].oid, BYTES(oid_authority_key_id))) {
             if (!authority_key_id_read(value, &crl->authority_key_id, err)) {
                 return false;
             }
-        } else if (bytes_equal(list[i].oid, OID(oid_crl_number))) {
+        } else if (bytes_equal(list[i].oid, BYTES(oid_crl_number))) {
             if (!der_positive(&value, &number, err) || !cursor_end(&value, err)) {
                 return false;
             }
@@ -394,24 +372,13 @@ bool x509_crl_parse(struct bytes der, struct x509_crl *out, struct err *err)
 {
     struct x509_crl crl = {0};
     struct cursor c;
-    uint64_t version;
-    size_t at;
 
-    if (!signed_read(der, &crl.tbs, &c, crl.signature, err)) {
-        return false;
-    }
-    at = c.offset;
-    if (!der_is(&c, DER_INTEGER)) {
-        return FAIL(err, REASON_CRL_FORM, at, "not a version 2 CRL");
-    }
-    if (!der_uint(&c, DER_INTEGER, 255, &version, err) || !algorithm_expect(&c, err) ||
+    if (!signed_read(der, &crl.tbs, &c, crl.signature, err) ||
+        !exactly(&c, BYTES(crl_version_2), REASON_CRL_FORM, "a version 2 CRL", err) || !algorithm_expect(&c, err) ||
         !name_read(&c, &crl.issuer, NULL, err) || !der_time(&c, &crl.this_update, err) ||
         !der_time(&c, &crl.next_update, err) || !revoked_read(&c, &crl, err) || !crl_extensions_read(&c, &crl, err) ||
         !cursor_end(&c, err)) {
         return false;
-    }
-    if (version != 1) {
-        return FAIL(err, REASON_CRL_FORM, at, "not a version 2 CRL");
     }
     *out = crl;
     return true;

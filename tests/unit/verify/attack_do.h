@@ -151,6 +151,14 @@ static void pck_outer_sha384(struct world *w)
     attack_again(w);
 }
 
+static void pck_unused_bit(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+
+    der->p[signature_bits(der) + 2] = 1;
+    attack_again(w);
+}
+
 /* INTEGER r with one zero byte more in front; the lengths around it grow by one. */
 static void pck_r_padded(struct world *w)
 {
