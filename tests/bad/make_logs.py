@@ -202,6 +202,7 @@ def ima():
     put("ima_no_algorithm", line.replace("sha256:", ":") + "\n", "LOG_FORM", at_file + 1 + 64 + 1)
     put("ima_no_colon", line.replace("sha256:", "") + "\n", "LOG_FORM", at_file + 64 + 1)
     put("ima_file_hash_long", line.replace("22 ", "22" * 34 + " ") + "\n", "LOG_FORM", at_file + 7 + 62 + 68 + 1)
+    put("ima_file_hash_none", line.replace("22" * 32, "") + "\n", "LOG_FORM", at_file + 7 + 1)
     put("ima_file_hash_odd", line.replace("22 ", "2 ") + "\n", "LOG_FORM", at_file + 7 + 64)
     put("ima_file_hash_digit", line.replace("22 ", "2g ") + "\n", "LOG_FORM", at_file + 7 + 65)
     sig = ima_line(name="ima-sig")
