@@ -292,7 +292,7 @@ static void values_without_end(void **state)
     p[0] = '[';
     p[2 * LIMIT_JSON_VALUES] = ']';
     assert_fails(json_parse(bytes_of(p, 2 * LIMIT_JSON_VALUES + 1), &v, &err), err, REASON_ARENA_FULL,
-                 2 * LIMIT_JSON_VALUES - 2);
+                 2 * LIMIT_JSON_VALUES - 1);
     p[2 * LIMIT_JSON_VALUES - 2] = ']';
     assert_ok(json_parse(bytes_of(p, 2 * LIMIT_JSON_VALUES - 1), &v, &err), err);
     assert_int_equal(json_array_size(v), LIMIT_JSON_VALUES - 1);
