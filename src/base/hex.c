@@ -57,7 +57,7 @@ static void digits_convert(struct bytes d, uint8_t *out)
 
 bool hex_decode(struct bytes d, void *out, size_t len, struct err *err)
 {
-    if (d.len / 2 != len || d.len % 2 != 0) {
+    if (d.len / 2 != len) {
         return FAIL(err, REASON_HEX_LENGTH, d.len, "%zu digits, %zu bytes wanted", d.len, len);
     }
     if (!digits_check(d, err)) {

@@ -16,7 +16,7 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
     if (!cursor_u8(c, &first, err)) {
         return false;
     }
-    if (first == 0x80 || first > 0x84) {
+    if (first > 0x84) {
         return FAIL(err, REASON_DER_LENGTH, at, "length byte 0x%02x", first);
     }
     for (int i = 0; i < (first & 0x7f); i++) {
@@ -174,7 +174,7 @@ bool der_time(struct cursor *c, int64_t *out, struct err *err)
 {
     bool utc = der_is(c, DER_UTC_TIME);
     size_t digits = utc ? 12 : 14, skip = utc ? 0 : 2;
-    int part[6], century = 0;
+    int part[6] = {0}, century = 0;
     struct cursor v;
     struct civil t;
     bool ok;

@@ -1,28 +1,49 @@
 #include "codec/x509.h"
 
+/* What can be spelled in one way only, DER being what it is: bytes that have to be there. */
+static const uint8_t version_3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
+static const uint8_t crl_version_2[] = {0x02, 0x01, 0x01};
+/* AlgorithmIdentifier { ecdsa-with-SHA256 }, without parameters (RFC 5758, section 3.2) */
+static const uint8_t ecdsa_sha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+/* SubjectPublicKeyInfo { { id-ecPublicKey, P-256 }, 04 X Y } up to X (RFC 5480, section 2) */
+static const uint8_t p256_key[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                   0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+
 /* Content bytes of OBJECT IDENTIFIERs. */
-static const uint8_t oid_ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-static const uint8_t oid_ec_public_key[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
-static const uint8_t oid_p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 static const uint8_t oid_common_name[] = {0x55, 0x04, 0x03};
 static const uint8_t oid_subject_key_id[] = {0x55, 0x1d, 0x0e};
 static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f};
 static const uint8_t oid_basic_constraints[] = {0x55, 0x1d, 0x13};
 static const uint8_t oid_crl_number[] = {0x55, 0x1d, 0x14};
 static const uint8_t oid_authority_key_id[] = {0x55, 0x1d, 0x23};
-#define OID(o) bytes_of(o, sizeof o)
+#define BYTES(o) bytes_of(o, sizeof o)
 
-/* AlgorithmIdentifier { ecdsa-with-SHA256 }, without parameters (RFC 5758, section 3.2). */
-static bool algorithm_expect(struct cursor *c, struct err *err)
+#define SERIAL_MAX 20
+
+/* A SEQUENCE with its exact bytes. */
+static bool sequence_next(struct cursor *c, struct bytes *whole, struct cursor *content, struct err *err)
 {
-    size_t at = c->offset;
-    struct cursor seq, oid;
+    const struct cursor before = *c;
 
-    if (!der_expect(c, DER_SEQUENCE, &seq, err) || !der_expect(&seq, DER_OID, &oid, err)) {
+    if (!der_expect(c, DER_SEQUENCE, content, err)) {
         return false;
     }
-    return (bytes_equal(cursor_rest(&oid), OID(oid_ecdsa_sha256)) && seq.left == 0) ||
-           FAIL(err, REASON_X509_ALGORITHM, at, "not ecdsa-with-SHA256");
+    *whole = bytes_of(before.next, c->offset - before.offset);
+    return true;
+}
+
+static bool exactly(struct cursor *c, struct bytes want, enum reason reason, const char *what, struct err *err)
+{
+    const size_t at = c->offset;
+    struct cursor seen;
+
+    return cursor_take(c, want.len, &seen, err) &&
+           (bytes_equal(cursor_rest(&seen), want) || FAIL(err, reason, at, "not %s", what));
+}
+
+static bool algorithm_expect(struct cursor *c, struct err *err)
+{
+    return exactly(c, BYTES(ecdsa_sha256), REASON_X509_ALGORITHM, "ecdsa-with-SHA256", err);
 }
 
 /* SEQUENCE { tbs, algorithm, signature }, and nothing behind it. */
@@ -31,70 +52,49 @@ static bool signed_read(struct bytes der, struct bytes *tbs, struct cursor *cont
 {
     struct cursor c = cursor_init(der.p, der.len), outer;
     struct bytes bits;
-    struct der d;
 
-    if (!der_expect(&c, DER_SEQUENCE, &outer, err) || !cursor_end(&c, err) || !der_next(&outer, &d, err)) {
-        return false;
-    }
-    if (d.tag != DER_SEQUENCE) {
-        return FAIL(err, REASON_DER_TAG, d.content.offset, "tag 0x%02x, not a SEQUENCE", d.tag);
-    }
-    if (!algorithm_expect(&outer, err) || !der_bits(&outer, &bits, err) || !cursor_end(&outer, err)) {
+    if (!der_expect(&c, DER_SEQUENCE, &outer, err) || !cursor_end(&c, err) ||
+        !sequence_next(&outer, tbs, content, err) || !algorithm_expect(&outer, err) || !der_bits(&outer, &bits, err) ||
+        !cursor_end(&outer, err)) {
         return false;
     }
     if (!der_ecdsa(bits, 32, signature, err)) {
         err->offset += (size_t)(bits.p - der.p);
         return false;
     }
-    *tbs = d.whole;
-    *content = d.content;
     return true;
+}
+
+/* RFC 5280, section 4.1.2.2: up to 20 octets, a sign byte aside. */
+static bool serial_read(struct cursor *c, struct bytes *out, struct err *err)
+{
+    size_t at = c->offset;
+
+    return der_positive(c, out, err) &&
+           (out->len <= SERIAL_MAX || FAIL(err, REASON_DER_VALUE, at, "a serial number of %zu bytes", out->len));
 }
 
 /* Each name attribute is looked at, the common name kept. */
 static bool name_read(struct cursor *c, struct bytes *whole, char common_name[64], struct err *err)
 {
-    struct der name, value;
     struct cursor rdns, set, pair, oid;
+    struct der value;
 
-    if (!der_next(c, &name, err)) {
+    if (!sequence_next(c, whole, &rdns, err)) {
         return false;
     }
-    if (name.tag != DER_SEQUENCE) {
-        return FAIL(err, REASON_DER_TAG, name.content.offset, "tag 0x%02x, not a Name", name.tag);
-    }
-    for (rdns = name.content; rdns.left > 0;) {
+    while (rdns.left > 0) {
         if (!der_expect(&rdns, DER_SET, &set, err) || !der_expect(&set, DER_SEQUENCE, &pair, err) ||
             !cursor_end(&set, err) || !der_expect(&pair, DER_OID, &oid, err) || !der_next(&pair, &value, err) ||
             !cursor_end(&pair, err)) {
             return false;
         }
-        if (common_name != NULL && bytes_equal(cursor_rest(&oid), OID(oid_common_name)) && value.content.left < 64 &&
+        if (common_name != NULL && bytes_equal(cursor_rest(&oid), BYTES(oid_common_name)) && value.content.left < 64 &&
             memchr(value.content.next, 0, value.content.left) == NULL) {
             memcpy(common_name, value.content.next, value.content.left);
             common_name[value.content.left] = '\0';
         }
     }
-    *whole = name.whole;
-    return true;
-}
-
-static bool key_read(struct cursor *c, uint8_t xy[64], struct err *err)
-{
-    struct cursor spki, alg, oid, curve;
-    struct bytes point;
-    size_t at = c->offset;
-
-    if (!der_expect(c, DER_SEQUENCE, &spki, err) || !der_expect(&spki, DER_SEQUENCE, &alg, err) ||
-        !der_expect(&alg, DER_OID, &oid, err) || !der_expect(&alg, DER_OID, &curve, err) || !cursor_end(&alg, err) ||
-        !der_bits(&spki, &point, err) || !cursor_end(&spki, err)) {
-        return false;
-    }
-    if (!bytes_equal(cursor_rest(&oid), OID(oid_ec_public_key)) || !bytes_equal(cursor_rest(&curve), OID(oid_p256)) ||
-        point.len != 65 || point.p[0] != 0x04) {
-        return FAIL(err, REASON_X509_ALGORITHM, at, "not an uncompressed P-256 key");
-    }
-    memcpy(xy, point.p + 1, 64);
     return true;
 }
 
@@ -106,20 +106,17 @@ static bool validity_read(struct cursor *c, struct x509 *x, struct err *err)
            der_time(&v, &x->not_after, err) && cursor_end(&v, err);
 }
 
+/* The profile's form: the key identifier alone. */
 static bool authority_key_id_read(struct cursor v, struct bytes *out, struct err *err)
 {
     struct cursor seq, id;
 
-    if (!der_expect(&v, DER_SEQUENCE, &seq, err) || !cursor_end(&v, err)) {
+    if (!der_expect(&v, DER_SEQUENCE, &seq, err) || !cursor_end(&v, err) ||
+        !der_expect(&seq, DER_CONTEXT(0), &id, err) || !cursor_end(&seq, err)) {
         return false;
     }
-    if (der_is(&seq, DER_CONTEXT(0))) {
-        if (!der_expect(&seq, DER_CONTEXT(0), &id, err)) {
-            return false;
-        }
-        *out = cursor_rest(&id);
-    }
-    return true; /* issuer and serial, if they are there, say the same in another way */
+    *out = cursor_rest(&id);
+    return true;
 }
 
 static bool basic_constraints_read(struct cursor v, struct x509 *x, struct err *err)
@@ -143,7 +140,7 @@ static bool basic_constraints_read(struct cursor v, struct x509 *x, struct err *
             return FAIL(err, REASON_DER_VALUE, at, "cA FALSE is written out");
         }
     }
-    if (der_is(&seq, DER_INTEGER)) {
+    if (x->ca && der_is(&seq, DER_INTEGER)) { /* of a CA alone (RFC 5280, section 4.2.1.9) */
         if (!der_uint(&seq, DER_INTEGER, 100, &n, err)) {
             return false;
         }
@@ -152,17 +149,22 @@ static bool basic_constraints_read(struct cursor v, struct x509 *x, struct err *
     return cursor_end(&seq, err);
 }
 
+/* Up to nine named bits: the last one is set, and zeros fill the byte (X.690, 11.2). */
 static bool key_usage_read(struct cursor v, struct x509 *x, struct err *err)
 {
+    uint8_t unused, first, last;
     struct cursor bits;
 
-    if (!der_expect(&v, DER_BIT_STRING, &bits, err) || !cursor_end(&v, err)) {
+    if (!der_expect(&v, DER_BIT_STRING, &bits, err) || !cursor_end(&v, err) || !cursor_u8(&bits, &unused, err) ||
+        !cursor_u8(&bits, &first, err)) {
         return false;
     }
-    if (bits.left < 2 || bits.left > 3 || bits.next[0] > 7) {
-        return FAIL(err, REASON_DER_VALUE, bits.offset, "key usage of %zu bytes", bits.left);
+    last = bits.left > 0 ? *bits.next : first;
+    if (bits.left > 1 || unused > 7 || (last & ((2U << unused) - 1)) != 1U << unused) {
+        return FAIL(err, REASON_DER_VALUE, bits.offset, "key usage of %zu bytes, %u bits unused", bits.left + 1,
+                    unused);
     }
-    x->key_usage = bits.next[1];
+    x->key_usage = first;
     return true;
 }
 
@@ -180,16 +182,16 @@ static bool subject_key_id_read(struct cursor v, struct x509 *x, struct err *err
 /* The extensions that are understood; any other one must not be critical. */
 static bool extension_apply(const struct x509_extension *e, struct x509 *x, struct err *err)
 {
-    if (bytes_equal(e->oid, OID(oid_basic_constraints))) {
+    if (bytes_equal(e->oid, BYTES(oid_basic_constraints))) {
         return basic_constraints_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_key_usage))) {
+    if (bytes_equal(e->oid, BYTES(oid_key_usage))) {
         return key_usage_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_subject_key_id))) {
+    if (bytes_equal(e->oid, BYTES(oid_subject_key_id))) {
         return subject_key_id_read(e->value, x, err);
     }
-    if (bytes_equal(e->oid, OID(oid_authority_key_id))) {
+    if (bytes_equal(e->oid, BYTES(oid_authority_key_id))) {
         return authority_key_id_read(e->value, &x->authority_key_id, err);
     }
     return !e->critical || FAIL(err, REASON_X509_EXTENSION, e->value.offset, "an unknown extension is critical");
@@ -216,55 +218,62 @@ static bool extension_next(struct cursor *list, struct x509_extension *e, struct
     return der_expect(&seq, DER_OCTET_STRING, &e->value, err) && cursor_end(&seq, err);
 }
 
-static bool extensions_read(struct cursor *c, struct x509 *x, struct err *err)
+static const struct x509_extension *extension_find(const struct x509_extension *list, size_t count, struct bytes oid)
 {
-    struct cursor tagged, list;
-
-    if (!der_expect(c, DER_CONTEXT_CONSTRUCTED(3), &tagged, err) || !der_expect(&tagged, DER_SEQUENCE, &list, err) ||
-        !cursor_end(&tagged, err)) {
-        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal(list[i].oid, oid)) {
+            return &list[i];
+        }
     }
-    while (list.left > 0) {
-        struct x509_extension *e = &x->extensions[x->extension_count];
+    return NULL;
+}
 
-        if (x->extension_count == X509_EXTENSIONS_MAX) {
+/* All of a list: none twice (RFC 5280, section 4.2). */
+static bool extension_list_read(struct cursor list, struct x509_extension out[X509_EXTENSIONS_MAX], size_t *count,
+                                struct err *err)
+{
+    for (*count = 0; list.left > 0; (*count)++) {
+        struct x509_extension *e = &out[*count];
+
+        if (*count == X509_EXTENSIONS_MAX) {
             return FAIL(err, REASON_X509_EXTENSION, list.offset, "more than %d extensions", X509_EXTENSIONS_MAX);
         }
         if (!extension_next(&list, e, err)) {
             return false;
         }
-        if (x509_extension_get(x, e->oid) != NULL) {
+        if (extension_find(out, *count, e->oid) != NULL) {
             return FAIL(err, REASON_X509_EXTENSION, e->value.offset, "an extension is there twice");
         }
-        if (!extension_apply(e, x, err)) {
+    }
+    return true;
+}
+
+/* [tag] { SEQUENCE OF Extension } */
+static bool extensions_read(struct cursor *c, unsigned tag, struct x509_extension out[X509_EXTENSIONS_MAX],
+                            size_t *count, struct err *err)
+{
+    struct cursor tagged, list;
+
+    return der_expect(c, tag, &tagged, err) && der_expect(&tagged, DER_SEQUENCE, &list, err) &&
+           cursor_end(&tagged, err) && extension_list_read(list, out, count, err);
+}
+
+static bool certificate_extensions_read(struct cursor *c, struct x509 *x, struct err *err)
+{
+    if (!extensions_read(c, DER_CONTEXT_CONSTRUCTED(3), x->extensions, &x->extension_count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < x->extension_count; i++) {
+        if (!extension_apply(&x->extensions[i], x, err)) {
             return false;
         }
-        x->extension_count++;
     }
     return true;
 }
 
 const struct x509_extension *x509_extension_get(const struct x509 *x, struct bytes oid)
 {
-    for (size_t i = 0; i < x->extension_count; i++) {
-        if (bytes_equal(x->extensions[i].oid, oid)) {
-            return &x->extensions[i];
-        }
-    }
-    return NULL;
-}
-
-static bool version_expect(struct cursor *c, struct err *err)
-{
-    struct cursor tagged;
-    uint64_t version;
-
-    if (!der_is(c, DER_CONTEXT_CONSTRUCTED(0))) {
-        return FAIL(err, REASON_X509_FORM, c->offset, "not a version 3 certificate");
-    }
-    return der_expect(c, DER_CONTEXT_CONSTRUCTED(0), &tagged, err) &&
-           der_uint(&tagged, DER_INTEGER, 255, &version, err) && cursor_end(&tagged, err) &&
-           (version == 2 || FAIL(err, REASON_X509_FORM, c->offset, "not a version 3 certificate"));
+    return extension_find(x->extensions, x->extension_count, oid);
 }
 
 bool x509_parse(struct bytes der, struct x509 *out, struct err *err)
@@ -272,10 +281,13 @@ bool x509_parse(struct bytes der, struct x509 *out, struct err *err)
     struct x509 x = {.whole = der, .path_len = -1};
     struct cursor c;
 
-    if (!signed_read(der, &x.tbs, &c, x.signature, err) || !version_expect(&c, err) ||
-        !der_positive(&c, &x.serial, err) || !algorithm_expect(&c, err) || !name_read(&c, &x.issuer, NULL, err) ||
-        !validity_read(&c, &x, err) || !name_read(&c, &x.subject, x.common_name, err) || !key_read(&c, x.key_xy, err) ||
-        !extensions_read(&c, &x, err) || !cursor_end(&c, err)) {
+    if (!signed_read(der, &x.tbs, &c, x.signature, err) ||
+        !exactly(&c, BYTES(version_3), REASON_X509_FORM, "a version 3 certificate", err) ||
+        !serial_read(&c, &x.serial, err) || !algorithm_expect(&c, err) || !name_read(&c, &x.issuer, NULL, err) ||
+        !validity_read(&c, &x, err) || !name_read(&c, &x.subject, x.common_name, err) ||
+        !exactly(&c, BYTES(p256_key), REASON_X509_ALGORITHM, "an uncompressed P-256 key", err) ||
+        !cursor_copy(&c, x.key_xy, sizeof x.key_xy, err) || !certificate_extensions_read(&c, &x, err) ||
+        !cursor_end(&c, err)) {
         return false;
     }
     *out = x;
@@ -286,13 +298,24 @@ bool x509_parse(struct bytes der, struct x509 *out, struct err *err)
 
 static bool revoked_next(struct cursor *list, struct bytes *serial, struct err *err)
 {
-    struct cursor seq, extensions;
+    struct x509_extension extensions[X509_EXTENSIONS_MAX];
+    struct cursor seq, inner;
+    size_t count = 0;
     int64_t when;
 
-    if (!der_expect(list, DER_SEQUENCE, &seq, err) || !der_positive(&seq, serial, err) || !der_time(&seq, &when, err)) {
+    if (!der_expect(list, DER_SEQUENCE, &seq, err) || !serial_read(&seq, serial, err) || !der_time(&seq, &when, err)) {
         return false;
     }
-    return seq.left == 0 || (der_expect(&seq, DER_SEQUENCE, &extensions, err) && cursor_end(&seq, err));
+    if (seq.left > 0 && (!der_expect(&seq, DER_SEQUENCE, &inner, err) || !cursor_end(&seq, err) ||
+                         !extension_list_read(inner, extensions, &count, err))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) { /* that of an indirect list would say whose certificate it is */
+        if (extensions[i].critical) {
+            return FAIL(err, REASON_X509_EXTENSION, extensions[i].value.offset, "an entry's extension is critical");
+        }
+    }
+    return true;
 }
 
 static bool revoked_read(struct cursor *c, struct x509_crl *crl, struct err *err)
@@ -316,52 +339,46 @@ static bool revoked_read(struct cursor *c, struct x509_crl *crl, struct err *err
     return true;
 }
 
+/* Number and key identifier are always there (RFC 5280, sections 5.2.1 and 5.2.3); any other one must not be critical.
+ */
 static bool crl_extensions_read(struct cursor *c, struct x509_crl *crl, struct err *err)
 {
-    struct cursor tagged, list;
-    struct x509_extension e;
+    struct x509_extension list[X509_EXTENSIONS_MAX];
+    size_t count, at = c->offset;
+    struct bytes number = {.len = 0};
 
-    if (!der_expect(c, DER_CONTEXT_CONSTRUCTED(0), &tagged, err) || !der_expect(&tagged, DER_SEQUENCE, &list, err) ||
-        !cursor_end(&tagged, err)) {
+    if (!extensions_read(c, DER_CONTEXT_CONSTRUCTED(0), list, &count, err)) {
         return false;
     }
-    while (list.left > 0) {
-        if (!extension_next(&list, &e, err)) {
-            return false;
-        }
-        if (bytes_equal(e.oid, OID(oid_authority_key_id))) {
-            if (!authority_key_id_read(e.value, &crl->authority_key_id, err)) {
+    for (size_t i = 0; i < count; i++) {
+        struct cursor value = list[i].value;
+
+        if (bytes_equal(list[i].oid, BYTES(oid_authority_key_id))) {
+            if (!authority_key_id_read(value, &crl->authority_key_id, err)) {
                 return false;
             }
-        } else if (e.critical && !bytes_equal(e.oid, OID(oid_crl_number))) {
-            return FAIL(err, REASON_X509_EXTENSION, e.value.offset, "an unknown extension of a CRL is critical");
+        } else if (bytes_equal(list[i].oid, BYTES(oid_crl_number))) {
+            if (!der_positive(&value, &number, err) || !cursor_end(&value, err)) {
+                return false;
+            }
+        } else if (list[i].critical) {
+            return FAIL(err, REASON_X509_EXTENSION, value.offset, "an unknown extension of a CRL is critical");
         }
     }
-    return true;
+    return number.len > 0 || FAIL(err, REASON_CRL_FORM, at, "a CRL without a number");
 }
 
 bool x509_crl_parse(struct bytes der, struct x509_crl *out, struct err *err)
 {
     struct x509_crl crl = {0};
     struct cursor c;
-    uint64_t version;
-    size_t at;
 
-    if (!signed_read(der, &crl.tbs, &c, crl.signature, err)) {
-        return false;
-    }
-    at = c.offset;
-    if (!der_is(&c, DER_INTEGER)) {
-        return FAIL(err, REASON_CRL_FORM, at, "not a version 2 CRL");
-    }
-    if (!der_uint(&c, DER_INTEGER, 255, &version, err) || !algorithm_expect(&c, err) ||
+    if (!signed_read(der, &crl.tbs, &c, crl.signature, err) ||
+        !exactly(&c, BYTES(crl_version_2), REASON_CRL_FORM, "a version 2 CRL", err) || !algorithm_expect(&c, err) ||
         !name_read(&c, &crl.issuer, NULL, err) || !der_time(&c, &crl.this_update, err) ||
         !der_time(&c, &crl.next_update, err) || !revoked_read(&c, &crl, err) || !crl_extensions_read(&c, &crl, err) ||
         !cursor_end(&c, err)) {
         return false;
-    }
-    if (version != 1) {
-        return FAIL(err, REASON_CRL_FORM, at, "not a version 2 CRL");
     }
     *out = crl;
     return true;

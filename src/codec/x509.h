@@ -20,7 +20,7 @@ struct x509_extension {
 struct x509 {
     struct bytes whole, tbs;      /* tbs: what is signed */
     uint8_t signature[64];        /* r || s */
-    struct bytes serial;          /* without sign byte */
+    struct bytes serial;          /* without sign byte; up to 20 */
     struct bytes issuer, subject; /* the whole Names, DER */
     char common_name[64];         /* of the subject; "" if it has none or a longer one */
     int64_t not_before, not_after;
@@ -48,7 +48,8 @@ struct x509_crl {
     size_t revoked_count;
 };
 
-/* CRL_FORM, X509_ALGORITHM, X509_EXTENSION, DER_*. */
+/* CRL_FORM (also without a number), X509_ALGORITHM, X509_EXTENSION (repeated, or critical and unknown, entries' too),
+ * DER_*. */
 MUST_USE bool x509_crl_parse(struct bytes der, struct x509_crl *out, struct err *err);
 bool x509_crl_lists(const struct x509_crl *crl, struct bytes serial);
 

@@ -80,6 +80,53 @@ static bool collateral_write(const struct collateral *c, const char *dir, struct
     return true;
 }
 
+static const struct args_option collateral_options[] = {
+    {"tcb-status", 0, "STATUS", "the platform's TCB status, as Intel spells it (UpToDate)"},
+    {"module-status", 0, "STATUS", "its TDX module's (UpToDate)"},
+    {"qe-status", 0, "STATUS", "its quoting enclave's (UpToDate)"},
+    {"revoke", 0, "pck|ca|signer", "a certificate that the revocation lists name"},
+    {0}};
+
+/* The word of an option out of a list; *out stays as it is where the option was not given. */
+static bool word_read(const struct args *a, const char *option, const char *const *words, const char **out,
+                      struct err *err)
+{
+    const char *word = args_get(a, option);
+
+    for (size_t i = 0; word != NULL && words[i] != NULL; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = words[i];
+            return true;
+        }
+    }
+    return word == NULL || FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %s is not known", option, word);
+}
+
+static bool collateral_setup(const struct args *a, struct setup *s, struct err *err)
+{
+    static const char *const statuses[] = {"UpToDate",
+                                           "SWHardeningNeeded",
+                                           "ConfigurationNeeded",
+                                           "ConfigurationAndSWHardeningNeeded",
+                                           "OutOfDate",
+                                           "OutOfDateConfigurationNeeded",
+                                           "Revoked",
+                                           NULL};
+    static const char *const certificates[] = {"pck", "ca", "signer", NULL};
+    const char *revoked = "";
+
+    if (!word_read(a, "tcb-status", statuses, &s->tcb_status, err) ||
+        !word_read(a, "module-status", statuses, &s->module_status, err) ||
+        !word_read(a, "qe-status", statuses, &s->qe_status, err) ||
+        !word_read(a, "revoke", certificates, &revoked, err)) {
+        return false;
+    }
+    s->revoke_pck = strcmp(revoked, "pck") == 0;
+    s->revoke_ca = strcmp(revoked, "ca") == 0;
+    s->revoke_signer = strcmp(revoked, "signer") == 0;
+    return true;
+}
+
 static bool collateral(const struct args *a, struct err *err)
 {
     struct platform p;
@@ -89,7 +136,7 @@ static bool collateral(const struct args *a, struct err *err)
     if (!state_open(a->operands[0], clock_unix(), &p, err)) {
         return false;
     }
-    ok = collateral_new(&p.pki, &p.setup, &c, err);
+    ok = collateral_setup(a, &p.setup, err) && collateral_new(&p.pki, &p.setup, &c, err);
     if (ok) {
         ok = collateral_write(&c, a->operands[1], err);
         collateral_done(&c);
@@ -175,7 +222,8 @@ static const struct command {
       1}},
     {"collateral",
      collateral,
-     {"sotto-sim collateral DIR OUT", "Writes newly signed collateral to the folder OUT.", no_options, 2, 2}},
+     {"sotto-sim collateral DIR OUT [options]", "Writes newly signed collateral to the folder OUT.", collateral_options,
+      2, 2}},
     {"reboot",
      reboot_platform,
      {"sotto-sim reboot DIR", "Boots the platform anew: the one way to clear its registers.", no_options, 1, 1}},

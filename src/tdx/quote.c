@@ -128,8 +128,7 @@ static bool certification_parse(struct cursor *c, struct quote *q, struct err *e
     if (!cursor_u16le(c, &q->certification_type, err)) {
         return false;
     }
-    if (q->certification_type < 1 || q->certification_type > 7 ||
-        q->certification_type == QUOTE_CERTIFICATION_QE_REPORT) {
+    if (q->certification_type < QUOTE_CERTIFICATION_PPID || q->certification_type > QUOTE_CERTIFICATION_PCK_CHAIN) {
         return FAIL(err, REASON_QUOTE_CERTIFICATION, at, "inner certification type %u", q->certification_type);
     }
     return cursor_u32le(c, &len, err) && bytes_take(c, len, &q->certification, err) && cursor_end(c, err) &&

@@ -50,7 +50,7 @@ struct quote { /* all struct bytes borrow from the input */
     struct bytes qe_report_part; /* what qe_signature is over */
     struct sgx_body qe_report;
     struct bytes qe_signature, qe_auth;
-    uint16_t certification_type; /* 1..5, 7 */
+    uint16_t certification_type; /* 1..5: Intel's verifier takes no other */
     struct bytes certification;
     struct bytes ppid, pceid; /* types 1 to 3; ppid is empty where it is encrypted */
     struct bytes trailing;    /* behind the signature data */

@@ -8,6 +8,9 @@ static bool crl_check(const struct x509_crl *crl, const struct x509 *issuer, str
         !bytes_equal(crl->authority_key_id, issuer->subject_key_id)) {
         return FAIL(err, REASON_CRL_ISSUER, ERR_NOWHERE, "it is not of \"%s\"", issuer->common_name);
     }
+    if ((issuer->key_usage & X509_CRL_SIGN) == 0) { /* RFC 5280, section 4.2.1.3 */
+        return FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" may not sign lists", issuer->common_name);
+    }
     return sig_check(SIG_P256, bytes_of(issuer->key_xy, 64), crl->tbs, bytes_of(crl->signature, 64), err);
 }
 

@@ -87,6 +87,8 @@ def tcg():
     put("tcg_end_zeros_text", one + b"\0" * 8 + b"xx", "LOG_FORM", end + 8)
     put("tcg_end_zeros_event", one + b"\0" * 64 + event(1, 4, b"\0\0\0\0"), "LOG_FORM", end + 64)
     put("tcg_end_mixed", one + b"\0\xff", "BYTES_SHORT", end)
+    put("tcg_algorithm_65_bytes", header([(0x0C, 48), (0x99, 65)]) + event(1, 4, b"\0" * 4), "LOG_ALGORITHM", 64)
+    put("tcg_no_digests", h + struct.pack("<IIII", 1, 4, 0, 1) + b"x", "LOG_ALGORITHM", len(h) + 8)
     put("tcg_acpi_table", b"CCEL" + struct.pack("<I", 56) + b"\0" * 48, "LOG_FORM", 0)
     put("tcg_event_cut", one[:-1], "BYTES_SHORT", end - 4)
     put("tcg_register_5", h + event(5, 4, b"\0"), "LOG_REGISTER", len(h))
@@ -122,7 +124,7 @@ def dstack():
     good("dstack_good_list_inside", j({"event_log": [boot]}), first)
     good("dstack_good_no_action", j([dict(boot, event_type=3), boot]), (None, b"", "w"), first)
     put("dstack_cut", j([boot])[:-1], "JSON_FORM", len(j([boot])) - 1)
-    put("dstack_text_behind", j([boot]) + "x", "JSON_FORM", len(j([boot])) + 1)
+    put("dstack_text_behind", j([boot]) + "x", "JSON_FORM", len(j([boot])))
     put("dstack_object", "{}", "LOG_FORM")
     put("dstack_log_number", '{"event_log":1}', "LOG_FORM")
     put("dstack_inside_cut", j({"event_log": "["}), "JSON_FORM")
@@ -144,7 +146,7 @@ def dstack():
     put("dstack_digest_digit", j([entry(digest="0g" * 48)]), "HEX_DIGIT")
     put("dstack_digest_none", j([dict(boot, digest="")]), "LOG_ALGORITHM")
     put("dstack_version_3", j([entry(version=3)]), "JSON_RANGE")
-    put("dstack_duplicate", '[{"imr":0,"imr":1}]', "JSON_FORM", 15)
+    put("dstack_duplicate", '[{"imr":0,"imr":1}]', "JSON_FORM", 10)
     put("dstack_depth", "[" * 10000, "JSON_DEPTH", 64)
 
 
@@ -187,6 +189,9 @@ def ima():
     put("ima_index_7", ima_line(index="7") + "\n", "LOG_REGISTER", 0)
     put("ima_index_15", ima_line(index="15") + "\n", "LOG_REGISTER", 0)
     put("ima_index_long", ima_line(index="010") + "\n", "LOG_FORM", 0)
+    put("ima_index_slash", line + "\n" + ima_line(index="1/") + "\n", "LOG_FORM", len(line) + 1)
+    put("ima_index_colon", line + "\n" + ima_line(index="0:") + "\n", "LOG_FORM", len(line) + 1)
+    put("ima_name_empty", ima_line(name="") + "\n", "LOG_FORM", at_name)
     put("ima_index_2nd", line + "\nx" + line + "\n", "LOG_FORM", len(line) + 1)
     put("ima_empty_line", line + "\n\n", "LOG_FORM", len(line) + 1)
     put("ima_carriage_return", line + "\r\n", "LOG_FORM", len(line))
@@ -197,6 +202,7 @@ def ima():
     put("ima_no_algorithm", line.replace("sha256:", ":") + "\n", "LOG_FORM", at_file + 1 + 64 + 1)
     put("ima_no_colon", line.replace("sha256:", "") + "\n", "LOG_FORM", at_file + 64 + 1)
     put("ima_file_hash_long", line.replace("22 ", "22" * 34 + " ") + "\n", "LOG_FORM", at_file + 7 + 62 + 68 + 1)
+    put("ima_file_hash_none", line.replace("22" * 32, "") + "\n", "LOG_FORM", at_file + 7 + 1)
     put("ima_file_hash_odd", line.replace("22 ", "2 ") + "\n", "LOG_FORM", at_file + 7 + 64)
     put("ima_file_hash_digit", line.replace("22 ", "2g ") + "\n", "LOG_FORM", at_file + 7 + 65)
     sig = ima_line(name="ima-sig")
@@ -225,6 +231,7 @@ def aael():
     put("aael_one_word", init + "ab\n", "LOG_FORM", len(init))
     put("aael_no_domain", init + " b c\n", "LOG_FORM", len(init))
     put("aael_empty_line", init + "\na b c\n", "LOG_FORM", len(init))
+    put("aael_delete", init + "a b c\x7f\n", "LOG_FORM", len(init) + 5)
     put("aael_carriage_return", init + "a b c\r\n", "LOG_FORM", len(init) + 5)
 
 

@@ -4,9 +4,12 @@ explain is an error. Outside ./check: it needs cargo and go, and fetches what th
 
     run.py BUILD_FOLDER [VECTORS]      VECTORS: the folder `tdx` of real quotes, where there is one
 
+Of the crate the version is pinned and its own dependencies are not: a lock file would name a registry, which no file of this
+tree does.
+
 Inputs are the cases of tests/unit/verify/cases, which the simulator signs, and each quote of VECTORS with each of its
 collateral sets. differences.tsv beside this file says what is explained: peer, pattern of the case's name, pattern of
-the peer's answer, section of docs/differences.md.
+the peer's answer, section of docs/differences.md. A row that explains nothing is an error too.
 """
 import base64
 import csv
@@ -101,7 +104,7 @@ def same(ours, theirs):
 def main():
     build_folder = Path(sys.argv[1])
     explained = [line.split('\t') for line in (HERE / 'differences.tsv').read_text().splitlines() if line]
-    unexplained, counts = 0, {}
+    unexplained, counts, used = 0, {}, set()
     peers = build()
     with tempfile.TemporaryDirectory() as scratch:
         sets = []
@@ -120,13 +123,18 @@ def main():
                     if case not in answers:
                         continue
                     name, ours = answers[case]
-                    section = next((e[3] for e in explained if e[0] == peer and fnmatch.fnmatchcase(name, e[1]) and
-                                    fnmatch.fnmatchcase(theirs, e[2])), None)
-                    key = 'equal' if same(ours, theirs) else section or 'UNEXPLAINED'
+                    row = next((e for e in explained if e[0] == peer and fnmatch.fnmatchcase(name, e[1]) and
+                                fnmatch.fnmatchcase(theirs, e[2])), None)
+                    key = 'equal' if same(ours, theirs) else row[3] if row else 'UNEXPLAINED'
+                    used |= set() if key in ('equal', 'UNEXPLAINED') else {tuple(row)}
                     counts[(peer, root.name, key)] = counts.get((peer, root.name, key), 0) + 1
                     if key == 'UNEXPLAINED':
                         unexplained += 1
                         print(f'{peer}\t{name}\tours: {ours}\ttheirs: {theirs}')
+    for row in explained:
+        if tuple(row) not in used and (len(sys.argv) > 2 or row[1].startswith('sim: ')):
+            unexplained += 1
+            print('\t'.join(row), 'explains nothing', sep='\t')
     for key, count in sorted(counts.items()):
         print('\t'.join(key), count, sep='\t')
     return unexplained > 0

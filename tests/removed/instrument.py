@@ -4,7 +4,7 @@
     instrument.py SOURCE_ROOT OUT_FOLDER FILE...     writes OUT_FOLDER/FILE (slashes as underscores) and checks.tsv
 
 The sources themselves have no hook: what is a check is read from how this tree is written. A check is
-  - the condition of an `if` that ends in FAIL(), fact_refute() or fact_unknown(): each alternative of it by itself;
+  - the condition of an `if` that ends in FAIL(), err_set(), fact_refute() or fact_unknown(): each alternative of it by itself;
   - `... || FAIL()`;
   - the condition whose else-branch refutes: each part of it by itself, taken for true;
   - a call of one of CALLS, taken for true (or left out).
@@ -13,9 +13,10 @@ import re
 import sys
 from pathlib import Path
 
-CALLS = ('cursor_end', 'sig_check', 'serial_check', 'crl_check', 'link_check', 'place_check', 'chain_check')
+CALLS = ('cursor_end', 'sig_check', 'serial_check', 'crl_check', 'link_check', 'place_check', 'chain_check',
+         'components_reach', 'json_only')
 STATEMENTS = ('time_check',)
-VERDICTS = re.compile(r'\b(FAIL|fact_refute|fact_unknown)\(')
+VERDICTS = re.compile(r'\b(FAIL|err_set|fact_refute|fact_unknown)\(')
 
 
 def blank(text):
@@ -89,8 +90,8 @@ def sites(code, text):
     for m in VERDICTS.finditer(code):
         before = code[: m.start()].rstrip()
         line = code.rfind('\n', 0, m.start()) + 1
-        if re.match(r'\(err, REASON_(NO_MEMORY|CRYPTO_FAILED)', text[m.end() - 1:]):
-            continue  # what the machine lacks is no check of the evidence
+        if re.match(r'\(err, REASON_(NO_MEMORY|CRYPTO_FAILED|INTERNAL)', text[m.end() - 1:]):
+            continue  # what the machine lacks, or we do wrong, is no check of the evidence
         if code[line:m.start()].lstrip().startswith(('#', 'void', 'bool', 'static')):
             continue
         if before.endswith('||'):

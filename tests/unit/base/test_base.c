@@ -82,6 +82,19 @@ static void arena_stays_within_its_maximum(void **state)
     arena_done(&a);
 }
 
+static void hex_within_its_maximum(void **state)
+{
+    struct buf out = BUF(4);
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(hex_add(&out, bytes_of_str("ab"), &err), err);
+    assert_fails(hex_add(&out, bytes_of_str("a"), &err), err, REASON_BUF_FULL, ERR_NOWHERE);
+    assert_fails(hex_add(&out, bytes_of(out.p, SIZE_MAX / 2 + 1), &err), err, REASON_BUF_FULL, ERR_NOWHERE);
+    assert_int_equal(out.len, 4);
+    buf_done(&out);
+}
+
 static void hex_round_trip_and_refusals(void **state)
 {
     static const struct {
@@ -166,6 +179,37 @@ static void base64_has_one_spelling(void **state)
     }
 }
 
+/* Each field at its ends and beyond, and each digit of a text. */
+static void civil_has_bounds(void **state)
+{
+    static const struct {
+        struct civil c;
+        bool ok;
+    } rows[] = {
+        {{1, 1, 1, 0, 0, 0}, true},      {{9999, 12, 31, 23, 59, 59}, true}, {{0, 1, 1, 0, 0, 0}, false},
+        {{10000, 1, 1, 0, 0, 0}, false}, {{2026, 0, 1, 0, 0, 0}, false},     {{2026, 13, 1, 0, 0, 0}, false},
+        {{2026, 1, 0, 0, 0, 0}, false},  {{2026, 1, 32, 0, 0, 0}, false},    {{2026, 1, 1, -1, 0, 0}, false},
+        {{2026, 1, 1, 24, 0, 0}, false}, {{2026, 1, 1, 0, -1, 0}, false},    {{2026, 1, 1, 0, 60, 0}, false},
+        {{2026, 1, 1, 0, 0, -1}, false}, {{2026, 1, 1, 0, 0, 60}, false},    {{2026, -100000000, 1, 0, 0, 0}, false},
+    };
+    char text[] = "2026-11-24T12:34:56Z";
+    struct err err = {0};
+    int64_t t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(civil_to_unix(&rows[i].c, &t, &err), rows[i].ok);
+    }
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        const char was = text[i];
+
+        text[i] = 'x';
+        assert_fails(civil_parse_iso8601(bytes_of_str(text), &t, &err), err, REASON_TIME_FORM, 0);
+        text[i] = was;
+    }
+    assert_true(civil_parse_iso8601(bytes_of_str(text), &t, &err));
+}
+
 static void civil_days_are_right(void **state)
 {
     static const struct {
@@ -243,7 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cursor_reads_and_stops),         cmocka_unit_test(buf_stays_within_its_maximum),
         cmocka_unit_test(arena_stays_within_its_maximum), cmocka_unit_test(hex_round_trip_and_refusals),
-        cmocka_unit_test(base64_has_one_spelling),        cmocka_unit_test(civil_days_are_right),
+        cmocka_unit_test(hex_within_its_maximum),         cmocka_unit_test(base64_has_one_spelling),
+        cmocka_unit_test(civil_days_are_right),           cmocka_unit_test(civil_has_bounds),
         cmocka_unit_test(errors_cannot_forge_lines),      cmocka_unit_test(every_reason_is_whole),
     };
 

@@ -104,7 +104,7 @@ static void spans_are_exact(void **state)
 
 static void getters_name_what_is_wrong(void **state)
 {
-    static const char *const names[] = {"s", "n", "b", "h", "e", NULL};
+    static const char *const names[] = {"s", "n", "b", "h", "e", "m", NULL};
     struct buf out = BUF(3);
     struct err err = {0};
     json_t *v = NULL;
@@ -114,8 +114,9 @@ static void getters_name_what_is_wrong(void **state)
     bool b;
 
     (void)state;
-    assert_ok(json_parse(bytes_of_str("{\"s\":\"t\",\"n\":5,\"b\":false,\"h\":\"ff00\",\"e\":\"AAEC\"}"), &v, &err),
-              err);
+    assert_ok(
+        json_parse(bytes_of_str("{\"s\":\"t\",\"n\":5,\"b\":false,\"h\":\"ff00\",\"e\":\"AAEC\",\"m\":-1}"), &v, &err),
+        err);
     assert_true(json_get_str(v, "s", &s, &err) && strcmp(s, "t") == 0);
     assert_true(json_get_u64(v, "n", 5, &n, &err) && n == 5);
     assert_true(json_get_bool(v, "b", &b, &err) && !b);
@@ -126,6 +127,8 @@ static void getters_name_what_is_wrong(void **state)
     assert_fails(json_get_str(v, "n", &s, &err), err, REASON_JSON_TYPE, ERR_NOWHERE);
     assert_fails(json_get_u64(v, "n", 4, &n, &err), err, REASON_JSON_RANGE, ERR_NOWHERE);
     assert_fails(json_get_bool(v, "n", &b, &err), err, REASON_JSON_TYPE, ERR_NOWHERE);
+    assert_fails(json_get_bool(v, "x", &b, &err), err, REASON_JSON_MEMBER, ERR_NOWHERE);
+    assert_fails(json_get_u64(v, "m", UINT64_MAX, &n, &err), err, REASON_JSON_RANGE, ERR_NOWHERE);
     assert_fails(json_get_hex(v, "h", h, 3, &err), err, REASON_HEX_LENGTH, ERR_NOWHERE);
     assert_fails(json_get_base64(v, "e", &out, &err), err, REASON_BUF_FULL, ERR_NOWHERE);
     assert_fails(json_only(v, names + 1, &err), err, REASON_JSON_UNKNOWN, ERR_NOWHERE);
@@ -250,6 +253,53 @@ static void making(void **state)
     assert_null(json_string(NULL));
 }
 
+/* Each at the byte that cannot be. */
+static void refusals(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len, offset;
+    } rows[] = {
+        {"[trux]", 6, 1},     {"true", 3, 0},       {"[nul]", 5, 1},     {"\"abc\"", 4, 4},
+        {"{\"abc\"", 5, 5},   {"{\"a\"=1}", 7, 4},  {"{\"a\" 1}", 7, 5}, {"{a:1}", 5, 1},
+        {"\"ab\xff\"", 5, 3}, {"\"ab\x01\"", 5, 3}, {"\"ab\\x\"", 6, 3}, {"{\"a\":}", 6, 5},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = {0};
+        json_t *v;
+
+        if (json_parse(bytes_of((const uint8_t *)rows[i].text, rows[i].len), &v, &err) ||
+            err.reason != REASON_JSON_FORM || err.offset != rows[i].offset) {
+            fail_msg("%s: %s at %zu", rows[i].text, reason_name(err.reason), err.offset);
+        }
+    }
+}
+
+static void values_without_end(void **state)
+{
+    struct buf text = BUF(2 * LIMIT_JSON_VALUES + 2);
+    struct err err = {0};
+    json_t *v;
+    uint8_t *p;
+
+    (void)state;
+    assert_ok(buf_room(&text, 2 * LIMIT_JSON_VALUES + 2, &p, &err), err);
+    for (size_t i = 0; i < LIMIT_JSON_VALUES; i++) { /* beside the list itself, one more than are allowed */
+        memcpy(p + 1 + 2 * i, "0,", 2);
+    }
+    p[0] = '[';
+    p[2 * LIMIT_JSON_VALUES] = ']';
+    assert_fails(json_parse(bytes_of(p, 2 * LIMIT_JSON_VALUES + 1), &v, &err), err, REASON_ARENA_FULL,
+                 2 * LIMIT_JSON_VALUES - 1);
+    p[2 * LIMIT_JSON_VALUES - 2] = ']';
+    assert_ok(json_parse(bytes_of(p, 2 * LIMIT_JSON_VALUES - 1), &v, &err), err);
+    assert_int_equal(json_array_size(v), LIMIT_JSON_VALUES - 1);
+    json_decref(v);
+    buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rfc8785_strings_and_order),
@@ -261,7 +311,9 @@ int main(void)
                                        cmocka_unit_test(references),
                                        cmocka_unit_test(deep_values_are_freed),
                                        cmocka_unit_test(fractions),
-                                       cmocka_unit_test(making)};
+                                       cmocka_unit_test(making),
+                                       cmocka_unit_test(refusals),
+                                       cmocka_unit_test(values_without_end)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

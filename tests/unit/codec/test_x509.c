@@ -62,6 +62,27 @@ static void ecdsa_round_trips(void **state)
     }
 }
 
+/* r or s of a byte more than there is room for. */
+static void ecdsa_that_is_too_long(void **state)
+{
+    struct err err = {0};
+    uint8_t rs[66];
+
+    (void)state;
+    memset(rs, 0x11, sizeof rs);
+    for (unsigned longer = 0; longer < 2; longer++) {
+        struct buf b = BUF(100);
+        uint8_t out[64] = {0};
+        size_t seq;
+
+        assert_true(der_out_begin(&b, DER_SEQUENCE, &seq, &err) &&
+                    der_out_positive(&b, bytes_of(rs, longer == 0 ? 33 : 32), &err) &&
+                    der_out_positive(&b, bytes_of(rs, longer == 1 ? 33 : 32), &err) && der_out_end(&b, seq, &err));
+        assert_fails(der_ecdsa(buf_bytes(&b), 32, out, &err), err, REASON_DER_VALUE, 0);
+        buf_done(&b);
+    }
+}
+
 static void pem_round_trips(void **state)
 {
     struct buf text = BUF(10000);
@@ -210,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(der_round_trips),
                                        cmocka_unit_test(ecdsa_round_trips),
+                                       cmocka_unit_test(ecdsa_that_is_too_long),
                                        cmocka_unit_test(pem_round_trips),
                                        cmocka_unit_test(fields_of_our_certificate),
                                        cmocka_unit_test(mutations_are_answered),

@@ -150,6 +150,8 @@ static const struct {
 
 static void signatures(void **state)
 {
+    static const uint8_t large[4096];
+
     (void)state;
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         size_t n = 2 * samples[i].half;
@@ -167,6 +169,8 @@ static void signatures(void **state)
                      ERR_NOWHERE);
         assert_fails(sig_check(curve, bytes_of(key, n - 1), message, bytes_of(rs, n), &err), err, REASON_SIGNATURE_FORM,
                      ERR_NOWHERE);
+        assert_fails(sig_check(curve, bytes_of(large, sizeof large), message, bytes_of(rs, n), &err), err,
+                     REASON_SIGNATURE_FORM, ERR_NOWHERE);
         assert_fails(sig_check(curve, bytes_of(zero, n), message, bytes_of(rs, n), &err), err, REASON_SIGNATURE_FORM,
                      ERR_NOWHERE);
         memset(rs, 0, n / 2); /* r = 0 */

@@ -100,6 +100,26 @@ static void sgx_layout(void **state)
     assert_int_equal(b.configsvn & 0xff, bytes[SGX_BODY_CONFIGSVN]);
 }
 
+/* What a guest's device answers: its size and its type. */
+static void reports_of_guests(void **state)
+{
+    uint8_t report[TDREPORT_SIZE + 1] = {0x81};
+    struct td_body b;
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(td_report_parse(bytes_of(report, TDREPORT_SIZE), &b, &err), err);
+    assert_fails(td_report_parse(bytes_of(report, TDREPORT_SIZE + 1), &b, &err), err, REASON_TD_REPORT_FORM,
+                 TDREPORT_SIZE + 1);
+    assert_fails(td_report_parse(bytes_of(report, TDREPORT_SIZE - 1), &b, &err), err, REASON_TD_REPORT_FORM,
+                 TDREPORT_SIZE - 1);
+    report[3] = 1;
+    assert_fails(td_report_parse(bytes_of(report, TDREPORT_SIZE), &b, &err), err, REASON_TD_REPORT_FORM, 0);
+    report[3] = 0;
+    report[0] = 0; /* an enclave's */
+    assert_fails(td_report_parse(bytes_of(report, TDREPORT_SIZE), &b, &err), err, REASON_TD_REPORT_FORM, 0);
+}
+
 static void real_quotes(void **state)
 {
     static const struct {
@@ -263,9 +283,9 @@ static void other_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(body_layout),   cmocka_unit_test(sgx_layout),   cmocka_unit_test(real_quotes),
-        cmocka_unit_test(printed),       cmocka_unit_test(real_reports), cmocka_unit_test(real_logs),
-        cmocka_unit_test(log_and_quote), cmocka_unit_test(other_logs),
+        cmocka_unit_test(body_layout), cmocka_unit_test(sgx_layout),    cmocka_unit_test(reports_of_guests),
+        cmocka_unit_test(real_quotes), cmocka_unit_test(printed),       cmocka_unit_test(real_reports),
+        cmocka_unit_test(real_logs),   cmocka_unit_test(log_and_quote), cmocka_unit_test(other_logs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 
 #include "row.h"
 
+#include "codec/der_out.h"
 #include "codec/pem.h"
 
 enum change_kind {
@@ -28,6 +29,7 @@ enum change_kind {
     WORLD_VERSION,
     CERT_BYTES,
     CERT_BYTES_RAW,
+    CERT_BEHIND,
     FILE_TEXT,
     FILE_TEXT_RAW,
     FILE_BYTES,
@@ -67,14 +69,15 @@ struct change {
 #define ADD16(member, n) {SETUP_ADD16, offsetof(struct setup, member), n, NULL, NULL, NULL}
 #define TIME(member, seconds) {SETUP_TIME, offsetof(struct setup, member), seconds, NULL, NULL, NULL} /* from the judgement on */
 #define VERSION(n) {WORLD_VERSION, 0, n, NULL, NULL, NULL}
-#define CERT(role, from, to) {CERT_BYTES, PKI_##role, 0, from, to, NULL} /* hexadecimal, of one length */
+#define CERT(role, from, to) {CERT_BYTES, PKI_##role, 0, from, to, NULL} /* hexadecimal; lengths around it follow */
 #define CERT_RAW(role, from, to) {CERT_BYTES_RAW, PKI_##role, 0, from, to, NULL}
+#define CERT_LEFT(role, element, more) {CERT_BEHIND, PKI_##role, 0, element, more, NULL} /* bytes behind an element, which begins so */
 #define INFO(from, to) {FILE_TEXT, COLLATERAL_TCB_INFO, 0, from, to, NULL} /* the first place where the text stands */
 #define INFO_RAW(from, to) {FILE_TEXT_RAW, COLLATERAL_TCB_INFO, 0, from, to, NULL}
 #define IDENTITY(from, to) {FILE_TEXT, COLLATERAL_QE_IDENTITY, 0, from, to, NULL}
 #define IDENTITY_RAW(from, to) {FILE_TEXT_RAW, COLLATERAL_QE_IDENTITY, 0, from, to, NULL}
 #define PEM_RAW(file, from, to) {FILE_TEXT_RAW, COLLATERAL_##file, 0, from, to, NULL}
-#define CRL(file, from, to) {FILE_BYTES, COLLATERAL_##file, 0, from, to, NULL} /* hexadecimal, of one length */
+#define CRL(file, from, to) {FILE_BYTES, COLLATERAL_##file, 0, from, to, NULL} /* as CERT */
 #define CRL_RAW(file, from, to) {FILE_BYTES_RAW, COLLATERAL_##file, 0, from, to, NULL}
 #define INSTEAD(file, other) {FILE_FROM, COLLATERAL_##file, COLLATERAL_##other, NULL, NULL, NULL}
 #define WITHOUT(file) {FILE_DROP, COLLATERAL_##file, 0, NULL, NULL, NULL}
@@ -118,18 +121,86 @@ static size_t attack_hex(const char *digits, uint8_t out[256])
     return n;
 }
 
-/* Bytes for others of the same length, at the first place where they stand. */
-static void attack_replace(uint8_t *p, size_t len, const char *from, const char *to)
+/* An element's first bytes: its tag, and the length of its content. */
+static size_t der_head(struct bytes in, size_t *len)
+{
+    const size_t more = in.len > 1 && in.p[1] >= 0x80 ? in.p[1] & 0x7fU : 0;
+
+    *len = in.len > 1 && more == 0 ? in.p[1] : 0;
+    for (size_t i = 0; i < more && 2 + i < in.len; i++) {
+        *len = *len << 8 | in.p[2 + i];
+    }
+    return 2 + more;
+}
+
+/* n bytes of DER become others, and so do the lengths of the elements that they are within: what is left of that is
+ * wrong is what the new bytes say. */
+static void der_splice(struct bytes in, size_t at, size_t n, struct bytes to, struct buf *out)
+{
+    struct buf content = BUF(LIMIT_CRL);
+    struct err err = {0};
+    size_t mark, len, head, i = 0;
+
+    while (i < in.len && (head = der_head(bytes_of(in.p + i, in.len - i), &len)) + len <= at - i) {
+        i += head + len;
+    }
+    /* Within a constructed element, or a string that holds DER. */
+    if (i < in.len && at >= i + head && at + n <= i + head + len && i + head + len <= in.len &&
+        ((in.p[i] & 0x20) != 0 || in.p[i] == DER_OCTET_STRING)) {
+        der_splice(bytes_of(in.p + i + head, len), at - i - head, n, to, &content);
+        world_must(buf_add(out, in.p, i, &err) && der_out_begin(out, in.p[i], &mark, &err) &&
+                       buf_add(out, content.p, content.len, &err) && der_out_end(out, mark, &err) &&
+                       buf_add(out, in.p + i + head + len, in.len - i - head - len, &err),
+                   &err);
+    } else {
+        world_must(buf_add(out, in.p, at, &err) && buf_add(out, to.p, to.len, &err) &&
+                       buf_add(out, in.p + at + n, in.len - at - n, &err),
+                   &err);
+    }
+    buf_done(&content);
+}
+
+/* Bytes for others, at the first place where they stand. */
+static void attack_replace(struct buf *der, const char *from, const char *to)
 {
     uint8_t have[256], want[256];
-    size_t n = attack_hex(from, have);
-    uint8_t *at = memmem(p, len, have, n);
+    const size_t n = attack_hex(from, have), m = attack_hex(to, want);
+    const uint8_t *at = memmem(der->p, der->len, have, n);
+    struct buf next = BUF(LIMIT_CRL);
 
-    if (at == NULL || attack_hex(to, want) != n) {
-        fail_msg("%s is not there, or of another length than %s", from, to);
+    if (at == NULL) {
+        fail_msg("%s is not there", from);
         abort();
     }
-    memcpy(at, want, n);
+    if (n == m) {
+        memcpy(der->p + (at - der->p), want, n);
+        return;
+    }
+    der_splice(buf_bytes(der), (size_t)(at - der->p), n, bytes_of(want, m), &next);
+    buf_done(der);
+    *der = next;
+}
+
+/* The element that begins with these bytes, and more behind it. */
+static void attack_behind(struct buf *der, const char *element, const char *more)
+{
+    uint8_t have[256], added[256];
+    const size_t n = attack_hex(element, have), m = attack_hex(more, added);
+    const uint8_t *at = memmem(der->p, der->len, have, n);
+    struct buf both = BUF(LIMIT_CRL), next = BUF(LIMIT_CRL);
+    struct err err = {0};
+    size_t head, len;
+
+    if (at == NULL) {
+        fail_msg("%s is not there", element);
+        abort();
+    }
+    head = der_head(bytes_of(at, (size_t)(der->p + der->len - at)), &len);
+    world_must(buf_add(&both, at, head + len, &err) && buf_add(&both, added, m, &err), &err);
+    der_splice(buf_bytes(der), (size_t)(at - der->p), head + len, buf_bytes(&both), &next);
+    buf_done(&both);
+    buf_done(der);
+    *der = next;
 }
 
 static void attack_text(struct buf *b, size_t begin, const char *from, const char *to)
@@ -293,12 +364,16 @@ static bool attack_cert(struct world *w, const struct change *c)
     struct err err = {0};
     struct buf *der;
 
-    if (c->kind != CERT_BYTES && c->kind != CERT_BYTES_RAW) {
+    if (c->kind < CERT_BYTES || c->kind > CERT_BEHIND) {
         return false;
     }
     der = &w->platform.pki.certs[c->at];
-    attack_replace(der->p, der->len, c->from, c->to);
-    if (c->kind == CERT_BYTES) {
+    if (c->kind == CERT_BEHIND) {
+        attack_behind(der, c->from, c->to);
+    } else {
+        attack_replace(der, c->from, c->to);
+    }
+    if (c->kind != CERT_BYTES_RAW) {
         world_must(pki_sign_again(&w->platform.pki, issuers[c->at], der, &err), &err);
     }
     return true;
@@ -320,7 +395,7 @@ static void attack_file(struct world *w, const struct change *c)
         break;
     case FILE_BYTES:
     case FILE_BYTES_RAW:
-        attack_replace(file->p, file->len, c->from, c->to);
+        attack_replace(file, c->from, c->to);
         if (c->kind == FILE_BYTES) {
             world_must(pki_sign_again(&w->platform.pki, c->at == COLLATERAL_ROOT_CRL ? PKI_ROOT : PKI_CA, file, &err),
                        &err);

@@ -4,6 +4,8 @@
 
 #include "attack.h"
 
+#include "codec/x509.h"
+
 static void add(struct buf *b, const void *p, size_t n)
 {
     struct err err = {0};
@@ -129,16 +131,40 @@ static void pck_by_root(struct world *w)
     attack_again(w);
 }
 
+/* Where the BIT STRING of a certificate's signature begins: behind the second algorithm. */
+static size_t signature_bits(const struct buf *der)
+{
+    static const uint8_t algorithm[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03};
+    size_t bits = 0;
+
+    for (size_t i = 0; i + sizeof algorithm < der->len; i++) {
+        bits = memcmp(der->p + i, algorithm, sizeof algorithm) == 0 ? i + sizeof algorithm - 1 : bits;
+    }
+    return bits;
+}
+
+static void pck_outer_sha384(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+
+    der->p[signature_bits(der) - 1] = 3;
+    attack_again(w);
+}
+
+static void pck_unused_bit(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+
+    der->p[signature_bits(der) + 2] = 1;
+    attack_again(w);
+}
+
 /* INTEGER r with one zero byte more in front; the lengths around it grow by one. */
 static void pck_r_padded(struct world *w)
 {
     struct buf *der = &w->platform.pki.certs[PKI_PCK], next = BUF(LIMIT_CERT);
-    static const uint8_t algorithm[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03};
-    size_t bits = 0;
+    const size_t bits = signature_bits(der);
 
-    for (size_t i = 0; i + sizeof algorithm < der->len; i++) { /* the last one: the BIT STRING behind it */
-        bits = memcmp(der->p + i, algorithm, sizeof algorithm) == 0 ? i + sizeof algorithm - 1 : bits;
-    }
     add(&next, der->p, bits + 7); /* 03 LL 00 30 LL 02 LL */
     add(&next, "\0", 1);
     add(&next, der->p + bits + 7, der->len - bits - 7);
@@ -148,6 +174,34 @@ static void pck_r_padded(struct world *w)
     next.p[bits + 6]++;
     buf_done(der);
     *der = next;
+    attack_again(w);
+}
+
+/* A certificate or list with n - s for the s of its signature. */
+static void signed_twin(struct buf *der, struct bytes tbs, uint8_t rs[64])
+{
+    struct buf next = BUF(LIMIT_CRL), sig = BUF(80);
+    struct err err = {0};
+    size_t seq;
+
+    s_twin(rs + 32);
+    world_must(der_out_ecdsa(&sig, bytes_of(rs, 64), &err) && der_out_begin(&next, DER_SEQUENCE, &seq, &err) &&
+                   buf_add(&next, tbs.p, tbs.len + 12, &err) && /* and the algorithm behind it */
+                   der_out_bits(&next, buf_bytes(&sig), 0, &err) && der_out_end(&next, seq, &err),
+               &err);
+    buf_done(&sig);
+    buf_done(der);
+    *der = next;
+}
+
+static void pck_twin(struct world *w)
+{
+    struct buf *der = &w->platform.pki.certs[PKI_PCK];
+    struct x509 x;
+    struct err err = {0};
+
+    world_must(x509_parse(buf_bytes(der), &x, &err), &err);
+    signed_twin(der, x.tbs, x.signature);
     attack_again(w);
 }
 
@@ -213,6 +267,22 @@ static void pem_text_behind(struct world *w)
     quote_grow(w, GROW_DATA | GROW_CERTIFICATION | GROW_PEM, "78");
 }
 
+/* The leaf alone, and more empty lines than a chain may have bytes. */
+static void pem_leaf_lines(struct world *w)
+{
+    const size_t type = quote_place(w, INNER);
+    struct buf pem = BUF(LIMIT_QUOTE);
+    struct err err = {0};
+
+    world_must(pem_add(&pem, "CERTIFICATE", buf_bytes(&w->platform.pki.certs[PKI_PCK]), &err), &err);
+    while (pem.len <= LIMIT_CHAIN) {
+        add(&pem, "\n", 1);
+    }
+    quote_pem(w, buf_bytes(&pem));
+    w->quote.p[type] = QUOTE_CERTIFICATION_PCK_LEAF;
+    buf_done(&pem);
+}
+
 static void pem_none(struct world *w)
 {
     quote_pem(w, bytes_of_str("no PEM\n"));
@@ -250,9 +320,9 @@ static void signer_root_renamed(struct world *w)
 
     add(&root, w->platform.pki.certs[PKI_ROOT].p, w->platform.pki.certs[PKI_ROOT].len);
     add(&signer, w->platform.pki.certs[PKI_SIGNER].p, w->platform.pki.certs[PKI_SIGNER].len);
-    attack_replace(root.p, root.len, from, to); /* issuer */
-    attack_replace(root.p, root.len, from, to); /* subject */
-    attack_replace(signer.p, signer.len, from, to);
+    attack_replace(&root, from, to); /* issuer */
+    attack_replace(&root, from, to); /* subject */
+    attack_replace(&signer, from, to);
     world_must(pki_sign_again(&w->platform.pki, PKI_ROOT, &root, &err) &&
                    pki_sign_again(&w->platform.pki, PKI_ROOT, &signer, &err),
                &err);
@@ -271,12 +341,60 @@ static void signer_text_behind(struct world *w)
     file_end(w, COLLATERAL_TCB_CHAIN);
 }
 
-static void crl_of_processor(struct world *w)
+static void signer_lines(struct world *w)
+{
+    struct buf *file = &w->collateral.files[COLLATERAL_TCB_CHAIN];
+
+    while (file->len <= LIMIT_CHAIN) {
+        add(file, "\n", 1);
+    }
+    file_end(w, COLLATERAL_TCB_CHAIN);
+}
+
+/* The signer in a certificate of another serial number. */
+static void signer_anew(struct world *w, enum collateral_file f)
+{
+    struct buf signer = BUF(LIMIT_CERT), *file = file_begin(w, f);
+    struct err err = {0};
+
+    add(&signer, w->platform.pki.certs[PKI_SIGNER].p, w->platform.pki.certs[PKI_SIGNER].len);
+    attack_replace(&signer, "02105cdf", "02105cde");
+    world_must(pki_sign_again(&w->platform.pki, PKI_ROOT, &signer, &err) &&
+                   pem_add(file, "CERTIFICATE", buf_bytes(&signer), &err) &&
+                   pem_add(file, "CERTIFICATE", buf_bytes(&w->platform.pki.certs[PKI_ROOT]), &err),
+               &err);
+    file_end(w, f);
+    buf_done(&signer);
+}
+
+static void info_signer_anew(struct world *w)
+{
+    signer_anew(w, COLLATERAL_TCB_CHAIN);
+}
+
+static void identity_signer_anew(struct world *w)
+{
+    signer_anew(w, COLLATERAL_QE_CHAIN);
+}
+
+static void crl_twin(struct world *w)
+{
+    struct buf *der = &w->collateral.files[COLLATERAL_CA_CRL];
+    struct x509_crl crl;
+    struct err err = {0};
+
+    world_must(x509_crl_parse(buf_bytes(der), &crl, &err), &err);
+    signed_twin(der, crl.tbs, crl.signature);
+    file_end(w, COLLATERAL_CA_CRL);
+}
+
+/* Of the processor CA, or of the platform CA where that is not the platform's. */
+static void crl_of_other_ca(struct world *w)
 {
     struct setup s = w->setup;
     struct err err = {0};
 
-    s.processor = true;
+    s.processor = !s.processor;
     world_must(pki_crl(&w->platform.pki, PKI_CA, &s, file_begin(w, COLLATERAL_CA_CRL), &err), &err);
     file_end(w, COLLATERAL_CA_CRL);
 }
@@ -616,6 +734,87 @@ static void info_module_twice(struct world *w)
     add(&out, from, (size_t)(body.p + body.len - from));
     buf_done(&body);
     body_set(w, COLLATERAL_TCB_INFO, &out);
+}
+
+/* In the place of a text: before, a number and behind, for each of count numbers. */
+static void text_repeat(struct world *w, enum collateral_file f, const char *from, const char *before, size_t number,
+                        size_t count, const char *behind)
+{
+    struct buf body = BUF(LIMIT_COLLATERAL), many = BUF(LIMIT_COLLATERAL);
+    struct err err = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        world_must(buf_printf(&many, &err, "%s%s%zu%s", i == 0 ? "" : ",", before, number + i, behind), &err);
+    }
+    world_must(buf_u8(&many, 0, &err), &err);
+    document_body(&w->collateral.files[f], &body);
+    attack_text(&body, 0, from, (const char *)many.p);
+    body_set(w, f, &body);
+    buf_done(&many);
+}
+
+#define ADVISORY "\"SIMULATED-SA-00001\""
+static void info_64_advisories(struct world *w)
+{
+    text_repeat(w, COLLATERAL_TCB_INFO, ADVISORY, "\"SIMULATED-SA-", 0, 64, "\"");
+}
+
+static void info_65_advisories(struct world *w)
+{
+    text_repeat(w, COLLATERAL_TCB_INFO, ADVISORY, "\"SIMULATED-SA-", 0, 65, "\"");
+}
+
+#define SVN_LEVEL_REST "},\"tcbDate\":\"2026-01-01T00:00:00Z\",\"tcbStatus\":\"UpToDate\"}"
+static void module_32_levels(struct world *w)
+{
+    text_repeat(w, COLLATERAL_TCB_INFO, "{\"tcb\":{\"isvsvn\":5" SVN_LEVEL_REST, "{\"tcb\":{\"isvsvn\":", 0, 32,
+                SVN_LEVEL_REST);
+}
+
+static void module_33_levels(struct world *w)
+{
+    text_repeat(w, COLLATERAL_TCB_INFO, "{\"tcb\":{\"isvsvn\":5" SVN_LEVEL_REST, "{\"tcb\":{\"isvsvn\":", 0, 33,
+                SVN_LEVEL_REST);
+}
+
+static void identity_33_levels(struct world *w)
+{
+    text_repeat(w, COLLATERAL_QE_IDENTITY, "{\"tcb\":{\"isvsvn\":4" SVN_LEVEL_REST, "{\"tcb\":{\"isvsvn\":", 0, 33,
+                SVN_LEVEL_REST);
+}
+
+/* TDX_10 and so on, and behind them TDX_01 as it was. */
+static void info_modules(struct world *w, size_t count)
+{
+    struct buf rest = BUF(LIMIT_COLLATERAL);
+    const uint8_t *from, *to;
+    struct buf body = BUF(LIMIT_COLLATERAL), out = BUF(LIMIT_COLLATERAL);
+    struct err err = {0};
+
+    document_body(&w->collateral.files[COLLATERAL_TCB_INFO], &body);
+    from = memmem(body.p, body.len, "{\"id\":\"TDX_01\"", 14);
+    assert_non_null(from);
+    to = memmem(from, (size_t)(body.p + body.len - from), "}]}],", 5);
+    assert_non_null(to);
+    add(&rest, from + 13, (size_t)(to + 3 - from - 13)); /* behind its number */
+    add(&out, body.p, (size_t)(from - body.p));
+    for (size_t i = 1; i < count; i++) {
+        world_must(buf_printf(&out, &err, "{\"id\":\"TDX_%zu%.*s,", 9 + i, (int)rest.len, (const char *)rest.p), &err);
+    }
+    add(&out, from, (size_t)(body.p + body.len - from));
+    buf_done(&rest);
+    buf_done(&body);
+    body_set(w, COLLATERAL_TCB_INFO, &out);
+}
+
+static void info_16_modules(struct world *w)
+{
+    info_modules(w, 16);
+}
+
+static void info_17_modules(struct world *w)
+{
+    info_modules(w, 17);
 }
 
 static void info_issued_number(struct world *w)

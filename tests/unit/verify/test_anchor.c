@@ -1,5 +1,6 @@
 /* Real quotes under policies that try to let them pass: what Intel's anchor refuses whatever a policy says. */
 #include "test.h"
+#include "world.h"
 
 #include "base/limits.h"
 #include "collateral/directory.h"
@@ -86,9 +87,47 @@ static void refused_whatever_the_policy_says(void **state)
     }
 }
 
+/* A chain under a key of Intel's that bears the simulator's marks, which only a forger could bring; the root is not
+ * signed again, so that the chain above it does not hold either. */
+static void marks_of_a_simulator(void **state)
+{
+    static const uint8_t intel_root_key[] = {
+        0x0b, 0xa9, 0xc4, 0xc0, 0xc0, 0xc8, 0x61, 0x93, 0xa3, 0xfe, 0x23, 0xd6, 0xb0, 0x2c, 0xda, 0x10,
+        0xa8, 0xbb, 0xd4, 0xe8, 0x8e, 0x48, 0xb4, 0x45, 0x85, 0x61, 0xa3, 0x6e, 0x70, 0x55, 0x25, 0xf5,
+        0x67, 0x91, 0x8e, 0x2e, 0xdc, 0x88, 0xe4, 0x0d, 0x86, 0x0b, 0xd0, 0xcc, 0x4e, 0xe2, 0x6a, 0xac,
+        0xc9, 0x88, 0xe5, 0x05, 0xa9, 0x53, 0x55, 0x8c, 0x45, 0x3f, 0x6b, 0x09, 0x04, 0xae, 0x73, 0x94};
+    struct world *w = calloc(1, sizeof *w);
+    uint8_t ours[64], *at;
+    struct buf *root;
+    const struct fact *f;
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    root = &w->platform.pki.certs[PKI_ROOT];
+    key_public(w->platform.pki.keys[PKI_ROOT], ours);
+    at = memmem(root->p, root->len, ours, sizeof ours);
+    assert_non_null(at);
+    memcpy(at, intel_root_key, sizeof intel_root_key);
+    w->quote.len = 0;
+    assert_ok(platform_quote(&w->platform, w->version, ours, &w->quote, &err), err);
+    (void)snprintf(w->policy_text, sizeof w->policy_text, "{\"v\":1,\"anchors\":{\"intel\":true}}");
+    assert_ok(policy_parse(bytes_of_str(w->policy_text), &w->policy, &err), err);
+    w->input.policy = w->policy;
+    assert_ok(verify_quote(buf_bytes(&w->quote), &w->input, &w->verdict, &err), err);
+    f = verdict_find(&w->verdict, "root");
+    assert_true(f->state == FACT_REFUTED && f->reason == REASON_SIMULATED_IDENTITY);
+    assert_int_equal(w->verdict.result, VERDICT_REFUSED);
+    world_done(w);
+    free(w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(refused_whatever_the_policy_says)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(refused_whatever_the_policy_says),
+                                       cmocka_unit_test(marks_of_a_simulator)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,13 @@
 /* Evidence of Trustee's form (a quote, the firmware's log, the guest's log): which facts its logs decide. Real logs
- * with the quotes that belong to them; no collateral, so that all else stays unknown. */
+ * with the quotes that belong to them, without collateral, so that all else stays unknown; and a simulated platform's
+ * evidence, of which one thing at a time is changed. */
 #include "test.h"
+#include "world.h"
 
 #include "base/hex.h"
 #include "base/limits.h"
 #include "os/file.h"
-#include "verify/verify.h"
+#include "sim/bootlog.h"
 
 #define ZEROS_8 "00000000"
 #define ZEROS_96 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8
@@ -116,9 +118,93 @@ static void logs_decide(void **state)
     policy_free(policy);
 }
 
+/* The simulated firmware's log and the service's, the quote and its report data; bits of what is judged. */
+#define OTHER_DATA 1U
+#define NO_DATA 2U
+#define NO_LOGS 4U
+#define NO_GUEST_LOG 8U
+#define ENCLAVE 16U
+#define LOG_OF_TEXT 32U
+
+static void simulated_judge(unsigned how, struct verdict *v)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct buf boot = BUF(LIMIT_LOG);
+    uint8_t data[64];
+    struct verify_bare bare;
+    struct err err = {0};
+
+    assert_non_null(w);
+    world_init(w);
+    if ((how & ENCLAVE) != 0) {
+        w->version = 3;
+        w->setup.tcb_info_id = "SGX";
+        w->setup.qe_id = "QE";
+    }
+    world_make(w);
+    report_data_form(&w->parts, data);
+    data[63] ^= how & OTHER_DATA;
+    assert_ok(bootlog_print(w->platform.pki.id, &boot, &err), err);
+    world_quote_policy(w);
+    bare = (struct verify_bare){.quote = buf_bytes(&w->quote),
+                                .boot_log = buf_bytes(&boot),
+                                .event_log = buf_bytes(&w->log),
+                                .report_data_count = (how & NO_DATA) != 0 ? 0 : 2};
+    memcpy(bare.report_data[1], data, sizeof data);
+    if ((how & NO_LOGS) != 0) {
+        bare.boot_log = bare.event_log = bytes_of(NULL, 0);
+    }
+    if ((how & (NO_GUEST_LOG | LOG_OF_TEXT)) != 0) {
+        bare.event_log = (how & LOG_OF_TEXT) != 0 ? bytes_of_str("a text, and not one that any of the forms has\n")
+                                                  : bytes_of(NULL, 0);
+    }
+    assert_ok(verify_bare_evidence(&bare, &w->input, v, &err), err);
+    assert_true(world_consistent(v));
+    buf_done(&boot);
+    world_done(w);
+    free(w);
+}
+
+static void simulated_evidence(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned how;
+        const char *fact;
+        enum fact_state state;
+        enum reason reason;
+        enum verdict_result result;
+    } rows[] = {
+        {"nothing is changed", 0, "report_data", FACT_AFFIRMED, REASON_OK, VERDICT_SIMULATED},
+        {"nothing is changed, and the logs replay", 0, "event_log", FACT_AFFIRMED, REASON_OK, VERDICT_SIMULATED},
+        {"other report data", OTHER_DATA, "report_data", FACT_REFUTED, REASON_REPORT_DATA_MISMATCH, VERDICT_REFUSED},
+        {"no report data", NO_DATA, "report_data", FACT_IS_UNKNOWN, REASON_FACT_UNKNOWN, VERDICT_UNDECIDED},
+        {"no log", NO_LOGS, "event_log", FACT_IS_UNKNOWN, REASON_FACT_UNKNOWN, VERDICT_UNDECIDED},
+        {"the firmware's log alone", NO_GUEST_LOG, "event_log", FACT_REFUTED, REASON_EVENT_LOG_REPLAY, VERDICT_REFUSED},
+        {"its registers replay", NO_GUEST_LOG, "boot_log", FACT_AFFIRMED, REASON_OK, VERDICT_REFUSED},
+        {"a log that is none", LOG_OF_TEXT, "event_log", FACT_REFUTED, REASON_LOG_FORM, VERDICT_REFUSED},
+        {"an enclave, which has no log", ENCLAVE, "event_log", FACT_IS_UNKNOWN, REASON_FACT_UNKNOWN, VERDICT_UNDECIDED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct verdict v;
+        const struct fact *f;
+
+        simulated_judge(rows[i].how, &v);
+        f = verdict_find(&v, rows[i].fact);
+        if (f == NULL || f->state != rows[i].state || f->reason != rows[i].reason || v.result != rows[i].result) {
+            fail_msg("%s: %s is %s (%s), and it is %s", rows[i].name, rows[i].fact,
+                     f == NULL ? "not there" : fact_state_name(f->state), f == NULL ? "" : f->text,
+                     verdict_result_name(v.result));
+        }
+        verdict_done(&v);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(logs_decide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(logs_decide), cmocka_unit_test(simulated_evidence)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The policy's form: the table of tests/bad/policy, and what absent and empty members mean. */
 #include "bad.h"
+#include "base/limits.h"
 #include "verify/policy_data.h"
 
 static bool policy_read(struct bytes in, struct err *err)
@@ -112,10 +113,44 @@ static void paths(void **state)
     }
 }
 
+/* A list of that many values of 48 bytes, and white space behind the policy. */
+static void policy_of(size_t values, size_t spaces, struct buf *out)
+{
+    struct err err = {0};
+
+    assert_ok(buf_str(out, "{\"v\":1,\"td\":{\"mrtd\":[", &err), err);
+    for (size_t i = 0; i < values; i++) {
+        assert_ok(buf_printf(out, &err, "%s\"%096zu\"", i == 0 ? "" : ",", i), err);
+    }
+    assert_ok(buf_str(out, "]}}", &err), err);
+    for (size_t i = 0; i < spaces; i++) {
+        assert_ok(buf_u8(out, ' ', &err), err);
+    }
+}
+
+static void limits(void **state)
+{
+    static const struct {
+        size_t values, spaces;
+        bool ok;
+    } rows[] = {{POLICY_LIST_MAX, 0, true}, {POLICY_LIST_MAX + 1, 0, false}, {1, 1000, true}, {1, LIMIT_POLICY, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf text = BUF(2 * LIMIT_POLICY);
+        struct err err = {0};
+
+        policy_of(rows[i].values, rows[i].spaces, &text);
+        assert_int_equal(policy_read(buf_bytes(&text), &err), rows[i].ok);
+        assert_int_equal(err.reason, rows[i].ok ? REASON_OK : REASON_POLICY_FORM);
+        buf_done(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bad_files), cmocka_unit_test(absent_and_empty),
-                                       cmocka_unit_test(values), cmocka_unit_test(paths)};
+                                       cmocka_unit_test(values), cmocka_unit_test(paths), cmocka_unit_test(limits)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,35 @@ static void log_bit(struct world *w)
     w->log.p[w->log.len - 3] ^= 1;
 }
 
+/* Where the last event of the log begins. */
+static size_t last_event(const struct world *w)
+{
+    return w->log.len - (4 + 4 + 4 + 2 + 48 + 4 + 8 + strlen(w->events[w->event_count - 1]));
+}
+
+/* It is one of RTMR2, which RTMR3 does not cover. */
+static void log_other_register(struct world *w)
+{
+    w->log.p[last_event(w)] = 3;
+}
+
+/* EV_EFI_ACTION, whose digest is over its data too. */
+static void log_other_type(struct world *w)
+{
+    static const uint8_t action[4] = {7, 0, 0, 0x80};
+
+    memcpy(w->log.p + last_event(w) + 4, action, sizeof action);
+}
+
+/* A settings' digit in the log, of which the digest in the register knows nothing. */
+static void log_digit(struct world *w)
+{
+    uint8_t *at = memmem(w->log.p, w->log.len, "4096", 4);
+
+    assert_non_null(at);
+    at[3] = '7';
+}
+
 static void bound_by_data(struct world *w)
 {
     w->bind_log = true;
@@ -259,6 +288,16 @@ static void other_keyset(struct world *w)
 static void keyset_expired(struct world *w)
 {
     w->keyset.not_after = w->time - 1;
+}
+
+static void keyset_not_yet(struct world *w)
+{
+    w->keyset.not_before = w->time + 1;
+}
+
+static void keyset_first_second(struct world *w)
+{
+    w->keyset.not_before = w->time;
 }
 
 static void keyset_last_second(struct world *w)
@@ -342,6 +381,19 @@ static const struct row services[] = {
     {"key set", NULL, other_keyset, NULL, NULL, NULL, REFUTES("report_data", REPORT_DATA_MISMATCH)},
     {"key set's end", keyset_expired, NULL, NULL, NULL, NULL, REFUTES("keyset", KEYSET_TIME)},
     {"its last second", keyset_last_second, NULL, NULL, NULL, NULL, AFFIRMS("keyset")},
+    {"key set from the future", keyset_not_yet, NULL, NULL, NULL, NULL, REFUTES("keyset", KEYSET_TIME)},
+    {"its first second", keyset_first_second, NULL, NULL, NULL, NULL, AFFIRMS("keyset")},
+    {"key set where time is ignored", NULL, NULL, NULL, NULL, "\"ignore_time\":true,", LEAVES("keyset", TIME_IGNORED)},
+    {"a nonce that the quote does not bind", NULL, other_keyset, NULL, NULL, NULL, "nonce", FACT_IS_UNKNOWN,
+     REASON_FACT_UNKNOWN, VERDICT_REFUSED},
+    {"a log that the quote does not bind", NULL, other_keyset, NULL, NULL, NULL, "event_log", FACT_IS_UNKNOWN,
+     REASON_FACT_UNKNOWN, VERDICT_REFUSED},
+    {"what a log says that does not replay", ready_twice, log_cut, NULL, NULL, NULL, "program", FACT_IS_UNKNOWN,
+     REASON_FACT_UNKNOWN, VERDICT_REFUSED},
+    {"an event of another register", unextended, log_other_register, NULL, NULL, NULL,
+     REFUTES("event_log", EVENT_LOG_FOREIGN)},
+    {"an event of another type", key_epoch, log_other_type, NULL, NULL, NULL, REFUTES("event_log", EVENT_LOG_FOREIGN)},
+    {"a digit of the settings in the log", NULL, log_digit, NULL, NULL, NULL, REFUTES("event_log", EVENT_LOG_FOREIGN)},
     {"key set's form", NULL, keyset_form, NULL, NULL, NULL, REFUTES("keyset", KEYSET_FORM)},
     {"a relay", NULL, relay, NULL, NULL, NULL, REFUTES("connection", KEYSET_SPKI)},
     {"no TLS", NULL, no_tls, NULL, NULL, NULL, LEAVES("connection", FACT_UNKNOWN)},
@@ -711,6 +763,67 @@ static void nonce_paths(void **state)
     free(w);
 }
 
+/* Devices' evidence that nobody demands: shown as what was not checked. */
+static void devices(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct document d = {.nonce_count = 1, .devices = bytes_of_str("[]"), .log_in = LOG_IN_RTMR3};
+    const struct fact *f;
+    uint8_t report_data[64];
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    hash_bytes(HASH_SHA384, d.devices, w->parts.device_digest);
+    report_data_form(&w->parts, report_data);
+    w->quote.len = 0;
+    assert_ok(platform_quote(&w->platform, 5, report_data, &w->quote, &err), err);
+    d.quote = buf_bytes(&w->quote);
+    d.event_log = buf_bytes(&w->log);
+    d.keyset = buf_bytes(&w->keys);
+    memcpy(d.nonce, w->nonce, sizeof d.nonce);
+    assert_ok(document_print(&d, &w->document, &err), err);
+    world_judge(w);
+    f = verdict_find(&w->verdict, "devices");
+    assert_non_null(f);
+    assert_true(f->state == FACT_IS_UNKNOWN && f->reason == REASON_DEVICE_UNCHECKED && !f->required);
+    assert_int_equal(w->verdict.result, VERDICT_SIMULATED);
+    world_done(w);
+    free(w);
+}
+
+/* A log with a model more than are kept, 64. */
+static void models_without_end(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct fact *f;
+    uint8_t report_data[64];
+    struct err err = {0};
+
+    (void)state;
+    assert_non_null(w);
+    world_init(w);
+    world_make(w);
+    for (unsigned i = 0; i < 64; i++) {
+        uint8_t digest[48];
+
+        world_model_event(w, WORLD_EVENT_READY + 1, (uint8_t)(0x40 + i));
+        assert_ok(event_add(&w->log, bytes_of_str(w->events[WORLD_EVENT_READY + 1]), digest, &err) &&
+                      guest_extend(&w->platform.guest, 3, digest, &err),
+                  err);
+    }
+    report_data_form(&w->parts, report_data);
+    w->quote.len = 0;
+    assert_ok(platform_quote(&w->platform, 5, report_data, &w->quote, &err), err);
+    world_judge(w);
+    f = verdict_find(&w->verdict, "event_log");
+    assert_true(f->state == FACT_REFUTED && f->reason == REASON_LOG_LIMIT);
+    world_done(w);
+    free(w);
+}
+
 static void claims(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -742,11 +855,18 @@ static void claims(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(service_rows),      cmocka_unit_test(demands),
-                                       cmocka_unit_test(builtin),           cmocka_unit_test(own_collateral),
-                                       cmocka_unit_test(demands_on_quotes), cmocka_unit_test(bundles),
-                                       cmocka_unit_test(bundles_written),   cmocka_unit_test(bundles_of_quotes),
-                                       cmocka_unit_test(nonce_paths),       cmocka_unit_test(claims)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(service_rows),
+                                       cmocka_unit_test(demands),
+                                       cmocka_unit_test(builtin),
+                                       cmocka_unit_test(own_collateral),
+                                       cmocka_unit_test(demands_on_quotes),
+                                       cmocka_unit_test(bundles),
+                                       cmocka_unit_test(bundles_written),
+                                       cmocka_unit_test(bundles_of_quotes),
+                                       cmocka_unit_test(nonce_paths),
+                                       cmocka_unit_test(devices),
+                                       cmocka_unit_test(models_without_end),
+                                       cmocka_unit_test(claims)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

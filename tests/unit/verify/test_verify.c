@@ -255,6 +255,7 @@ static const struct row platforms[] = {
     {"debug", debug, NULL, NULL, NULL, NULL, REFUTES("debug", TD_DEBUG)},
     {"debug, allowed for a simulator", debug, NULL,
      ",\"attributes\":{\"mask\":\"0100000000000000\",\"value\":\"0100000000000000\"}", NULL, NULL, AFFIRMS("debug")},
+    {"debug, which the attributes say too", debug, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_DEBUG)},
     {"migratable", migratable, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"SEPT_VE_DISABLE clear", no_sept_ve, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
     {"a reserved attribute", reserved_bit, NULL, NULL, NULL, NULL, REFUTES("td_attributes", TD_ATTRIBUTES)},
@@ -586,10 +587,46 @@ static void chain_rows(void **state)
     platform_done(&other_platform);
 }
 
+/* An error as a fact: what the machine lacks says nothing about the evidence; where it is, the text says. */
+static void errors(void **state)
+{
+    static const struct {
+        struct err err;
+        enum fact_state state;
+        const char *text;
+    } rows[] = {
+        {{.reason = REASON_DER_TAG, .offset = 7, .detail = "tag 0x31"}, FACT_REFUTED, ": tag 0x31 (byte 7)"},
+        {{.reason = REASON_CHAIN_BROKEN, .offset = ERR_NOWHERE, .detail = "\"Leaf\""}, FACT_REFUTED, ": \"Leaf\""},
+        {{.reason = REASON_NO_MEMORY, .offset = ERR_NOWHERE, .detail = "a chain"}, FACT_IS_UNKNOWN, ": a chain"},
+        {{.reason = REASON_INTERNAL, .offset = ERR_NOWHERE, .detail = "a claim"}, FACT_IS_UNKNOWN, ": a claim"},
+        {{.reason = REASON_CRL_ABSENT, .offset = ERR_NOWHERE, .detail = "pck_crl"}, FACT_IS_UNKNOWN, ": pck_crl"},
+    };
+    struct verify_input in = {.time = 1};
+    struct policy *policy;
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(policy_builtin(&policy, &err), err);
+    in.policy = policy;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct fact *f;
+        struct verdict v;
+
+        assert_ok(verify_undecodable(&rows[i].err, &in, &v, &err), err);
+        f = verdict_find(&v, "form");
+        assert_int_equal(f->state, rows[i].state);
+        assert_int_equal(f->reason, rows[i].err.reason);
+        assert_string_equal(strchr(f->text, ':'), rows[i].text);
+        verdict_done(&v);
+    }
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(quote_rows), cmocka_unit_test(platform_rows),
-                                       cmocka_unit_test(level_rows), cmocka_unit_test(chain_rows)};
+                                       cmocka_unit_test(level_rows), cmocka_unit_test(chain_rows),
+                                       cmocka_unit_test(errors)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

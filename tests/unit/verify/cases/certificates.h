@@ -1,12 +1,18 @@
 /* Certificates and their chains, revocation lists, the root. Bytes are hexadecimal; each certificate that is changed is
  * signed again by its issuer, unless it says RAW. */
+/* clang-format off */
 #define AS_CA "0603551d130101ff040830060101ff"
 #define LEAF_CONSTRAINTS "0603551d130101ff04023000"
 #define LEAF_USAGE "0603551d0f0101ff0404030206c0"
 #define CA_USAGE "0603551d0f0101ff040403020106"
 #define SGX "060a2a864886f84d010d01"   /* the OID of an entry, up to its last arc */
 #define TCB "060b2a864886f84d010d0102" /* of a component */
-/* clang-format off */
+#define NULL_DER "0500"
+#define PCK_ISSUER "304b3126302406035504030c1d53494d554c41544544205347582050434b20506c6174666f726d20434131143012060355040a0c0b6e6f207365637572697479310b3009060355040613025a5a"
+#define OUR_ROOT_KEY "ed2808062c79614c28f69304d848157bde7cac7c7527db1b187db15880435828493243c73024d1ea554a398b83e7084eee1e5eea64d299cfa07cc26871070a95"
+#define INTEL_ROOT_KEY "0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394"
+#define PREPRODUCTION_KEY "4ffa0ffd561cdad6c0f98d308c8128c5b927a27332c8e8eb13f6be42b571d6466f53c644ffc2ffc1028220e49a4966cf02f32e2fb4d349bb2cbaed289037a02d"
+#define REVOKED_PCK "0210580ba263b6e148cdcf3528ce86a7b33c170d3236313131383131303534305a"
 static const struct attack certificate_cases[] = {
     /* signatures and names */
     {"PCK certificate's serial, not signed again", {CERT_RAW(PCK, "0210580b", "0210580a")}, "", NOTICED("pck_chain", CHAIN_BROKEN)},
@@ -22,15 +28,22 @@ static const struct attack certificate_cases[] = {
     {"neither the PCK nor its issuer names the issuer's key", {CERT(CA, "0603551d0e", "0603551d10"), CERT(PCK, "0603551d23", "0603551d24")}, "", NOTICED_WITH("pck_chain", CHAIN_BROKEN, "pck_crl")},
     {"... nor does the list", {CERT(CA, "0603551d0e", "0603551d10"), CERT(PCK, "0603551d23", "0603551d24"), CRL(CA_CRL, "0603551d23", "0603551d24")}, "", NOTICED_WITH("pck_crl", CRL_ISSUER, "pck_chain")},
     {"signer below a root of the same key and another name", {DO(signer_root_renamed)}, "", NOTICED("tcb_info_signature", ROOT_UNTRUSTED)},
+    {"PCK with an empty issuer", {CERT(PCK, PCK_ISSUER, "3000")}, "", NOTICED("pck_chain", CHAIN_BROKEN)},
+    {"PCK certificate's s/n-s twin: the same signature", {DO(pck_twin)}, "", HOLDS("pck_chain")},
     {"a PCK by its common name only where the words are", {CERT(PCK, "43657274696669636174653114", "43657274696669636174673114")}, "", NOTICED("pck_chain", CERT_ROLE)},
     {"a TCB signer by another name", {CERT(SIGNER, "5369676e696e67", "5369676e696e68")}, "", NOTICED_WITH("tcb_info_signature", CERT_ROLE, "qe_identity_signature")},
     {"a NUL in the common name hides nothing", {CERT(PCK, "43657274696669636174653114", "00657274696669636174653114")}, "", NOTICED("pck_chain", CERT_ROLE)},
 
     /* what a certificate may do */
     {"PCK with a CA's key usage", {CERT(PCK, LEAF_USAGE, CA_USAGE)}, "", NOTICED("pck_chain", CERT_ROLE)},
-    {"platform CA that may only sign data", {CERT(CA, CA_USAGE, LEAF_USAGE)}, "", NOTICED("pck_chain", CERT_ROLE)},
+    {"platform CA that may only sign data", {CERT(CA, CA_USAGE, LEAF_USAGE)}, "", NOTICED_WITH("pck_chain", CERT_ROLE, "pck_crl")},
     {"TCB signer with a CA's key usage", {CERT(SIGNER, LEAF_USAGE, CA_USAGE)}, "", NOTICED_WITH("tcb_info_signature", CERT_ROLE, "qe_identity_signature")},
     {"root that allows no CA below it", {CERT(ROOT, AS_CA "020101", AS_CA "020100")}, "", NOTICED("pck_chain", CERT_ROLE)},
+    {"PCK with cA TRUE", {CERT(PCK, LEAF_CONSTRAINTS, "0603551d130101ff040530030101ff")}, "", NOTICED("pck_chain", CERT_ROLE)},
+    {"TCB signer with cA TRUE", {CERT(SIGNER, LEAF_CONSTRAINTS, "0603551d130101ff040530030101ff")}, "", NOTICED_WITH("tcb_info_signature", CERT_ROLE, "qe_identity_signature")},
+    {"platform CA without cA", {CERT(CA, AS_CA "020100", LEAF_CONSTRAINTS)}, "", NOTICED("pck_chain", CERT_ROLE)},
+    {"PCK with a path length, which only a CA may have", {CERT(PCK, LEAF_CONSTRAINTS, "0603551d130101ff04053003020100")}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"platform CA without a path length: no limit", {CERT(CA, AS_CA "020100", "0603551d130101ff040530030101ff")}, "", HOLDS("pck_chain")},
     {"PCK without basic constraints", {CERT(PCK, LEAF_CONSTRAINTS, "0603551d1204053003020101")}, "", NOTICED("pck_chain", CERT_ROLE)},
     {"PCK with a critical extension in the place of its constraints", {CERT(PCK, "0603551d130101ff", "0603551d120101ff")}, "", NOTICED("pck_chain", X509_EXTENSION)},
     {"platform CA whose cA is not TRUE but 01", {CERT(CA, AS_CA, "0603551d130101ff04083006010101")}, "", NOTICED("pck_chain", DER_VALUE)},
@@ -38,22 +51,57 @@ static const struct attack certificate_cases[] = {
     {"TCB signing certificate where the PCK's chain is", {INSTEAD(TCB_CHAIN, CA_CRL_CHAIN)}, "", NOTICED("tcb_info_signature", CERT_ROLE)},
     {"the PCK's CA as signer of the identity", {INSTEAD(QE_CHAIN, CA_CRL_CHAIN)}, "", NOTICED("qe_identity_signature", CERT_ROLE)},
     {"an unknown critical extension", {CERT(PCK, LEAF_USAGE, "0603551d440101ff0404030206c0")}, "", NOTICED("pck_chain", X509_EXTENSION)},
-    {"an extension twice", {CERT(PCK, "0603551d1f", "0603551d0e")}, "", NOTICED("pck_chain", DER_TAG)},
+    {"an unknown extension that is not critical", {CERT(PCK, "0603551d1f", "0603551d45")}, "", HOLDS("pck_chain")},
+    {"an extension twice", {CERT(PCK, "0603551d1f", "0603551d0e")}, "", NOTICED("pck_chain", X509_EXTENSION)},
+    {"an unknown extension twice", {CERT_LEFT(PCK, "30330603551d1f", "30070603551d450400" "30070603551d450400")}, "", NOTICED("pck_chain", X509_EXTENSION)},
     {"the key identifier twice", {CERT(PCK, "0603551d1f042c302a3028a026a02486", "0603551d0e042c042a3028a026a02486")}, "", NOTICED("pck_chain", X509_EXTENSION)},
     {"a key of another curve's name", {CERT(PCK, "06082a8648ce3d030107", "06082a8648ce3d030108")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"a key of 66 bytes", {CERT(PCK, "03420004", "0343000400")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"a key of 64 bytes", {CERT(PCK, "03420004f2", "03410004")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"a compressed key", {CERT(PCK, "03420004", "03420002")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"ecdsa-with-SHA384 within", {CERT(PCK, "2a8648ce3d040302304b", "2a8648ce3d040303304b")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"ecdsa-with-SHA384 outside, SHA256 within", {DO(pck_outer_sha384)}, "", NOTICED("pck_chain", X509_ALGORITHM)},
     {"a version 2 certificate", {CERT(PCK, "a003020102", "a003020101")}, "", NOTICED("pck_chain", X509_FORM)},
 
     /* DER has one spelling */
     {"serial with a superfluous zero", {CERT(PCK, "0210580b", "0210000b")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"serial of 20 bytes", {CERT(PCK, "0210580b", "021401010101580b")}, "", HOLDS("pck_chain")},
+    {"serial of 20 bytes and a sign byte", {CERT(PCK, "0210580b", "021500d8010101580b")}, "", HOLDS("pck_chain")},
+    {"serial of 21 bytes", {CERT(PCK, "0210580b", "02150101010101580b")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"negative serial", {CERT(PCK, "0210580b", "0210d80b")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"a length in the long form, where the short one would do", {CERT(PCK, "30120603", "3081120603")}, "", NOTICED("pck_chain", DER_LENGTH)},
+    {"a length with a leading zero", {CERT(PCK, "30820226", "3083000226")}, "", NOTICED("pck_chain", DER_LENGTH)},
     {"indefinite length", {CERT(PCK, "30120603", "30800603")}, "", NOTICED("pck_chain", DER_LENGTH)},
     {"critical, as 01", {CERT(PCK, "0603551d0f0101ff", "0603551d0f010101")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"critical FALSE, written out", {CERT(PCK, "0603551d0f0101ff", "0603551d0f010100")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"an attribute's tag of two bytes", {CERT(PCK, "0c1d53494d554c41544544205347582050434b2043657274", "1f1d53494d554c41544544205347582050434b2043657274")}, "", NOTICED("pck_chain", DER_TAG)},
+    {"key usage of three bytes", {CERT(PCK, "030206c0", "030400c00101")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"key usage with a bit among the unused ones", {CERT(PCK, "030206c0", "030206c1")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"key usage that ends in a bit that is not set", {CERT(PCK, "030206c0", "030205c0")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"key usage with 38 unused bits", {CERT(PCK, "030206c0", "030226c0")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"a key's bits, of which one is unused", {CERT(PCK, "03420004", "03420104")}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"a second of letters", {CERT(PCK, "303634305a170d33", "303634785a170d33")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"a time without seconds", {CERT(PCK, "170d3336313131353131303634305a", "170b333631313135313130365a")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"GeneralizedTime before 2050", {CERT(PCK, "170d3336313131353131303634305a", "180f32303336313131353131303634305a")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"GeneralizedTime from 2050", {CERT(PCK, "170d3336313131353131303634305a", "180f32303530313131353131303634305a")}, "", HOLDS("pck_chain")},
     {"a month 13", {CERT(PCK, "170d323631313137", "170d323631333137")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"a time without Z", {CERT(PCK, "303634305a170d33", "303634302b170d33")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"a signature's bits, of which one is unused", {DO(pck_unused_bit)}, "", NOTICED("pck_chain", DER_VALUE)},
     {"a signature's r with a superfluous zero", {DO(pck_r_padded)}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"left over behind the version", {CERT_LEFT(PCK, "020102", NULL_DER)}, "", NOTICED("pck_chain", X509_FORM)},
+    {"left over in a name's attribute", {CERT_LEFT(PCK, "0c1d53494d554c41544544205347582050434b2043657274", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in the validity", {CERT_LEFT(PCK, "170d3336", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in the key's algorithm", {CERT_LEFT(PCK, "06082a8648ce3d030107", NULL_DER)}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"left over behind the key", {CERT_LEFT(PCK, "03420004", NULL_DER)}, "", NOTICED("pck_chain", X509_ALGORITHM)},
+    {"left over behind the list of extensions", {CERT_LEFT(PCK, "308202d0", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the extensions", {CERT_LEFT(PCK, "a38202d4", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in an extension", {CERT_LEFT(PCK, "0404030206c0", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the key usage", {CERT_LEFT(PCK, "030206c0", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the key identifier", {CERT_LEFT(PCK, "0414e014fb31", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the issuer's key identifier", {CERT_LEFT(PCK, "3016801499", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"the issuer's serial behind its key identifier", {CERT_LEFT(PCK, "801499", "820101")}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the constraints", {CERT(PCK, "04023000", "0404" "3000" NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in the constraints", {CERT_LEFT(CA, "020100", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
     {"a byte behind the certificate", {DO(pck_byte_behind)}, "", NOTICED("pck_chain", BYTES_LEFT)},
 
     /* the SGX extension */
@@ -67,6 +115,19 @@ static const struct attack certificate_cases[] = {
     {"SGX type 3", {CERT(PCK, SGX "050a0101", SGX "050a0103")}, "", NOTICED("pck_chain", DER_VALUE)},
     {"an entry .8", {CERT(PCK, SGX "0730", SGX "0830")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
     {"a flag that is neither 00 nor FF", {CERT(PCK, "0107030101ff", "010703010101")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"an entry's OID of another tree", {CERT(PCK, SGX "0304020000", "060a2a864886f84d010e010304020000")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"an entry's OID with an arc too many", {CERT(PCK, SGX "0304020000", "060b2a864886f84d010d01030104020000")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"component 1 in another group", {CERT(PCK, TCB "01", "060b2a864886f84d010d010301")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"PCEID of three bytes", {CERT(PCK, SGX "0304020000", SGX "030403000000")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"entry .7 twice", {CERT(PCK, "3044" SGX "07", "300e" SGX "073000" "3044" SGX "07")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"an extension that ends behind .4", {FLAG(processor), CERT(PCK, "300f" SGX "050a0100", "")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"a PCESVN of 65536", {CERT(PCK, TCB "1102010d", TCB "110203010000")}, "", NOTICED("pck_chain", DER_VALUE)},
+    {"17 components", {CERT(PCK, "3010" TCB "1102010d", "3010" TCB "11020100" "3010" TCB "1102010d")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
+    {"left over behind the SGX extension's entries", {CERT_LEFT(PCK, "30820226", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in an entry", {CERT(PCK, SGX "0304020000", SGX "0304020000" NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in a component", {CERT(PCK, TCB "01020103", TCB "01020103" NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over behind the components", {CERT_LEFT(PCK, "301f" TCB "12", NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
+    {"left over in a flag", {CERT(PCK, "0107030101ff", "0107030101ff" NULL_DER)}, "", NOTICED("pck_chain", BYTES_LEFT)},
     {"flags in another order", {CERT(PCK, "010d010702", "010d010701")}, "", NOTICED("pck_chain", PCK_EXTENSION)},
 
     /* chains as PEM */
@@ -74,9 +135,12 @@ static const struct attack certificate_cases[] = {
     {"a chain of four", {DO(pem_four)}, "", NOTICED("pck_chain", CHAIN_BROKEN)},
     {"a chain from root to leaf", {DO(pem_backwards)}, "", NOTICED_WITH("pck_chain", PCK_EXTENSION, "qe_report_signature root root_crl tcb_info_signature qe_identity_signature")},
     {"the leaf as its own CA", {DO(pem_leaf_twice)}, "", NOTICED_WITH("pck_chain", CHAIN_BROKEN, "pck_crl")},
+    {"a leaf alone, and more empty lines than a chain may have bytes", {DO(pem_leaf_lines)}, "", NOTICED("pck_chain", PEM_FORM)},
     {"no PEM at all", {DO(pem_none)}, "", NOTICED("pck_chain", PEM_FORM)},
     {"the signer's chain without its root", {DO(signer_alone)}, "", NOTICED("tcb_info_signature", CHAIN_BROKEN)},
     {"text between the signer's certificates", {PEM_RAW(TCB_CHAIN, "-----\n-----", "-----\nx\n-----")}, "", NOTICED("tcb_info_signature", PEM_FORM)},
+    {"empty lines between the signer's certificates", {PEM_RAW(TCB_CHAIN, "-----\n-----", "-----\n\n-----")}, "", HOLDS("tcb_info_signature")},
+    {"more empty lines than a chain may have bytes", {DO(signer_lines)}, "", NOTICED("tcb_info_signature", PEM_FORM)},
     {"white space in base64", {PEM_RAW(TCB_CHAIN, "MII", "MI ")}, "", NOTICED("tcb_info_signature", PEM_FORM)},
     {"another label", {PEM_RAW(QE_CHAIN, "BEGIN CERTIFICATE", "BEGIN X509 CERTIFICATE")}, "", NOTICED("qe_identity_signature", PEM_FORM)},
     {"text behind the signer's chain", {DO(signer_text_behind)}, "", NOTICED("tcb_info_signature", PEM_FORM)},
@@ -84,12 +148,18 @@ static const struct attack certificate_cases[] = {
     /* revocation */
     {"PCK certificate revoked", {FLAG(revoke_pck)}, "", NOTICED("pck_crl", CERT_REVOKED)},
     {"platform CA revoked", {FLAG(revoke_ca)}, "", NOTICED("root_crl", CERT_REVOKED)},
+    {"the TCB info's signer alone revoked", {FLAG(revoke_signer), DO(identity_signer_anew)}, "", NOTICED("root_crl", CERT_REVOKED)},
+    {"the identity's signer alone revoked", {FLAG(revoke_signer), DO(info_signer_anew)}, "", NOTICED("root_crl", CERT_REVOKED)},
+    {"a platform CA that may not sign lists", {CERT(CA, CA_USAGE, "0603551d0f0101ff040403020204")}, "", NOTICED("pck_crl", CERT_ROLE)},
+    {"a root that may not sign lists", {CERT(ROOT, CA_USAGE, "0603551d0f0101ff040403020204")}, "", NOTICED("root_crl", CERT_ROLE)},
     {"TCB signer revoked", {FLAG(revoke_signer)}, "", NOTICED("root_crl", CERT_REVOKED)},
     {"no list of the PCK's CA: unknown, never clean", {WITHOUT(CA_CRL)}, "", OPEN("pck_crl", CRL_ABSENT)},
     {"no list of the root", {WITHOUT(ROOT_CRL)}, "", OPEN("root_crl", CRL_ABSENT)},
     {"the root's list for the platform CA's", {INSTEAD(CA_CRL, ROOT_CRL)}, "", NOTICED("pck_crl", CRL_ISSUER)},
     {"the platform CA's list for the root's", {INSTEAD(ROOT_CRL, CA_CRL)}, "", NOTICED("root_crl", CRL_ISSUER)},
-    {"the processor CA's list for a platform CA's PCK", {DO(crl_of_processor)}, "", NOTICED("pck_crl", CRL_ISSUER)},
+    {"the processor CA's list for a platform CA's PCK", {DO(crl_of_other_ca)}, "", NOTICED("pck_crl", CRL_ISSUER)},
+    {"the platform CA's list for a processor CA's PCK", {FLAG(processor), DO(crl_of_other_ca)}, "", NOTICED("pck_crl", CRL_ISSUER)},
+    {"a list's s/n-s twin: the same signature", {DO(crl_twin)}, "", HOLDS("pck_crl")},
     {"a processor CA's platform, its own list", {FLAG(processor)}, "", HOLDS("pck_crl")},
     {"a processor CA's PCK, revoked", {FLAG(processor), FLAG(revoke_pck)}, "", NOTICED("pck_crl", CERT_REVOKED)},
     {"platform list's serials, not signed again", {FLAG(revoke_pck), CRL_RAW(CA_CRL, "0210580b", "0210580a")}, "", NOTICED("pck_crl", SIGNATURE_WRONG)},
@@ -99,12 +169,24 @@ static const struct attack certificate_cases[] = {
     {"list that names no key of its issuer", {CRL(CA_CRL, "0603551d23", "0603551d24")}, "", NOTICED("pck_crl", CRL_ISSUER)},
     {"a version 1 list", {CRL(CA_CRL, "020101300a", "020100300a")}, "", NOTICED("pck_crl", CRL_FORM)},
     {"a list with an unknown critical extension", {CRL(CA_CRL, "300a0603551d140403020101", "300a0603551d1c0101ff0400")}, "", NOTICED("pck_crl", X509_EXTENSION)},
+    {"a list with an extension twice", {CRL(CA_CRL, "300a0603551d140403020101", "300a0603551d140403020101300a0603551d140403020101")}, "", NOTICED("pck_crl", X509_EXTENSION)},
+    {"a list with an unknown extension", {CRL(CA_CRL, "300a0603551d140403020101", "300a0603551d14040302010130070603551d450400")}, "", HOLDS("pck_crl")},
+    {"a list without a number", {CRL(CA_CRL, "300a0603551d140403020101", "")}, "", NOTICED("pck_crl", CRL_FORM)},
+    {"a list of a negative number", {CRL(CA_CRL, "0403020101", "04030201ff")}, "", NOTICED("pck_crl", DER_VALUE)},
+    {"left over behind a list's number", {CRL(CA_CRL, "0403020101", "0405020101" NULL_DER)}, "", NOTICED("pck_crl", BYTES_LEFT)},
+    {"an entry with its reason", {FLAG(revoke_pck), CRL(CA_CRL, REVOKED_PCK, REVOKED_PCK "300c300a0603551d1504030a0101")}, "", NOTICED("pck_crl", CERT_REVOKED)},
+    {"an entry of somebody else's list (certificateIssuer, critical)", {FLAG(revoke_pck), CRL(CA_CRL, REVOKED_PCK, REVOKED_PCK "300e300c0603551d1d0101ff04023000")}, "", NOTICED("pck_crl", X509_EXTENSION)},
+    {"an entry's extension twice", {FLAG(revoke_pck), CRL(CA_CRL, REVOKED_PCK, REVOKED_PCK "3018300a0603551d1504030a0101300a0603551d1504030a0101")}, "", NOTICED("pck_crl", X509_EXTENSION)},
+    {"left over behind an entry's extensions", {FLAG(revoke_pck), CRL(CA_CRL, REVOKED_PCK, REVOKED_PCK "300c300a0603551d1504030a0101" NULL_DER)}, "", NOTICED("pck_crl", BYTES_LEFT)},
+    {"a revoked serial of 21 bytes", {FLAG(revoke_pck), CRL(CA_CRL, "0210580b", "02150101010101580b")}, "", NOTICED("pck_crl", DER_VALUE)},
     {"a list with a byte behind it", {DO(crl_byte_behind)}, "", NOTICED("pck_crl", BYTES_LEFT)},
     {"a list of no bytes", {DO(crl_empty)}, "", NOTICED("pck_crl", PEM_FORM)},
     {"a list as PEM", {DO(crl_pem)}, "", HOLDS("pck_crl")},
     {"a list as PEM, twice", {DO(crl_pem_twice)}, "", NOTICED("pck_crl", CRL_FORM)},
 
     /* the root */
+    {"Intel's key in a root that a policy calls a simulator's", {CERT_RAW(ROOT, OUR_ROOT_KEY, INTEL_ROOT_KEY)}, "", NOTICED_WITH("root", ROOT_UNTRUSTED, "pck_chain root_crl tcb_info_signature qe_identity_signature")},
+    {"the key of Intel's parts before production in such a root", {CERT_RAW(ROOT, OUR_ROOT_KEY, PREPRODUCTION_KEY)}, "", NOTICED_WITH("root", ROOT_UNTRUSTED, "pck_chain root_crl tcb_info_signature qe_identity_signature")},
     {"another installation's root, of the same name", {DO(other_chain)}, "", NOTICED_WITH("root", ROOT_UNTRUSTED, "qe_report_signature root_crl tcb_info_signature qe_identity_signature pck_crl")},
     {"another installation's collateral", {DO(other_collateral)}, "", NOTICED_WITH("root_crl", CRL_ISSUER, "pck_crl tcb_info_signature qe_identity_signature")},
     {"another installation's TCB info and signer", {DO(other_info)}, "", NOTICED("tcb_info_signature", ROOT_UNTRUSTED)},

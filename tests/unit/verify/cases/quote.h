@@ -1,4 +1,5 @@
 /* The quote: header, body, lengths, signatures, the quoting enclave. */
+#define ZEROS_48 "000000000000000000000000000000000000000000000000"
 /* clang-format off */
 static const struct attack quote_cases[] = {
     /* form */
@@ -34,6 +35,7 @@ static const struct attack quote_cases[] = {
     {"certification data of no bytes", {QUOTE_RAW(DATA, 134, "00000000")}, "", NOTICED("form", BYTES_LEFT)},
     {"inner certification type 6", {QUOTE_RAW(INNER, 0, "0600")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
     {"inner certification type 0", {QUOTE_RAW(INNER, 0, "0000")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
+    {"inner certification type 7, a platform's manifest", {QUOTE_RAW(INNER, 0, "0700")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
     {"inner certification type 8", {QUOTE_RAW(INNER, 0, "0800")}, "", NOTICED("form", QUOTE_CERTIFICATION)},
     {"inner certification type 4, over a whole chain", {QUOTE_RAW(INNER, 0, "0400")}, "", NOTICED("pck_chain", CHAIN_BROKEN)},
     {"PEM chain of 2^32 - 1 bytes", {QUOTE_RAW(INNER, 2, "ffffffff")}, "", NOTICED("form", BYTES_SHORT)},
@@ -97,12 +99,17 @@ static const struct attack quote_cases[] = {
     {"RTMR1", {QUOTE_RAW(BODY, 376, "00"), SIGNED}, "", NOTICED("measurements", RTMR_MISMATCH)},
     {"RTMR2", {QUOTE_RAW(BODY, 424, "00"), SIGNED}, "", NOTICED("measurements", RTMR_MISMATCH)},
 
+    {"MRSERVICETD that the policy names", {NOTHING}, ",\"mrservicetd\":[\"" ZEROS_48 ZEROS_48 "\"]", HOLDS("mrservicetd")},
+    {"MRSERVICETD that the policy does not name", {QUOTE_RAW(BODY, 600, "01"), SIGNED}, ",\"mrservicetd\":[\"" ZEROS_48 ZEROS_48 "\"]", NOTICED("mrservicetd", TD_SERVICE)},
+    {"MRSERVICETD demanded of a version 4 quote, which has none", {VERSION(4)}, ",\"mrservicetd\":[\"" ZEROS_48 ZEROS_48 "\"]", OPEN("mrservicetd", FACT_UNKNOWN)},
+    {"devices demanded of a bare quote", {NOTHING}, "\"gpu\":{\"count\":1},", OPEN("devices", DEVICE_UNCHECKED)},
     {"an enclave's quote", {TEXT(tcb_info_id, "SGX"), TEXT(qe_id, "QE"), DO(quote_enclave)}, "", OPEN("measurements", FACT_UNKNOWN)},
     {"an enclave under debug", {TEXT(tcb_info_id, "SGX"), TEXT(qe_id, "QE"), DO(quote_enclave_debug)}, "", NOTICED("debug", TD_DEBUG)},
     {"an enclave's quote with a TD's collateral", {DO(quote_enclave)}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "qe_identity")},
 
     /* whose platform it is */
     {"PPID that the policy does not list", {NOTHING}, "\"platform\":{\"ppid\":[\"53494d554c415445442d505049440001\"]},", NOTICED("platform", PLATFORM_MISMATCH)},
+    {"PPID demanded, of a PCK certificate that cannot be read: unknown", {CERT(PCK, "06092a864886f84d010d010482", "06092a864886f84d010d020482")}, "\"platform\":{\"ppid\":[\"53494d554c415445442d505049440000\"]},", NOTICED("pck_chain", PCK_EXTENSION)},
     {"PPID in the list", {NOTHING}, "\"platform\":{\"ppid\":[\"53494d554c415445442d505049440000\"]},", HOLDS("platform")},
     {"PPID in the list, in capitals", {NOTHING}, "\"platform\":{\"ppid\":[\"53494D554C415445442D505049440000\"]},", HOLDS("platform")},
     {"instance id that the policy does not list", {NOTHING}, "\"platform\":{\"instance\":[\"00000000000000000000000000000000\"]},", NOTICED("platform", PLATFORM_MISMATCH)},

@@ -70,6 +70,8 @@ static const struct attack status_cases[] = {
     {"grace until the day of the judgement", {TEXT(tcb_status, "OutOfDate")}, "\"tcb\":{\"grace\":{\"OutOfDate\":\"2026-11-18\"}},", HOLDS_AS("tcb_status", "OutOfDate")},
     {"grace until the day before", {TEXT(tcb_status, "OutOfDate")}, "\"tcb\":{\"grace\":{\"OutOfDate\":\"2026-11-17\"}},", NOTICED_AS("tcb_status", TCB_STATUS, "OutOfDate")},
     {"grace for another status", {TEXT(tcb_status, "OutOfDate")}, "\"tcb\":{\"grace\":{\"ConfigurationNeeded\":\"2030-01-01\"}},", NOTICED_AS("tcb_status", TCB_STATUS, "OutOfDate")},
+    {"grace where the time is told to be ignored: unknown", {TEXT(tcb_status, "OutOfDate")}, "\"ignore_time\":true,\"tcb\":{\"grace\":{\"OutOfDate\":\"2030-01-01\"}},", OPEN("tcb_status", TIME_IGNORED)},
+    {"no grace where the time is told to be ignored", {TEXT(tcb_status, "OutOfDate")}, "\"ignore_time\":true,\"tcb\":{\"grace\":{\"ConfigurationNeeded\":\"2030-01-01\"}},", NOTICED_AS("tcb_status", TCB_STATUS, "OutOfDate")},
     {"Revoked, which no policy accepts", {TEXT(tcb_status, "Revoked")}, "\"tcb\":{\"accept\":[\"Revoked\"],\"grace\":{\"Revoked\":\"2030-01-01\"}},", NOTICED_AS("tcb_status", TCB_REVOKED, "Revoked")},
     {"evaluation number reached", {NOTHING}, "\"tcb\":{\"min_evaluation\":19},", HOLDS("tcb_evaluation")},
     {"evaluation number not reached", {NOTHING}, "\"tcb\":{\"min_evaluation\":20},", NOTICED("tcb_evaluation", TCB_EVALUATION)},
