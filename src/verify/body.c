@@ -6,12 +6,7 @@
 
 static void trailing_judge(struct judge *j)
 {
-    bool zero = true;
-
-    for (size_t i = 0; i < j->q.trailing.len; i++) {
-        zero = zero && j->q.trailing.p[i] == 0;
-    }
-    if (zero || j->policy->trailing_any) {
+    if (bytes_zero(j->q.trailing) || j->policy->trailing_any) {
         fact_affirm(j, FACT_trailing);
     } else {
         fact_refute(j, FACT_trailing, REASON_QUOTE_TRAILING, "%zu bytes, not all zero", j->q.trailing.len);
@@ -93,16 +88,6 @@ static void bits_judge(struct judge *j, enum fact_id id, enum reason reason, con
     fact_seen(j, id, want, bits_spell(seen, have));
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What holds for a service where the policy says nothing of the attributes (docs/formats.md, section 7). */
 static void attributes_default_judge(struct judge *j)
 {
@@ -128,7 +113,8 @@ static void service_td_default_judge(struct judge *j)
 {
     const struct td_body *td = &j->q.td;
 
-    if (j->policy->mrservicetd.count == 0 && td->is_15 && !is_zero(td->mrservicetd, sizeof td->mrservicetd) &&
+    if (j->policy->mrservicetd.count == 0 && td->is_15 &&
+        !bytes_zero(bytes_of(td->mrservicetd, sizeof td->mrservicetd)) &&
         !fact_is(j, FACT_td_attributes, FACT_REFUTED)) {
         fact_refute(j, FACT_td_attributes, REASON_TD_SERVICE, "MRSERVICETD");
         fact_seen(j, FACT_td_attributes, "48 zero bytes", "");

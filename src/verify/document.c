@@ -40,16 +40,6 @@ out:
     return ok;
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Tries both places: what the document says of it is never believed. */
 static enum log_bound report_data_judge(struct judge *j, const struct document *d, struct report_data_parts *parts)
 {
@@ -93,7 +83,8 @@ static void place_judge(struct judge *j, enum log_bound bound)
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_PLACE, "bound by RTMR3");
     } else if (bound == LOG_BOUND_REPORT_DATA && (j->policy->places & PLACE_REPORT_DATA) == 0) {
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_PLACE, "bound by the report data");
-    } else if (bound == LOG_BOUND_REPORT_DATA && quote_is_tdx(&j->q) && !is_zero(j->q.td.rtmr[3], SHA384_SIZE)) {
+    } else if (bound == LOG_BOUND_REPORT_DATA && quote_is_tdx(&j->q) &&
+               !bytes_zero(bytes_of(j->q.td.rtmr[3], SHA384_SIZE))) {
         fact_refute(j, FACT_event_log, REASON_EVENT_LOG_FOREIGN, "RTMR3 holds something beside the log");
     }
 }
