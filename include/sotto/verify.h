@@ -2,8 +2,8 @@
  * bundle. The same verdict, in the same bytes, as `sotto verify` (sotto_verify.3 tells the whole).
  *
  * Pure: time, policy and collateral are arguments. Nothing here opens a file or a socket, asks a clock or prints. Any
- * number of threads may call at once; a policy may be shared by all of them, a verdict belongs to one at a time.
- * Evidence may be hostile. */
+ * number of threads may call at once; a policy may be shared by all of them, a verdict or a cache belongs to one at a
+ * time. Evidence may be hostile. */
 #ifndef SOTTO_VERIFY_LIBRARY_H
 #define SOTTO_VERIFY_LIBRARY_H
 
@@ -46,8 +46,9 @@ struct sotto_file { /* one piece of collateral, by its name of docs/formats.md, 
 
 typedef struct sotto_policy sotto_policy;
 typedef struct sotto_verdict sotto_verdict;
+typedef struct sotto_cache sotto_cache;
 
-/* Members that are 0 are not given. All memory stays the caller's, and is not read after the call. */
+/* Members that are 0 are not given. All memory but that of `reuse` stays the caller's, and is not read after the call. */
 struct sotto_input {
     const sotto_policy *policy; /* NULL: the built-in one, which is for bare quotes */
     int64_t time;               /* seconds since 1970 at which it is judged */
@@ -56,6 +57,8 @@ struct sotto_input {
     const uint8_t *nonce;           /* 32 bytes that were drawn for this evidence: the fact "nonce" is then required */
     const uint8_t *connection_spki; /* SHA-256 of the key that TLS showed: the fact "connection" is then required */
     bool bundle_time;               /* a bundle is judged at its own time, and not at `time` */
+    sotto_cache *cache;             /* what was read and checked before */
+    sotto_verdict *reuse;           /* a verdict that nobody needs any more: its memory becomes *out */
 };
 
 struct sotto_fact {
@@ -72,6 +75,13 @@ SOTTO_API const char *sotto_version(void);
 /* A policy of docs/formats.md, section 7. False: why (NULL: not wanted) holds a line that says what is wrong. */
 SOTTO_API bool sotto_policy_parse(const void *text, size_t size, sotto_policy **out, char *why, size_t why_size);
 SOTTO_API void sotto_policy_free(sotto_policy *policy);
+
+/* Certificates, lists and documents that were read before are found in it by all their bytes, and signatures of theirs
+ * that were checked before are not checked again. It changes how long a verdict takes, and nothing in it: time,
+ * revocation, policy and TCB are judged each time, and so are the quote's own signatures. At most 32 pieces and 1 MiB
+ * stay in it between calls. NULL: out of memory. */
+SOTTO_API sotto_cache *sotto_cache_new(void);
+SOTTO_API void sotto_cache_free(sotto_cache *cache); /* verdicts that were made with it stay as they are */
 
 /* *out is a verdict unless the answer is SOTTO_FAILED. Malformed evidence is refused, and the fact "form" says why. */
 SOTTO_API enum sotto_result sotto_verify(enum sotto_kind kind, const void *evidence, size_t size,

@@ -64,8 +64,11 @@ bool appraise_check(const struct service *s, struct err *err)
 /* The evidence under one policy, into c->verdict. */
 static bool judge(struct appraisal *c, const struct policy *policy, struct err *err)
 {
-    const struct verify_input in = {
-        .policy = policy, .time = c->r->time, .files = c->collateral.files, .file_count = c->collateral.count};
+    const struct verify_input in = {.policy = policy,
+                                    .time = c->r->time,
+                                    .files = c->collateral.files,
+                                    .file_count = c->collateral.count,
+                                    .cache = c->s->cache};
     struct verify_bare bare = {.quote = buf_bytes(&c->ask.quote),
                                .boot_log = buf_bytes(&c->ask.boot_log),
                                .event_log = buf_bytes(&c->ask.event_log)};

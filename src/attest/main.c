@@ -11,6 +11,7 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "os/secret.h"
+#include "verify/cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct daemon {
     struct signals *signals;
     char origins[4096];            /* what service.origins points into */
     char issuer[ADDRESS_SIZE + 8]; /* where no other is given */
+    struct cache cache;
 };
 
 /* ---- HTTP ---- */
@@ -178,6 +180,7 @@ static bool options_read(const struct args *a, struct daemon *d, struct err *err
     struct service *s = &d->service;
 
     s->keys = &d->keys;
+    s->cache = &d->cache;
     s->policies = args_get(a, "policies");
     s->default_policy = args_get(a, "default-policy");
     s->collateral = args_get(a, "collateral");
@@ -252,5 +255,6 @@ int main(int argc, char **argv)
         loop_free(d.loop);
     }
     keys_close(&d.keys);
+    cache_done(&d.cache);
     return ok ? 0 : reason_kind(err.reason) == REASON_KIND_USAGE ? 2 : 1;
 }

@@ -10,6 +10,8 @@
 
 #define SERVICE_ORIGINS_MAX 32
 
+struct cache;
+
 struct service { /* all borrowed */
     const struct keys *keys;
     const char *policies;                     /* the folder of ID.json */
@@ -18,6 +20,7 @@ struct service { /* all borrowed */
     const char *issuer;                       /* a URL without a slash at its end */
     const char *origins[SERVICE_ORIGINS_MAX]; /* pages that may ask from a browser: "http://127.0.0.1:11434" */
     size_t origin_count;
+    struct cache *cache; /* of collateral and certificates that were seen before (verify/cache.h); NULL: none */
 };
 
 struct service_request {

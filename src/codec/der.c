@@ -7,7 +7,7 @@ bool der_is(const struct cursor *c, unsigned tag)
     return c->left > 0 && *c->next == tag;
 }
 
-/* Of more than one byte, whose first is at c. */
+/* Whose first byte is at c. */
 static bool length_read(struct cursor *c, size_t *out, struct err *err)
 {
     size_t at = c->offset, len = 0;
@@ -15,6 +15,10 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
 
     if (!cursor_u8(c, &first, err)) {
         return false;
+    }
+    if (first < 0x80) {
+        *out = first;
+        return true;
     }
     if (first > 0x84) {
         return FAIL(err, REASON_DER_LENGTH, at, "length byte 0x%02x", first);
@@ -32,8 +36,7 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
     return true;
 }
 
-/* A certificate is read by a hundred calls of this. */
-static inline bool element_read(struct cursor *c, uint8_t *tag, struct cursor *content, struct err *err)
+static bool element_read(struct cursor *c, uint8_t *tag, struct cursor *content, struct err *err)
 {
     struct cursor in = *c;
     size_t len;
@@ -44,15 +47,7 @@ static inline bool element_read(struct cursor *c, uint8_t *tag, struct cursor *c
     if ((*tag & 0x1f) == 0x1f) {
         return FAIL(err, REASON_DER_TAG, c->offset, "a tag of more than one byte");
     }
-    if (in.left > 0 && *in.next < 0x80) {
-        len = *in.next;
-        in.next++;
-        in.left--;
-        in.offset++;
-    } else if (!length_read(&in, &len, err)) {
-        return false;
-    }
-    if (!cursor_take(&in, len, content, err)) {
+    if (!length_read(&in, &len, err) || !cursor_take(&in, len, content, err)) {
         return false;
     }
     *c = in;
@@ -76,9 +71,18 @@ bool der_next(struct cursor *c, struct der *out, struct err *err)
 
 bool der_expect(struct cursor *c, unsigned tag, struct cursor *content, struct err *err)
 {
+    const struct cursor in = *c;
     struct cursor found;
     uint8_t seen;
 
+    /* A length of one byte, and all there, as it nearly always is: a certificate is a hundred calls of this. */
+    if (in.left >= 2 && in.next[0] == tag && in.next[1] < 0x80 && in.next[1] <= in.left - 2) {
+        const size_t len = in.next[1];
+
+        *c = (struct cursor){.next = in.next + 2 + len, .left = in.left - 2 - len, .offset = in.offset + 2 + len};
+        *content = (struct cursor){.next = in.next + 2, .left = len, .offset = in.offset + 2};
+        return true;
+    }
     if (c->left > 0 && *c->next != tag) {
         return FAIL(err, REASON_DER_TAG, c->offset, "tag 0x%02x, not 0x%02x", *c->next, tag);
     }

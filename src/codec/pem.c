@@ -25,9 +25,9 @@ static bool line_next(struct bytes text, size_t *at, struct bytes *line)
 }
 
 /* The lines of one block's body up to its END line, decoded into der. */
-static bool body_read(struct bytes text, size_t *at, struct bytes end, struct buf *der, struct err *err)
+static bool body_read(struct bytes text, size_t *at, struct bytes end, struct buf *digits, struct buf *der,
+                      struct err *err)
 {
-    struct buf digits = BUF(LIMIT_CRL * 2);
     size_t start = *at;
     struct bytes line;
     size_t width = 0; /* of the first line: others are wrapped at 76, or not at all */
@@ -39,15 +39,15 @@ static bool body_read(struct bytes text, size_t *at, struct bytes end, struct bu
             break;
         }
         width = width == 0 ? line.len : width;
-        ok = (!last && line.len > 0 && line.len <= width && buf_add(&digits, line.p, line.len, err)) ||
+        ok = (!last && line.len > 0 && line.len <= width && buf_add(digits, line.p, line.len, err)) ||
              FAIL(err, REASON_PEM_FORM, start, "a line that is empty, longer than the first, or follows a short one");
         last = line.len < width;
     }
     ok = ok && (ended || FAIL(err, REASON_PEM_FORM, text.len, "no END line"));
-    if (ok && !base64_decode(buf_bytes(&digits), BASE64_STANDARD, der, err)) {
+    if (ok && !base64_decode(buf_bytes(digits), BASE64_STANDARD, der, err)) {
         ok = FAIL(err, REASON_PEM_FORM, start, "the block is not base64");
     }
-    buf_done(&digits);
+    digits->len = 0;
     return ok;
 }
 
@@ -55,13 +55,20 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
 {
     char begin[64], end[64];
     struct pem p = {.der = BUF(LIMIT_CRL)};
+    struct buf digits = BUF(LIMIT_CRL * 2);
     size_t lens[PEM_BLOCKS_MAX], at = 0, from = 0;
+    uint8_t *room;
     struct bytes line;
 
     (void)snprintf(begin, sizeof begin, "-----BEGIN %s-----", label);
     (void)snprintf(end, sizeof end, "-----END %s-----", label);
     if (text.len > 0 && text.p[text.len - 1] == '\0') {
         text.len--;
+    }
+    /* At once, so that neither grows in steps. */
+    if (text.len <= LIMIT_CRL &&
+        (!buf_room(&digits, text.len, &room, err) || !buf_room(&p.der, text.len, &room, err))) {
+        goto fail;
     }
     for (size_t here = 0; line_next(text, &at, &line); here = at) {
         if (line.len == 0) {
@@ -73,7 +80,7 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
             goto fail;
         }
         lens[p.count] = p.der.len;
-        if (!body_read(text, &at, bytes_of_str(end), &p.der, err)) {
+        if (!body_read(text, &at, bytes_of_str(end), &digits, &p.der, err)) {
             goto fail;
         }
         lens[p.count] = p.der.len - lens[p.count];
@@ -86,9 +93,11 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
     for (size_t i = 0; i < p.count; from += lens[i], i++) { /* der has stopped moving */
         p.blocks[i] = bytes_of(p.der.p + from, lens[i]);
     }
+    buf_done(&digits);
     *out = p;
     return true;
 fail:
+    buf_done(&digits);
     buf_done(&p.der);
     return false;
 }

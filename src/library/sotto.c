@@ -3,15 +3,18 @@
 
 #include "base/limits.h"
 #include "explain/verdict_print.h"
-#include "verify/verify.h"
+#include "verify/judge.h"
 
 #include <stdlib.h>
 
 #define PRINTED_MAX MIB(4)
 
 struct sotto_verdict {
-    struct verdict verdict;
+    struct session *session; /* of a quote, whose claims come when they are asked for */
     struct buf json, text;
+    struct policy *builtin;      /* NULL: was not needed yet */
+    struct document_file *files; /* room for so many */
+    size_t room;
 };
 
 const char *sotto_version(void)
@@ -45,69 +48,116 @@ void sotto_policy_free(sotto_policy *policy)
     policy_free(policy_of(policy));
 }
 
+sotto_cache *sotto_cache_new(void)
+{
+    return calloc(1, sizeof(struct cache));
+}
+
+void sotto_cache_free(sotto_cache *cache)
+{
+    if (cache != NULL) {
+        cache_done((struct cache *)cache);
+        free(cache);
+    }
+}
+
 static bool judge(enum sotto_kind kind, struct bytes evidence, const struct verify_input *in, bool its_time,
-                  struct verdict *out, struct err *err)
+                  struct session *s, struct err *err)
 {
     switch (kind) {
     case SOTTO_QUOTE:
-        return verify_quote(evidence, in, out, err);
+        return session_quote(s, evidence, in, err);
     case SOTTO_DOCUMENT:
-        return verify_document(evidence, in, out, err);
+        session_drop(s);
+        return verify_document(evidence, in, &s->v, err);
     case SOTTO_BUNDLE:
-        return verify_bundle(evidence, in, its_time, out, err);
+        session_drop(s);
+        return verify_bundle(evidence, in, its_time, &s->v, err);
     }
     return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a kind of evidence that does not exist");
+}
+
+static sotto_verdict *verdict_new(void)
+{
+    sotto_verdict *v = calloc(1, sizeof *v);
+    struct err err = {0};
+
+    if (v != NULL && (v->session = session_new(&err)) == NULL) {
+        free(v);
+        return NULL;
+    }
+    if (v != NULL) {
+        v->json = BUF(PRINTED_MAX);
+        v->text = BUF(PRINTED_MAX);
+    }
+    return v;
+}
+
+/* The input in the verifier's own form, in the verdict's memory. */
+static bool input_form(sotto_verdict *v, const struct sotto_input *in, struct verify_input *out, struct err *err)
+{
+    if (in->file_count > v->room) {
+        void *grown = reallocarray(v->files, in->file_count, sizeof *v->files);
+
+        if (grown == NULL) {
+            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu files", in->file_count);
+        }
+        v->files = grown;
+        v->room = in->file_count;
+    }
+    for (size_t i = 0; i < in->file_count; i++) {
+        v->files[i] = (struct document_file){in->files[i].name, bytes_of(in->files[i].data, in->files[i].size)};
+    }
+    if (in->policy == NULL && v->builtin == NULL && !policy_builtin(&v->builtin, err)) {
+        return false;
+    }
+    *out = (struct verify_input){.policy = in->policy != NULL ? (const struct policy *)in->policy : v->builtin,
+                                 .time = in->time,
+                                 .files = v->files,
+                                 .file_count = in->file_count,
+                                 .nonce = in->nonce,
+                                 .connection_spki = in->connection_spki,
+                                 .nonce_required = in->nonce != NULL,
+                                 .connection_required = in->connection_spki != NULL,
+                                 .cache = (struct cache *)in->cache};
+    return true;
 }
 
 enum sotto_result sotto_verify(enum sotto_kind kind, const void *evidence, size_t size, const struct sotto_input *in,
                                sotto_verdict **out)
 {
-    sotto_verdict *v = malloc(sizeof *v);
-    struct document_file *files = calloc(in->file_count + 1, sizeof *files);
-    struct policy *builtin = NULL;
+    sotto_verdict *v = in->reuse != NULL ? in->reuse : verdict_new();
+    struct verify_input input;
     struct err err = {0};
-    struct verify_input input = {.policy = (const struct policy *)in->policy,
-                                 .time = in->time,
-                                 .files = files,
-                                 .file_count = in->file_count,
-                                 .nonce = in->nonce,
-                                 .connection_spki = in->connection_spki,
-                                 .nonce_required = in->nonce != NULL,
-                                 .connection_required = in->connection_spki != NULL};
-    bool ok = v != NULL && files != NULL;
 
-    for (size_t i = 0; ok && i < in->file_count; i++) {
-        files[i] = (struct document_file){in->files[i].name, bytes_of(in->files[i].data, in->files[i].size)};
-    }
-    if (ok && input.policy == NULL) {
-        ok = policy_builtin(&builtin, &err);
-        input.policy = builtin;
-    }
-    ok = ok && judge(kind, bytes_of(evidence, size), &input, in->bundle_time, &v->verdict, &err);
-    policy_free(builtin);
-    free(files);
-    if (!ok) {
-        free(v);
+    if (v == NULL) {
         return SOTTO_FAILED;
     }
-    v->json = BUF(PRINTED_MAX);
-    v->text = BUF(PRINTED_MAX);
+    v->json.len = v->text.len = 0;
+    if (!input_form(v, in, &input, &err) ||
+        !judge(kind, bytes_of(evidence, size), &input, in->bundle_time, v->session, &err)) {
+        session_drop(v->session);
+        if (v != in->reuse) {
+            sotto_verdict_free(v);
+        }
+        return SOTTO_FAILED;
+    }
     *out = v;
     return sotto_verdict_result(v);
 }
 
 enum sotto_result sotto_verdict_result(const sotto_verdict *v)
 {
-    return (enum sotto_result)verdict_exit_code(v->verdict.result);
+    return (enum sotto_result)verdict_exit_code(v->session->v.result);
 }
 
 bool sotto_verdict_fact(const sotto_verdict *v, size_t i, struct sotto_fact *out)
 {
     static const enum sotto_state states[] = {
         [FACT_AFFIRMED] = SOTTO_AFFIRMED, [FACT_REFUTED] = SOTTO_REFUTED, [FACT_IS_UNKNOWN] = SOTTO_UNKNOWN};
-    const struct fact *f = &v->verdict.facts[i < v->verdict.count ? i : 0];
+    const struct fact *f = &v->session->v.facts[i < v->session->v.count ? i : 0];
 
-    if (i >= v->verdict.count) {
+    if (i >= v->session->v.count) {
         return false;
     }
     *out = (struct sotto_fact){.name = f->name,
@@ -137,7 +187,8 @@ const char *sotto_verdict_json(sotto_verdict *v)
     struct err err = {0};
 
     return v->json.len > 0 ? (const char *)v->json.p
-                           : printed(&v->json, verdict_print_json(&v->verdict, &v->json, &err));
+                           : printed(&v->json, judge_claims(&v->session->j, &err) &&
+                                                   verdict_print_json(&v->session->v, &v->json, &err));
 }
 
 const char *sotto_verdict_text(sotto_verdict *v)
@@ -145,13 +196,16 @@ const char *sotto_verdict_text(sotto_verdict *v)
     struct err err = {0};
 
     return v->text.len > 0 ? (const char *)v->text.p
-                           : printed(&v->text, verdict_print_text(&v->verdict, true, false, &v->text, &err));
+                           : printed(&v->text, judge_claims(&v->session->j, &err) &&
+                                                   verdict_print_text(&v->session->v, true, false, &v->text, &err));
 }
 
 void sotto_verdict_free(sotto_verdict *v)
 {
     if (v != NULL) {
-        verdict_done(&v->verdict);
+        session_free(v->session);
+        policy_free(v->builtin);
+        free(v->files);
         buf_done(&v->json);
         buf_done(&v->text);
         free(v);

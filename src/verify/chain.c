@@ -1,5 +1,6 @@
 #include "verify/judge.h"
 
+#include "base/limits.h"
 #include "crypto/sig.h"
 
 /* The public key of Intel's SGX root CA (serial 22650CD65A9D3489F383B49552BF501B392706AC; SHA-256 of the certificate
@@ -35,68 +36,27 @@ static const struct {
     [CHAIN_SIGNER] = {2, {{"SGX TCB Signing", false}, {"SGX Root CA", true}}},
 };
 
-bool chain_parse(struct bytes text, enum chain_role role, struct chain *out, struct err *err)
+static bool limit_check(struct bytes text, struct err *err)
 {
-    struct chain c = {.text = text};
+    return text.len <= LIMIT_CHAIN || FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of %zu bytes", text.len);
+}
 
-    if (text.len > LIMIT_CHAIN) {
-        return FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of %zu bytes", text.len);
-    }
-    if (!pem_parse(text, "CERTIFICATE", &c.pem, err)) {
+bool chain_parse(struct bytes text, enum chain_role role, struct pem *pem, struct chain *out, struct err *err)
+{
+    if (!pem_parse(text, "CERTIFICATE", pem, err)) {
         return false;
     }
-    if (c.pem.count != roles[role].count) {
-        err_set(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "%zu certificates, not %zu", c.pem.count, roles[role].count);
-        goto out;
+    if (pem->count != roles[role].count) {
+        return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "%zu certificates, not %zu", pem->count, roles[role].count);
     }
-    for (; c.count < c.pem.count; c.count++) {
-        if (!x509_parse(c.pem.blocks[c.count], &c.certs[c.count], err)) {
-            goto out;
+    memset(out, 0, sizeof *out);
+    for (; out->count < pem->count; out->count++) {
+        if (!x509_parse(pem->blocks[out->count], &out->certs[out->count], err)) {
+            return false;
         }
     }
-    *out = c;
+    hash_bytes(HASH_SHA256, chain_root(out)->whole, out->root_sha256);
     return true;
-out:
-    pem_done(&c.pem);
-    return false;
-}
-
-static bool blocks_add(struct bytes text, struct buf *out, size_t *count, struct err *err)
-{
-    struct pem pem;
-    bool ok = true;
-
-    if (!pem_parse(text, "CERTIFICATE", &pem, err)) {
-        return false;
-    }
-    for (size_t i = 0; ok && i < pem.count; i++) {
-        ok = pem_add(out, "CERTIFICATE", pem.blocks[i], err);
-    }
-    *count += pem.count;
-    pem_done(&pem);
-    return ok;
-}
-
-bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, struct err *err)
-{
-    struct buf text = BUF(2 * LIMIT_CHAIN);
-    size_t count = 0;
-    bool ok = (leaf.len <= LIMIT_CHAIN && issuers.len <= LIMIT_CHAIN) ||
-              FAIL(err, REASON_PEM_FORM, ERR_NOWHERE, "a chain of more than %zu bytes", (size_t)LIMIT_CHAIN);
-
-    ok = ok && blocks_add(leaf, &text, &count, err) && (count > 1 || blocks_add(issuers, &text, &count, err)) &&
-         chain_parse(buf_bytes(&text), CHAIN_PCK, out, err);
-    if (ok) {
-        out->text = bytes_of(NULL, 0);
-    }
-    buf_done(&text);
-    return ok;
-}
-
-void chain_done(struct chain *c)
-{
-    pem_done(&c->pem);
-    c->count = 0;
 }
 
 static bool place_check(const struct x509 *x, const struct place *p, size_t below, struct err *err)
@@ -118,27 +78,9 @@ static bool place_check(const struct x509 *x, const struct place *p, size_t belo
            FAIL(err, REASON_CERT_ROLE, ERR_NOWHERE, "\"%s\" is no \"%s\"", x->common_name, p->words);
 }
 
-static bool seen_has(const struct chain_seen *seen, const struct x509 *x, const struct x509 *issuer)
+static bool link_check(const struct judge *j, struct chain *c, size_t i, struct err *err)
 {
-    for (size_t i = 0; i < seen->count; i++) {
-        if (bytes_equal(seen->certs[i].whole, x->whole) &&
-            memcmp(seen->certs[i].issuer_xy, issuer->key_xy, sizeof issuer->key_xy) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void seen_add(struct chain_seen *seen, const struct x509 *x, const struct x509 *issuer)
-{
-    if (seen->count < sizeof seen->certs / sizeof *seen->certs) {
-        seen->certs[seen->count].whole = x->whole;
-        seen->certs[seen->count++].issuer_xy = issuer->key_xy;
-    }
-}
-
-static bool link_check(const struct x509 *x, const struct x509 *issuer, struct chain_seen *seen, struct err *err)
-{
+    const struct x509 *x = &c->certs[i], *issuer = chain_issuer(c, i);
     struct err e = {0};
 
     if (!bytes_equal(x->issuer, issuer->subject)) {
@@ -148,7 +90,8 @@ static bool link_check(const struct x509 *x, const struct x509 *issuer, struct c
     if (x->authority_key_id.len == 0 || !bytes_equal(x->authority_key_id, issuer->subject_key_id)) {
         return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" names another key of its issuer", x->common_name);
     }
-    if (seen_has(seen, x, issuer)) {
+    /* A root of which every byte is known beforehand: that it signed itself says nothing more. */
+    if (c->checked[i] || cache_has_cert(j->cache, x, issuer) || (x == issuer && bytes_equal(x->whole, j->known_root))) {
         return true;
     }
     if (!sig_check(SIG_P256, bytes_of(issuer->key_xy, 64), x->tbs, bytes_of(x->signature, 64), &e)) {
@@ -159,17 +102,16 @@ static bool link_check(const struct x509 *x, const struct x509 *issuer, struct c
         return FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "\"%s\" is not signed by \"%s\"", x->common_name,
                     issuer->common_name);
     }
-    seen_add(seen, x, issuer);
+    c->checked[i] = true;
     return true;
 }
 
-bool chain_check(const struct chain *c, enum chain_role role, struct chain_seen *seen, struct err *err)
+/* Signatures, names, key identifiers, constraints, usages, common names: CHAIN_BROKEN, CERT_ROLE. Validity in time,
+ * revocation and trust in the root are judged elsewhere. */
+static bool chain_check(const struct judge *j, struct chain *c, enum chain_role role, struct err *err)
 {
     for (size_t i = 0; i < c->count; i++) {
-        const struct x509 *issuer = &c->certs[i + 1 < c->count ? i + 1 : i]; /* the root signs itself */
-
-        if (!place_check(&c->certs[i], &roles[role].places[i], i, err) ||
-            !link_check(&c->certs[i], issuer, seen, err)) {
+        if (!place_check(&c->certs[i], &roles[role].places[i], i, err) || !link_check(j, c, i, err)) {
             return false;
         }
     }
@@ -192,7 +134,7 @@ static bool is_simulated(const void *p)
 
 static const char *simulated_identity(const struct judge *j)
 {
-    if (strstr(chain_root(&j->pck_chain)->common_name, "SIMUL") != NULL) {
+    if (strstr(chain_root(j->pck_chain)->common_name, "SIMUL") != NULL) {
         return "the root's name";
     }
     if (is_simulated(j->q.user_data)) {
@@ -207,18 +149,10 @@ static const char *simulated_identity(const struct judge *j)
     return NULL;
 }
 
-/* A root of which every byte is known beforehand: that it signed itself says nothing more. */
-static void root_recognise(struct judge *j, const uint8_t digest[SHA256_SIZE])
+static void root_judge(struct judge *j)
 {
-    if (memcmp(digest, intel_root_sha256, sizeof intel_root_sha256) == 0 ||
-        policy_list_has(&j->policy->simulated, digest)) {
-        seen_add(&j->seen, chain_root(&j->pck_chain), chain_root(&j->pck_chain));
-    }
-}
-
-static void root_judge(struct judge *j, const uint8_t digest[SHA256_SIZE])
-{
-    const struct x509 *root = chain_root(&j->pck_chain);
+    const struct x509 *root = chain_root(j->pck_chain);
+    const uint8_t *digest = j->pck_chain->root_sha256;
     const bool is_intel = memcmp(root->key_xy, intel_root_key, sizeof intel_root_key) == 0;
     const char *mark;
 
@@ -246,37 +180,61 @@ static void root_judge(struct judge *j, const uint8_t digest[SHA256_SIZE])
     fact_seen_hex(j, FACT_root, bytes_of(digest, SHA256_SIZE));
 }
 
-/* Type 4 is the PCK certificate alone. */
-static bool leaf_check(struct bytes text, struct err *err)
+static bool blocks_add(struct bytes text, struct buf *out, size_t *count, struct err *err)
 {
     struct pem pem;
-    size_t count;
+    bool ok = true;
 
-    if (!pem_parse(text, "CERTIFICATE", &pem, err)) {
+    if (!limit_check(text, err) || !pem_parse(text, "CERTIFICATE", &pem, err)) {
         return false;
     }
-    count = pem.count;
+    for (size_t i = 0; ok && i < pem.count; i++) {
+        ok = pem_add(out, "CERTIFICATE", pem.blocks[i], err);
+    }
+    *count = pem.count;
     pem_done(&pem);
-    return count == 1 || FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE,
-                              "%zu certificates where the PCK certificate stands alone", count);
+    return ok;
+}
+
+/* Of a leaf and its issuers, each PEM of its own; a leaf's text with more than one certificate has its issuers already,
+ * but that of a quote of type 4 is the leaf alone. */
+static bool chain_join(struct judge *j, struct bytes leaf, struct bytes issuers, bool alone, struct err *err)
+{
+    struct buf text = BUF(2 * LIMIT_CHAIN);
+    struct piece *p;
+    size_t count, more;
+    bool ok = blocks_add(leaf, &text, &count, err) &&
+              (!alone || count == 1 ||
+               FAIL(err, REASON_CHAIN_BROKEN, ERR_NOWHERE, "%zu certificates where the PCK certificate stands alone",
+                    count)) &&
+              (count > 1 || blocks_add(issuers, &text, &more, err)) &&
+              cache_get(j->cache, PIECE_PCK_CHAIN, buf_bytes(&text), &p, err);
+
+    buf_done(&text);
+    j->pck_chain = ok ? (void *)p->parsed : NULL;
+    return ok;
 }
 
 /* The PCK certificate and its issuers: of the quote, or, where it only says which platform it is of, of the collateral.
  * *known false: the fact says what is not there. */
 static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
 {
-    const struct document_file *leaf, *issuers = collateral_find(j, COLLATERAL_PCK_CHAIN);
+    const bool alone = j->q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF;
+    const struct document_file *leaf, *issuers;
     struct bytes text;
+    struct piece *p;
 
     *known = true;
     if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_CHAIN) {
-        return chain_parse(j->q.certification, CHAIN_PCK, &j->pck_chain, err);
-    }
-    if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF) {
-        text = j->q.certification;
-        if (!leaf_check(text, err)) {
+        if (!limit_check(j->q.certification, err) ||
+            !cache_get(j->cache, PIECE_PCK_CHAIN, j->q.certification, &p, err)) {
             return false;
         }
+        j->pck_chain = (void *)p->parsed;
+        return true;
+    }
+    if (alone) {
+        text = j->q.certification;
     } else if (j->q.certification_type < QUOTE_CERTIFICATION_PCK_LEAF &&
                (leaf = collateral_find(j, COLLATERAL_PCK_CERT)) != NULL) {
         text = leaf->content;
@@ -287,7 +245,8 @@ static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
                      j->q.certification_type);
         return true;
     }
-    return chain_join(text, issuers == NULL ? bytes_of(NULL, 0) : issuers->content, &j->pck_chain, err);
+    issuers = collateral_find(j, COLLATERAL_PCK_CHAIN);
+    return chain_join(j, text, issuers == NULL ? bytes_of(NULL, 0) : issuers->content, alone, err);
 }
 
 /* Whether a certificate that was supplied is of the platform that the quote names. */
@@ -306,7 +265,6 @@ static bool pck_check(struct judge *j, struct err *err)
 
 void chain_judge(struct judge *j)
 {
-    uint8_t digest[SHA256_SIZE]; /* of the root */
     struct err err = {0};
     bool known;
 
@@ -317,60 +275,51 @@ void chain_judge(struct judge *j)
     if (!known) {
         return;
     }
-    j->has_chain = true;
-    hash_bytes(HASH_SHA256, chain_root(&j->pck_chain)->whole, digest);
-    root_recognise(j, digest);
-    if (!pck_parse(&j->pck_chain.certs[0], &j->pck, &err)) {
+    if (memcmp(j->pck_chain->root_sha256, intel_root_sha256, SHA256_SIZE) == 0 ||
+        policy_list_has(&j->policy->simulated, j->pck_chain->root_sha256)) {
+        j->known_root = chain_root(j->pck_chain)->whole;
+    }
+    if (!pck_parse(&j->pck_chain->certs[0], &j->pck, &err)) {
         fact_fail(j, FACT_pck_chain, &err);
     } else {
         j->has_pck = true;
-        if (pck_check(j, &err) && chain_check(&j->pck_chain, CHAIN_PCK, &j->seen, &err)) {
+        if (pck_check(j, &err) && chain_check(j, j->pck_chain, CHAIN_PCK, &err)) {
             fact_affirm(j, FACT_pck_chain);
         } else {
             fact_fail(j, FACT_pck_chain, &err);
         }
     }
-    chain_times_check(j, &j->pck_chain);
-    root_judge(j, digest);
-}
-
-/* Intel sends the same chain for both documents: it is read once. */
-static bool signer_parse(const struct judge *j, struct bytes text, struct chain *out, struct err *err)
-{
-    const struct chain *const others[] = {&j->tcb_chain, &j->qe_chain};
-
-    for (size_t i = 0; i < 2; i++) {
-        if (others[i]->count > 0 && bytes_equal(others[i]->text, text)) {
-            *out = *others[i];
-            out->pem = (struct pem){.count = 0}; /* the bytes stay the other's */
-            return true;
-        }
-    }
-    return chain_parse(text, CHAIN_SIGNER, out, err);
+    chain_times_check(j, j->pck_chain);
+    root_judge(j);
 }
 
 bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
-                        struct chain *out)
+                        struct chain **out)
 {
     const struct x509 *root, *ours;
+    struct piece *p;
     struct err err = {0};
 
     if (file == NULL) {
         fact_unknown(j, id, REASON_COLLATERAL_ABSENT, "%s", what);
         return false;
     }
-    if (!signer_parse(j, file->content, out, &err) || !chain_check(out, CHAIN_SIGNER, &j->seen, &err)) {
+    *out = NULL;
+    if (limit_check(file->content, &err) && cache_get(j->cache, PIECE_SIGNER_CHAIN, file->content, &p, &err)) {
+        *out = (void *)p->parsed;
+    }
+    if (*out == NULL || !chain_check(j, *out, CHAIN_SIGNER, &err)) {
         err_prefix(&err, file->name);
         fact_fail(j, id, &err);
         return false;
     }
-    chain_times_check(j, out);
-    if (!j->has_chain) {
+    chain_times_check(j, *out);
+    if (j->pck_chain == NULL) {
         fact_unknown(j, id, REASON_FACT_UNKNOWN, "the quote's own chain is not there to compare with");
         return false;
     }
-    root = chain_root(out);
-    ours = chain_root(&j->pck_chain);
+    root = chain_root(*out);
+    ours = chain_root(j->pck_chain);
     if (memcmp(root->key_xy, ours->key_xy, sizeof root->key_xy) != 0 || !bytes_equal(root->subject, ours->subject)) {
         fact_refute(j, id, REASON_ROOT_UNTRUSTED, "%s ends in another root than the quote's chain", file->name);
         return false;

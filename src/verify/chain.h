@@ -5,14 +5,15 @@
 
 #include "codec/pem.h"
 #include "codec/x509.h"
+#include "crypto/hash.h"
 
 #define CHAIN_MAX 3
 
 struct chain {
-    struct bytes text; /* borrowed; none of a joined one */
-    struct pem pem;
-    struct x509 certs[CHAIN_MAX]; /* borrow from pem */
-    size_t count;                 /* 0: none */
+    struct x509 certs[CHAIN_MAX]; /* borrow from the PEM's blocks */
+    size_t count;
+    bool checked[CHAIN_MAX]; /* the signature of each, by chain_issuer()'s key */
+    uint8_t root_sha256[SHA256_SIZE];
 };
 
 enum chain_role {               /* of the first certificate */
@@ -20,29 +21,19 @@ enum chain_role {               /* of the first certificate */
                   CHAIN_SIGNER, /* TCB signing certificate, root */
 };
 
-/* Exactly as many certificates as the role has. PEM_FORM, X509_*, DER_*, CHAIN_BROKEN (another number). */
-MUST_USE bool chain_parse(struct bytes pem, enum chain_role role, struct chain *out, struct err *err);
-/* The same of a leaf and its issuers, each PEM of its own; a leaf's text with three certificates has them already. */
-MUST_USE bool chain_join(struct bytes leaf, struct bytes issuers, struct chain *out, struct err *err);
-void chain_done(struct chain *c);
-
-/* Certificates whose signature needs no second look, by their exact bytes and their issuer's key: those that another
- * chain of the same judgement had, and a root that is pinned by its digest. */
-struct chain_seen {
-    struct {
-        struct bytes whole; /* borrowed */
-        const uint8_t *issuer_xy;
-    } certs[2 * CHAIN_MAX];
-    size_t count;
-};
-
-/* Signatures, names, key identifiers, constraints, usages, common names: CHAIN_BROKEN, CERT_ROLE. Validity in time,
- * revocation and trust in the root are judged elsewhere. What is checked is added to seen, and c must outlive it. */
-MUST_USE bool chain_check(const struct chain *c, enum chain_role role, struct chain_seen *seen, struct err *err);
+/* Exactly as many certificates as the role has; *pem is the caller's to free, also on failure. PEM_FORM, X509_*, DER_*,
+ * CHAIN_BROKEN (another number). */
+MUST_USE bool chain_parse(struct bytes text, enum chain_role role, struct pem *pem, struct chain *out, struct err *err);
 
 static inline const struct x509 *chain_root(const struct chain *c)
 {
     return &c->certs[c->count - 1];
+}
+
+/* The root signs itself. */
+static inline const struct x509 *chain_issuer(const struct chain *c, size_t i)
+{
+    return &c->certs[i + 1 < c->count ? i + 1 : i];
 }
 
 #endif

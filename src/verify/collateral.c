@@ -3,8 +3,6 @@
 #include "base/hex.h"
 #include "verify/judge.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
 
 /* Names in the order in which they are looked for; "%s" stands for the FMSPC in either case of letters. The early sets
@@ -114,127 +112,71 @@ bool collateral_has_both(const struct judge *j)
            collateral_find(j, COLLATERAL_EARLY_TCB_INFO) != NULL;
 }
 
-static bool crl_read(const struct document_file *f, struct collateral_crl *out, struct err *err)
+/* The first file of a kind that is the wanted one, else the first that can be read; *out NULL: there is no file. False:
+ * none can be read. */
+static bool piece_find(const struct judge *j, enum collateral_kind files, enum piece_kind kind,
+                       bool (*wanted)(const struct judge *j, const struct piece *p, struct bytes issuer),
+                       struct bytes issuer, const char **name, struct piece **out, struct err *err)
 {
-    struct collateral_crl c = {.name = f->name};
-    bool ok;
-
-    if (f->content.len > 0 && f->content.p[0] == 0x30) {
-        ok = x509_crl_parse(f->content, &c.crl, err);
-    } else {
-        ok = pem_parse(f->content, "X509 CRL", &c.pem, err) &&
-             (c.pem.count == 1 || FAIL(err, REASON_CRL_FORM, ERR_NOWHERE, "%zu lists in one file", c.pem.count)) &&
-             x509_crl_parse(c.pem.blocks[0], &c.crl, err);
-    }
-    if (!ok) {
-        pem_done(&c.pem);
-        err_prefix(err, f->name);
-        return false;
-    }
-    *out = c;
-    return true;
-}
-
-bool collateral_crl_find(const struct judge *j, enum collateral_kind kind, struct bytes issuer,
-                         struct collateral_crl *out, struct err *err)
-{
-    struct walk w = {.j = j, .kind = kind};
+    struct walk w = {.j = j, .kind = files};
     const struct document_file *f;
-    struct collateral_crl first = {.name = NULL}, c;
-    struct err e = {.reason = REASON_CRL_ABSENT, .offset = ERR_NOWHERE};
-
-    (void)snprintf(e.detail, sizeof e.detail, "%s", names[kind][kind == COLLATERAL_PCK_CRL ? 2 : 0]);
-    while ((f = walk_next(&w)) != NULL) {
-        if (!crl_read(f, &c, &e)) {
-            continue;
-        }
-        if (bytes_equal(c.crl.issuer, issuer)) {
-            collateral_crl_done(&first);
-            *out = c;
-            return true;
-        }
-        if (first.name == NULL) {
-            first = c;
-        } else {
-            collateral_crl_done(&c);
-        }
-    }
-    if (first.name != NULL) {
-        *out = first;
-        return true;
-    }
-    *err = e;
-    return false;
-}
-
-void collateral_crl_done(struct collateral_crl *c)
-{
-    pem_done(&c->pem);
-}
-
-bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_info **out, struct err *err)
-{
-    struct walk w = {.j = j, .kind = j->early ? COLLATERAL_EARLY_TCB_INFO : COLLATERAL_TCB_INFO};
-    const struct document_file *f;
-    struct tcb_info *first = NULL, *t;
     struct err e = {.reason = REASON_OK};
+    struct piece *p;
 
+    *out = NULL;
     while ((f = walk_next(&w)) != NULL) {
-        if (!tcb_info_parse(f->content, &t, &e)) {
+        if (!cache_get(j->cache, kind, f->content, &p, &e)) {
             err_prefix(&e, f->name);
             continue;
         }
-        if (t->tdx == quote_is_tdx(&j->q) && j->has_pck && memcmp(t->fmspc, j->pck.fmspc, sizeof t->fmspc) == 0) {
-            tcb_info_free(first);
+        if (*out == NULL || wanted(j, p, issuer)) {
             *name = f->name;
-            *out = t;
+            *out = p;
+        }
+        if (wanted(j, p, issuer)) {
             return true;
         }
-        if (first == NULL) {
-            first = t;
-            *name = f->name;
-        } else {
-            tcb_info_free(t);
-        }
     }
-    if (first == NULL && e.reason != REASON_OK) {
+    if (*out == NULL && e.reason != REASON_OK) {
         *err = e;
         return false;
     }
-    *out = first;
     return true;
 }
 
-bool collateral_qe_identity(const struct judge *j, const char **name, struct qe_identity **out, struct err *err)
+static bool crl_wanted(const struct judge *j, const struct piece *p, struct bytes issuer)
 {
-    const enum qe_id want = quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE;
-    struct walk w = {.j = j, .kind = j->early ? COLLATERAL_EARLY_QE_IDENTITY : COLLATERAL_QE_IDENTITY};
-    const struct document_file *f;
-    struct qe_identity *first = NULL, *q;
-    struct err e = {.reason = REASON_OK};
+    (void)j;
+    return bytes_equal(((const struct x509_crl *)(const void *)p->parsed)->issuer, issuer);
+}
 
-    while ((f = walk_next(&w)) != NULL) {
-        if (!qe_identity_parse(f->content, &q, &e)) {
-            err_prefix(&e, f->name);
-            continue;
-        }
-        if (q->id == want) {
-            qe_identity_free(first);
-            *name = f->name;
-            *out = q;
-            return true;
-        }
-        if (first == NULL) {
-            first = q;
-            *name = f->name;
-        } else {
-            qe_identity_free(q);
-        }
+bool collateral_crl_find(const struct judge *j, enum collateral_kind kind, struct bytes issuer, const char **name,
+                         struct piece **out, struct err *err)
+{
+    return piece_find(j, kind, PIECE_CRL, crl_wanted, issuer, name, out, err) &&
+           (*out != NULL ||
+            FAIL(err, REASON_CRL_ABSENT, ERR_NOWHERE, "%s", names[kind][kind == COLLATERAL_PCK_CRL ? 2 : 0]));
+}
+
+static bool document_wanted(const struct judge *j, const struct piece *p, struct bytes issuer)
+{
+    const struct tcb_info *t = (const void *)p->parsed;
+    const struct qe_identity *q = (const void *)p->parsed;
+
+    (void)issuer;
+    if (p->kind == PIECE_QE_IDENTITY) {
+        return q->id == (quote_is_tdx(&j->q) ? QE_ID_TD_QE : QE_ID_QE);
     }
-    if (first == NULL && e.reason != REASON_OK) {
-        *err = e;
-        return false;
-    }
-    *out = first;
-    return true;
+    return t->tdx == quote_is_tdx(&j->q) && j->has_pck && memcmp(t->fmspc, j->pck.fmspc, sizeof t->fmspc) == 0;
+}
+
+bool collateral_document_find(const struct judge *j, enum piece_kind kind, const char **name, struct piece **out,
+                              struct err *err)
+{
+    const enum collateral_kind files = kind == PIECE_TCB_INFO
+                                           ? (j->early ? COLLATERAL_EARLY_TCB_INFO : COLLATERAL_TCB_INFO)
+                                       : j->early ? COLLATERAL_EARLY_QE_IDENTITY
+                                                  : COLLATERAL_QE_IDENTITY;
+
+    return piece_find(j, files, kind, document_wanted, bytes_of(NULL, 0), name, out, err);
 }

@@ -3,11 +3,8 @@
 #ifndef SOTTO_VERIFY_COLLATERAL_H
 #define SOTTO_VERIFY_COLLATERAL_H
 
-#include "base/limits.h"
-#include "codec/pem.h"
-#include "codec/x509.h"
 #include "evidence/document.h"
-#include "verify/tcb.h"
+#include "verify/cache.h"
 
 struct judge;
 
@@ -27,25 +24,17 @@ enum collateral_kind {
 /* The first file of a fixed name; NULL: none. */
 const struct document_file *collateral_find(const struct judge *j, enum collateral_kind kind);
 
-struct collateral_crl {
-    const char *name;
-    struct x509_crl crl; /* borrows from the file, or from pem */
-    struct pem pem;
-};
-
 /* The list of this issuer; where none is, the first one there is, so that the judge can say of whom it is. CRL_ABSENT,
  * CRL_FORM, PEM_FORM, DER_*. */
 MUST_USE bool collateral_crl_find(const struct judge *j, enum collateral_kind kind, struct bytes issuer,
-                                  struct collateral_crl *out, struct err *err);
-void collateral_crl_done(struct collateral_crl *c);
+                                  const char **name, struct piece **out, struct err *err);
 
 /* Whether there are early data beside the standard ones: TCB infos by the names of both. */
 bool collateral_has_both(const struct judge *j);
 
 /* The TCB info of this TEE and FMSPC, the identity of this enclave (j->early: the early ones); else the first one of
  * the name, which the judge then refutes. *out NULL: no file. False: the only ones there are cannot be read. */
-MUST_USE bool collateral_tcb_info(const struct judge *j, const char **name, struct tcb_info **out, struct err *err);
-MUST_USE bool collateral_qe_identity(const struct judge *j, const char **name, struct qe_identity **out,
-                                     struct err *err);
+MUST_USE bool collateral_document_find(const struct judge *j, enum piece_kind kind, const char **name,
+                                       struct piece **out, struct err *err);
 
 #endif

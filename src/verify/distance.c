@@ -66,7 +66,7 @@ static const struct tcb_level *level_aimed_at(const struct judge *j, const struc
     const struct tcb_level *best = &t->levels[0]; /* a document has at least one */
     size_t best_short = COMPONENTS;
 
-    for (size_t i = 0; i < t->level_count; i++) {
+    for (size_t i = 0; i < t->level_list.count; i++) {
         const struct tcb_level *l = &t->levels[i];
         const struct numbers need = level_numbers(l, t->tdx, has_module(j));
         const size_t n = shortfalls(have, &need);
@@ -80,11 +80,12 @@ static const struct tcb_level *level_aimed_at(const struct judge *j, const struc
     return best;
 }
 
-static const struct tcb_svn_level *svn_level_aimed_at(const struct tcb_svn_level *levels, size_t count)
+static const struct tcb_svn_level *svn_level_aimed_at(const struct tcb_svn_levels *l)
 {
+    const struct tcb_svn_level *levels = l->levels;
     const struct tcb_svn_level *best = &levels[0];
 
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 1; i < l->list.count; i++) {
         if (levels[i].verdict.status < best->verdict.status ||
             (levels[i].verdict.status == best->verdict.status && levels[i].isvsvn < best->isvsvn)) {
             best = &levels[i];
@@ -96,16 +97,17 @@ static const struct tcb_svn_level *svn_level_aimed_at(const struct tcb_svn_level
 /* One component that is behind. */
 struct shortfall {
     char name[32];
-    const json_t *described; /* category and type, where the document has them; else NULL */
+    struct bytes described; /* the list that has category and type, where the document has one */
+    size_t at_described;    /* in it */
     unsigned seen, needed;
     int64_t since;
     const struct tcb_verdict *at, *aim; /* whose advisories count; those that stay */
 };
 
-static bool advisory_stays(const struct tcb_verdict *aim, const char *id)
+static bool advisory_stays(const json_t *aim, const char *id)
 {
-    for (size_t i = 0; i < json_array_size(aim->advisories); i++) {
-        if (strcmp(json_string_value(json_array_get(aim->advisories, i)), id) == 0) {
+    for (size_t i = 0; i < json_array_size(aim); i++) {
+        if (strcmp(json_string_value(json_array_get(aim, i)), id) == 0) {
             return true;
         }
     }
@@ -117,31 +119,41 @@ static int advisory_compare(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Of the document's text; nothing, where it has none. */
+static bool list_parse(struct bytes text, json_t **out, struct err *err)
+{
+    return text.len == 0 || json_parse(text, out, err);
+}
+
 /* NULL: no memory. */
 static json_t *advisories_new(const struct shortfall *s)
 {
     const char *ids[TCB_ADVISORIES_MAX];
-    json_t *list = json_array();
+    json_t *list = json_array(), *at = NULL, *aim = NULL;
+    struct err err = {0};
     size_t n = 0;
+    bool ok = list != NULL && list_parse(s->at->advisories, &at, &err) && list_parse(s->aim->advisories, &aim, &err);
 
-    for (size_t i = 0; i < json_array_size(s->at->advisories); i++) {
-        ids[n] = json_string_value(json_array_get(s->at->advisories, i));
-        n += !advisory_stays(s->aim, ids[n]);
+    for (size_t i = 0; ok && i < json_array_size(at); i++) {
+        ids[n] = json_string_value(json_array_get(at, i));
+        n += !advisory_stays(aim, ids[n]);
     }
     qsort(ids, n, sizeof *ids, advisory_compare);
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        if (json_array_append_new(list, json_string(ids[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = json_array_append_new(list, json_string(ids[i])) == 0;
+    }
+    json_decref(at);
+    json_decref(aim);
+    if (!ok) {
+        json_decref(list);
+        return NULL;
     }
     return list;
 }
 
-static bool shortfall_add(json_t *behind, const struct shortfall *s, struct err *err)
+static bool shortfall_put(json_t *behind, const struct shortfall *s, const char *category, const char *type,
+                          struct err *err)
 {
-    const char *category = json_string_value(json_object_get(s->described, "category"));
-    const char *type = json_string_value(json_object_get(s->described, "type"));
     json_t *one = json_object(), *advisories = advisories_new(s);
     char since[CIVIL_ISO8601_SIZE];
 
@@ -163,6 +175,20 @@ static bool shortfall_add(json_t *behind, const struct shortfall *s, struct err 
     return json_array_append_new(behind, one) == 0 || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_distance");
 }
 
+static bool shortfall_add(json_t *behind, const struct shortfall *s, struct err *err)
+{
+    json_t *list = NULL, *described;
+    const char *category, *type;
+    bool ok = list_parse(s->described, &list, err);
+
+    described = json_array_get(list, s->at_described);
+    category = json_string_value(json_object_get(described, "category"));
+    type = json_string_value(json_object_get(described, "type"));
+    ok = ok && shortfall_put(behind, s, category, type, err);
+    json_decref(list);
+    return ok;
+}
+
 static void component_name(const struct tcb_info *t, size_t i, struct shortfall *s)
 {
     if (i == COMPONENT_PCESVN) {
@@ -172,7 +198,8 @@ static void component_name(const struct tcb_info *t, size_t i, struct shortfall 
         const size_t at = tdx ? i - COMPONENT_TDX : i;
 
         (void)snprintf(s->name, sizeof s->name, "%stcbcomponents[%zu]", tdx ? "tdx" : "sgx", at);
-        s->described = json_array_get(tdx ? t->tdx_described : t->sgx_described, at);
+        s->described = t->described[tdx];
+        s->at_described = at;
     }
 }
 
@@ -189,7 +216,7 @@ static bool components_add(const struct judge *j, const struct tcb_level *aim, c
             continue;
         }
         component_name(t, i, &s);
-        for (size_t n = 0; n < t->level_count; n++) {
+        for (size_t n = 0; n < t->level_list.count; n++) {
             const struct tcb_verdict *v = &t->levels[n].verdict;
             const struct numbers need = level_numbers(&t->levels[n], t->tdx, has_module(j));
 
@@ -199,7 +226,7 @@ static bool components_add(const struct judge *j, const struct tcb_level *aim, c
                 s.at = v;
             }
         }
-        s.at = s.at != NULL ? s.at : &t->levels[t->level_count - 1].verdict;
+        s.at = s.at != NULL ? s.at : &t->levels[t->level_list.count - 1].verdict;
         if (!shortfall_add(behind, &s, err)) {
             return false;
         }
@@ -208,17 +235,16 @@ static bool components_add(const struct judge *j, const struct tcb_level *aim, c
 }
 
 /* The TDX module, the quoting enclave: components of one number. */
-static bool svn_add(const char *name, const struct tcb_svn_level *levels, size_t count, unsigned seen, json_t *behind,
-                    struct err *err)
+static bool svn_add(const char *name, const struct tcb_svn_levels *l, unsigned seen, json_t *behind, struct err *err)
 {
-    const struct tcb_svn_level *aim = svn_level_aimed_at(levels, count), *at = tcb_svn_level_find(levels, count, seen);
+    const struct tcb_svn_level *levels = l->levels, *aim = svn_level_aimed_at(l), *at = tcb_svn_level_find(l, seen);
     struct shortfall s = {.seen = seen, .needed = aim->isvsvn, .since = INT64_MAX, .aim = &aim->verdict};
 
     if (seen >= aim->isvsvn) {
         return true;
     }
     (void)snprintf(s.name, sizeof s.name, "%s", name);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < l->list.count; i++) {
         if (levels[i].isvsvn > seen && levels[i].verdict.date < s.since) {
             s.since = levels[i].verdict.date;
         }
@@ -239,17 +265,16 @@ static bool behind_add(const struct judge *j, const struct tcb_level *aim, const
     if (!components_add(j, aim, have, behind, err)) {
         return false;
     }
-    for (size_t i = 0; has_module(j) && i < t->module_count; i++) {
+    for (size_t i = 0; has_module(j) && i < t->module_list.count; i++) {
         if (t->modules[i].version == j->q.td.tee_tcb_svn[1] &&
-            !svn_add("tdx_module", t->modules[i].levels, t->modules[i].level_count, j->q.td.tee_tcb_svn[0], behind,
-                     err)) {
+            !svn_add("tdx_module", &t->modules[i].svn, j->q.td.tee_tcb_svn[0], behind, err)) {
             return false;
         }
     }
-    return svn_add("qe", qe->levels, qe->level_count, j->q.qe_report.isvsvn, behind, err);
+    return svn_add("qe", &qe->svn, j->q.qe_report.isvsvn, behind, err);
 }
 
-bool distance_claim(struct judge *j, struct err *err)
+bool distance_claim(const struct judge *j, json_t *claims, struct err *err)
 {
     const struct numbers have = platform_numbers(j);
     const struct tcb_level *aim = level_aimed_at(j, &have);
@@ -271,5 +296,5 @@ bool distance_claim(struct judge *j, struct err *err)
         json_decref(distance);
         return false;
     }
-    return claim_new(j->v->claims, "tcb_distance", distance, err);
+    return claim_new(claims, "tcb_distance", distance, err);
 }

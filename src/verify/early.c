@@ -11,44 +11,34 @@ static const enum fact_id decided[] = {FACT_tcb_info_signature, FACT_tcb_info,  
                                        FACT_qe_identity,        FACT_tdx_module, FACT_tcb_status,
                                        FACT_tcb_evaluation};
 
-struct second {
-    struct judge j; /* a copy that shares quote and PCK chain with the first one */
-    struct verdict v;
-};
-
-static struct second *second_new(const struct judge *first, struct err *err)
+/* A copy that shares quote and PCK chain with the first one. */
+static bool second_begin(struct judge *first, struct err *err)
 {
-    struct second *s = calloc(1, sizeof *s);
+    struct second *place = first->second != NULL ? first->second : malloc(sizeof *place);
+    struct judge *s;
 
-    if (s == NULL || (s->v.claims = json_object()) == NULL) {
-        err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "the early data");
-        free(s);
-        return NULL;
+    if (place == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "the early data");
     }
-    s->j = *first;
-    s->j.v = &s->v;
-    s->j.early = true;
-    s->j.tcb_info = NULL;
-    s->j.qe_identity = NULL;
-    memset(&s->j.tcb_chain, 0, sizeof s->j.tcb_chain);
-    memset(&s->j.qe_chain, 0, sizeof s->j.qe_chain);
-    s->j.tcb_status = -1;
-    s->j.time_errors = 0;
+    s = &place->j;
+    *s = *first;
+    s->second = NULL;
+    s->facts = memcpy(place->facts, first->facts, sizeof place->facts);
+    s->early = true;
+    s->tcb_piece = s->qe_piece = NULL;
+    s->tcb_info = NULL;
+    s->qe_identity = NULL;
+    s->tcb_chain = s->qe_chain = NULL;
+    s->has_levels = false;
+    s->tcb_status = -1;
+    s->time_errors = 0;
     for (size_t i = 0; i < sizeof decided / sizeof *decided; i++) {
-        fact_unknown(&s->j, decided[i], REASON_FACT_UNKNOWN, "%s", "");
-        fact_seen(&s->j, decided[i], "", "");
+        fact_unknown(s, decided[i], REASON_FACT_UNKNOWN, "%s", "");
+        fact_seen(s, decided[i], "", "");
     }
-    return s;
-}
-
-static void second_free(struct second *s)
-{
-    chain_done(&s->j.tcb_chain);
-    chain_done(&s->j.qe_chain);
-    tcb_info_free(s->j.tcb_info);
-    qe_identity_free(s->j.qe_identity);
-    verdict_done(&s->v);
-    free(s);
+    first->second = place;
+    first->has_early = true;
+    return true;
 }
 
 /* The first of its facts that is refuted, else the first that is unknown; NULL: all are affirmed. */
@@ -92,21 +82,12 @@ static void fact_fold(struct judge *j, const struct judge *early)
 
 bool early_judge(struct judge *j, struct err *err)
 {
-    struct second *s;
-    bool ok;
-
     if (!collateral_has_both(j)) {
         return true;
     }
-    s = second_new(j, err);
-    if (s == NULL) {
+    if (!second_begin(j, err) || !identity_judge(&j->second->j, err) || !tcb_judge(&j->second->j, err)) {
         return false;
     }
-    ok = identity_judge(&s->j, err) && tcb_judge(&s->j, err);
-    if (ok) {
-        fact_fold(j, &s->j);
-        ok = claim_new(j->v->claims, "tcb_early", json_incref(s->v.claims), err);
-    }
-    second_free(s);
-    return ok;
+    fact_fold(j, &j->second->j);
+    return true;
 }

@@ -44,9 +44,15 @@ static bool requirement_applies(enum requirement r, enum subject subject, const 
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out)
 {
+    struct second *second = j->second;
+
     memset(j, 0, sizeof *j);
+    j->second = second;
+    j->facts = out->facts;
     j->in = in;
     j->policy = in->policy;
+    j->policy_builtin = in->policy->builtin;
+    memcpy(j->policy_sha384, in->policy->sha384, sizeof j->policy_sha384);
     j->subject = subject;
     j->v = out;
     j->tcb_status = -1;
@@ -57,17 +63,28 @@ void judge_init(struct judge *j, enum subject subject, const struct verify_input
         f->state = FACT_IS_UNKNOWN;
         f->reason = REASON_FACT_UNKNOWN;
         f->required = requirement_applies(facts[i].required, subject, in);
-        (void)snprintf(f->text, sizeof f->text, "%s", reason_text(f->reason));
+        f->text[0] = f->expected[0] = f->seen[0] = '\0'; /* judge_end() gives one to who has none */
     }
 }
 
-void judge_done(struct judge *j)
+void judge_drop(struct judge *j)
 {
-    chain_done(&j->pck_chain);
-    chain_done(&j->tcb_chain);
-    chain_done(&j->qe_chain);
-    tcb_info_free(j->tcb_info);
-    qe_identity_free(j->qe_identity);
+    piece_unref(j->tcb_piece);
+    piece_unref(j->qe_piece);
+    j->tcb_piece = j->qe_piece = NULL;
+    if (j->has_early) {
+        judge_drop(&j->second->j);
+        j->has_early = false;
+    }
+}
+
+/* Cut where it is too long. */
+static void text_put(char *out, size_t size, const char *text)
+{
+    const size_t len = strlen(text), n = len < size ? len : size - 1;
+
+    memcpy(out, text, n);
+    out[n] = '\0';
 }
 
 static void fact_set(struct judge *j, enum fact_id id, enum fact_state state, enum reason reason)
@@ -80,7 +97,7 @@ static void fact_set(struct judge *j, enum fact_id id, enum fact_state state, en
 void fact_affirm(struct judge *j, enum fact_id id)
 {
     fact_set(j, id, FACT_AFFIRMED, REASON_OK);
-    (void)snprintf(j->facts[id].text, sizeof j->facts[id].text, "%s", facts[id].sentence);
+    text_put(j->facts[id].text, sizeof j->facts[id].text, facts[id].sentence);
 }
 
 /* "sentence of the reason: detail", without bytes that could forge a line. */
@@ -97,7 +114,7 @@ __attribute__((format(printf, 2, 0))) static void text_set(struct fact *f, const
     if (detail[0] != '\0') {
         (void)snprintf(f->text, sizeof f->text, "%s: %s", reason_text(f->reason), detail);
     } else {
-        (void)snprintf(f->text, sizeof f->text, "%s", reason_text(f->reason));
+        text_put(f->text, sizeof f->text, reason_text(f->reason));
     }
 }
 
@@ -135,12 +152,27 @@ void fact_fail(struct judge *j, enum fact_id id, const struct err *err)
     }
 }
 
-void fact_signature(struct judge *j, enum fact_id id, struct bytes key_xy, struct bytes message, struct bytes rs,
-                    enum reason reason, const char *what)
+bool piece_check(struct piece *p, const uint8_t key_xy[64], struct bytes message, const uint8_t rs[64], struct err *err)
+{
+    if (p != NULL && p->is_signed && memcmp(p->signer_xy, key_xy, sizeof p->signer_xy) == 0) {
+        return true;
+    }
+    if (!sig_check(SIG_P256, bytes_of(key_xy, 64), message, bytes_of(rs, 64), err)) {
+        return false;
+    }
+    if (p != NULL) {
+        p->is_signed = true;
+        memcpy(p->signer_xy, key_xy, sizeof p->signer_xy);
+    }
+    return true;
+}
+
+void fact_signature(struct judge *j, enum fact_id id, struct piece *p, const uint8_t key_xy[64], struct bytes message,
+                    const uint8_t rs[64], enum reason reason, const char *what)
 {
     struct err err = {0};
 
-    if (sig_check(SIG_P256, key_xy, message, rs, &err)) {
+    if (piece_check(p, key_xy, message, rs, &err)) {
         fact_affirm(j, id);
     } else if (reason_kind(err.reason) == REASON_KIND_SYSTEM) {
         fact_fail(j, id, &err);
@@ -177,8 +209,8 @@ void fact_hex(struct judge *j, enum fact_id id, struct bytes expected, struct by
 
 void fact_seen(struct judge *j, enum fact_id id, const char *expected, const char *seen)
 {
-    (void)snprintf(j->facts[id].expected, sizeof j->facts[id].expected, "%s", expected);
-    (void)snprintf(j->facts[id].seen, sizeof j->facts[id].seen, "%s", seen);
+    text_put(j->facts[id].expected, sizeof j->facts[id].expected, expected);
+    text_put(j->facts[id].seen, sizeof j->facts[id].seen, seen);
 }
 
 void fact_window(struct judge *j, enum fact_id id, int64_t from, int64_t to)
@@ -214,14 +246,20 @@ void judge_end(struct judge *j)
     bool refuted = false, unknown = false;
 
     for (size_t i = 0; i < FACT_COUNT; i++) {
-        const struct fact *f = &j->facts[i];
+        struct fact *f = &j->facts[i];
 
         if (!f->required && !j->touched[i]) {
             continue;
         }
+        if (f->text[0] == '\0') {
+            text_put(f->text, sizeof f->text, reason_text(f->reason));
+        }
         refuted = refuted || (f->required && f->state == FACT_REFUTED);
         unknown = unknown || (f->required && f->state == FACT_IS_UNKNOWN);
-        v->facts[v->count++] = *f;
+        if (v->count != i) {
+            v->facts[v->count] = *f;
+        }
+        v->count++;
     }
     /* Without an anchor there is no root fact that could be affirmed: the last branch is never taken then. */
     if (refuted) {

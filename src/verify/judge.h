@@ -8,7 +8,6 @@
 #include "tdx/eventlog.h"
 #include "tdx/pck.h"
 #include "tdx/quote.h"
-#include "verify/chain.h"
 #include "verify/collateral.h"
 #include "verify/policy_data.h"
 #include "verify/verify.h"
@@ -76,48 +75,89 @@ enum subject { /* what was given to judge */
                SUBJECT_EVIDENCE, /* quote, logs and report data side by side */
 };
 
+struct levels { /* what one set of SVNs reaches; NULL: nothing */
+    const struct tcb_verdict *platform, *module;
+    enum tcb_status status;
+};
+
 struct judge {
-    const struct verify_input *in;
+    const struct verify_input *in; /* in and policy: until the verdict is there */
     const struct policy *policy;
+    bool policy_builtin;
+    uint8_t policy_sha384[SHA384_SIZE];
     enum subject subject;
     struct verdict *v;
-    struct fact facts[FACT_COUNT];
-    bool touched[FACT_COUNT];
-
     const struct document_file *own_files; /* the document's collateral; NULL: none */
     size_t own_file_count;
 
+    bool readable; /* q is */
     struct quote q;
-    struct chain pck_chain; /* leaf, CA, root */
+    struct cache *cache;     /* where what is read lives */
+    struct chain *pck_chain; /* leaf, CA, root. NULL: none that can be read; whether it holds is the fact's to say */
+    struct bytes known_root; /* a root's certificate that is pinned whole; empty: it is not */
     struct pck pck;
-    struct chain_seen seen; /* of all chains */
-    bool has_chain;         /* parsed; whether it holds is the fact's to say */
     bool has_pck;
     enum anchor anchor;
 
-    bool early;                /* of two sets of TCB data, the early one counts */
-    struct tcb_info *tcb_info; /* NULL: none, or not readable */
-    struct qe_identity *qe_identity;
-    struct chain tcb_chain, qe_chain; /* signer, root; count 0: none */
-    int tcb_status;                   /* enum tcb_status, or -1 */
-    struct err time_error;            /* the first thing out of its validity; reason OK: none */
-    int64_t time_window[2];           /* its own */
+    bool early;                         /* of two sets of TCB data, the early one counts */
+    struct piece *tcb_piece, *qe_piece; /* held for the claims; NULL: none, or not readable */
+    const struct tcb_info *tcb_info;    /* theirs */
+    const struct qe_identity *qe_identity;
+    struct chain *tcb_chain, *qe_chain; /* signer, root; NULL: none that can be read */
+    bool has_levels;                    /* the levels were looked at */
+    struct levels launch, current;      /* the second only of a TD that shows what runs now */
+    bool has_current;
+    const struct tcb_verdict *qe_level;
+    int tcb_status;         /* enum tcb_status, or -1 */
+    struct err time_error;  /* the first thing out of its validity; reason OK: none */
+    int64_t time_window[2]; /* its own */
     size_t time_errors;
+    bool has_early;
+    struct second *second; /* of the early data; its memory stays for the next time */
+
+    bool touched[FACT_COUNT];
+    struct fact *facts; /* by fact_id, in the verdict's places, of which judge_end() keeps those that count */
 };
+
+struct second {
+    struct judge j;
+    struct fact facts[FACT_COUNT];
+};
+
+_Static_assert(FACT_COUNT + 1 <= FACTS_MAX, "a verdict has room for every fact, and for a bundle's");
+
+/* One judgement: the judge is large, and a verdict must be whole or untouched. The memory can be used again. */
+struct session {
+    struct judge j;
+    struct verdict v;
+    struct cache own; /* where none was given */
+};
+
+struct session *session_new(struct err *err); /* NULL: no memory */
+void session_free(struct session *s);
+void session_drop(struct session *s); /* its verdict is undecided, and has no facts and no claims */
+/* A bare quote, whose claims come with judge_claims(). False: NO_MEMORY. */
+MUST_USE bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err);
 
 /* ---- facts (judge.c) ---- */
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out);
-void judge_done(struct judge *j);
+/* What it holds of the cache, and early data; the memory of the second judge stays. */
+void judge_drop(struct judge *j);
+/* The verdict's claims, where it has none yet. False: NO_MEMORY. */
+MUST_USE bool judge_claims(struct judge *j, struct err *err);
 
 void fact_affirm(struct judge *j, enum fact_id id);
 __attribute__((format(printf, 4, 5))) void fact_refute(struct judge *j, enum fact_id id, enum reason reason,
                                                        const char *fmt, ...);
 __attribute__((format(printf, 4, 5))) void fact_unknown(struct judge *j, enum fact_id id, enum reason reason,
                                                         const char *fmt, ...);
-/* Whether an ECDSA P-256 signature of a key is over a message: affirmed, or refuted for this reason. */
-void fact_signature(struct judge *j, enum fact_id id, struct bytes key_xy, struct bytes message, struct bytes rs,
-                    enum reason reason, const char *what);
+/* Whether an ECDSA P-256 signature of a key is over a message. Of a piece it is checked once for each key. */
+MUST_USE bool piece_check(struct piece *p, const uint8_t key_xy[64], struct bytes message, const uint8_t rs[64],
+                          struct err *err);
+/* The same: affirmed, or refuted for this reason. p NULL: a quote's, which is checked each time. */
+void fact_signature(struct judge *j, enum fact_id id, struct piece *p, const uint8_t key_xy[64], struct bytes message,
+                    const uint8_t rs[64], enum reason reason, const char *what);
 /* Refuted or unknown, as the kind of the reason has it. */
 void fact_fail(struct judge *j, enum fact_id id, const struct err *err);
 void fact_demand(struct judge *j, enum fact_id id); /* required from now on */
@@ -142,8 +182,8 @@ void bundle_judge(struct verdict *v, struct bytes archived);
 
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
 MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
-MUST_USE bool distance_claim(struct judge *j,
-                             struct err *err); /* tcb_distance: where TCB info and identity are there */
+MUST_USE bool tcb_claims(const struct judge *j, json_t *claims, struct err *err);
+MUST_USE bool distance_claim(const struct judge *j, json_t *claims, struct err *err); /* where the levels were judged */
 
 /* ---- one concern each ---- */
 
@@ -153,7 +193,7 @@ void time_judge(struct judge *j); /* the fact, when all was looked at */
 
 void chain_judge(struct judge *j); /* pck_chain, root */
 bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_file *file, const char *what,
-                        struct chain *out);                     /* a TCB signer's chain; false: the fact says why */
+                        struct chain **out);                    /* a TCB signer's chain; false: the fact says why */
 void crl_judge(struct judge *j);                                /* root_crl, pck_crl */
 void qe_judge(struct judge *j);                                 /* the quote's three signatures */
 MUST_USE bool identity_judge(struct judge *j, struct err *err); /* qe_identity* */

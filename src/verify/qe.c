@@ -96,20 +96,22 @@ static void enclave_judge(struct judge *j)
 
 void qe_judge(struct judge *j)
 {
-    fact_signature(j, FACT_quote_signature, j->q.key, j->q.signed_part, j->q.signature, REASON_QUOTE_SIGNATURE, "");
+    fact_signature(j, FACT_quote_signature, NULL, j->q.key.p, j->q.signed_part, j->q.signature.p,
+                   REASON_QUOTE_SIGNATURE, "");
     binding_judge(j);
-    if (j->has_chain) {
-        fact_signature(j, FACT_qe_report_signature, bytes_of(j->pck_chain.certs[0].key_xy, 64), j->q.qe_report_part,
-                       j->q.qe_signature, REASON_QE_SIGNATURE, "");
+    if (j->pck_chain != NULL) {
+        fact_signature(j, FACT_qe_report_signature, NULL, j->pck_chain->certs[0].key_xy, j->q.qe_report_part,
+                       j->q.qe_signature.p, REASON_QE_SIGNATURE, "");
     }
 }
 
 bool identity_judge(struct judge *j, struct err *err)
 {
     const char *name = "qe_identity.json";
+    struct piece *p;
     struct err e = {0};
 
-    if (!collateral_qe_identity(j, &name, &j->qe_identity, &e)) {
+    if (!collateral_document_find(j, PIECE_QE_IDENTITY, &name, &p, &e)) {
         if (e.reason == REASON_NO_MEMORY) {
             *err = e;
             return false;
@@ -118,19 +120,20 @@ bool identity_judge(struct judge *j, struct err *err)
         fact_fail(j, FACT_qe_identity, &e);
         return true;
     }
-    if (j->qe_identity == NULL) {
+    if (p == NULL) {
         fact_unknown(j, FACT_qe_identity_signature, REASON_COLLATERAL_ABSENT, "%s", name);
         fact_unknown(j, FACT_qe_identity, REASON_COLLATERAL_ABSENT, "%s", name);
         return true;
     }
+    j->qe_piece = piece_ref(p);
+    j->qe_identity = (const void *)p->parsed;
     enclave_judge(j);
     time_check(j, name, j->qe_identity->issued, j->qe_identity->next_update, REASON_COLLATERAL_NOT_YET,
                REASON_COLLATERAL_EXPIRED);
     if (chain_signer_judge(j, FACT_qe_identity_signature, collateral_find(j, COLLATERAL_QE_CHAIN),
                            "qe_identity_issuer_chain.pem", &j->qe_chain)) {
-        fact_signature(j, FACT_qe_identity_signature, bytes_of(j->qe_chain.certs[0].key_xy, 64),
-                       j->qe_identity->signed_part, bytes_of(j->qe_identity->signature, 64),
-                       REASON_COLLATERAL_SIGNATURE, name);
+        fact_signature(j, FACT_qe_identity_signature, p, j->qe_chain->certs[0].key_xy, j->qe_identity->sig.part,
+                       j->qe_identity->sig.signature, REASON_COLLATERAL_SIGNATURE, name);
     }
     return true;
 }

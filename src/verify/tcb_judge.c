@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct levels { /* what one set of SVNs reaches; NULL: nothing */
-    const struct tcb_verdict *platform, *module;
-    bool has_module; /* the module has levels of its own */
-    bool module_known;
-    enum tcb_status status;
-};
-
 static bool components_reach(const uint8_t *have, const uint8_t *need, size_t from)
 {
     for (size_t i = from; i < 16; i++) {
@@ -27,7 +20,7 @@ static bool components_reach(const uint8_t *have, const uint8_t *need, size_t fr
  * has levels of its own, so that components 0 and 1 are left out here. */
 static const struct tcb_level *platform_level(const struct tcb_info *t, const struct pck *p, const uint8_t *tdx_svn)
 {
-    for (size_t i = 0; i < t->level_count; i++) {
+    for (size_t i = 0; i < t->level_list.count; i++) {
         const struct tcb_level *l = &t->levels[i];
 
         if (components_reach(p->svn, l->sgx, 0) && p->pcesvn >= l->pcesvn &&
@@ -42,9 +35,9 @@ static const struct tcb_level *platform_level(const struct tcb_info *t, const st
 static const struct tcb_module *module_find(const struct tcb_info *t, const uint8_t *tdx_svn)
 {
     if (tdx_svn[1] == 0) {
-        return t->has_module ? &t->module : NULL;
+        return t->tdx ? &t->module : NULL;
     }
-    for (size_t i = 0; i < t->module_count; i++) {
+    for (size_t i = 0; i < t->module_list.count; i++) {
         if (t->modules[i].version == tdx_svn[1]) {
             return &t->modules[i];
         }
@@ -71,6 +64,7 @@ static enum tcb_status converge(enum tcb_status platform, enum tcb_status compon
 static struct levels levels_find(const struct judge *j, const uint8_t *tdx_svn, const struct tcb_verdict *qe)
 {
     const struct tcb_level *platform = platform_level(j->tcb_info, &j->pck, tdx_svn);
+    const bool has_module = tdx_svn != NULL && tdx_svn[1] > 0; /* with levels of its own */
     const struct tcb_module *module;
     const struct tcb_svn_level *level;
     struct levels l = {.status = TCB_NOT_SUPPORTED};
@@ -78,14 +72,12 @@ static struct levels levels_find(const struct judge *j, const uint8_t *tdx_svn, 
     if (platform != NULL) {
         l.platform = &platform->verdict;
     }
-    if (tdx_svn != NULL && tdx_svn[1] > 0) {
-        l.has_module = true;
+    if (has_module) {
         module = module_find(j->tcb_info, tdx_svn);
-        l.module_known = module != NULL;
-        level = module == NULL ? NULL : tcb_svn_level_find(module->levels, module->level_count, tdx_svn[0]);
+        level = module == NULL ? NULL : tcb_svn_level_find(&module->svn, tdx_svn[0]);
         l.module = level == NULL ? NULL : &level->verdict;
     }
-    if (l.platform != NULL && qe != NULL && (!l.has_module || l.module != NULL)) {
+    if (l.platform != NULL && qe != NULL && (!has_module || l.module != NULL)) {
         l.status = converge(l.platform->status, qe->status);
         if (l.module != NULL) {
             l.status = converge(l.status, l.module->status);
@@ -121,29 +113,31 @@ static int advisory_compare(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool advisories_claim(struct judge *j, const struct tcb_verdict *const parts[3], struct err *err)
+static bool advisories_claim(json_t *claims, const struct tcb_verdict *const parts[3], struct err *err)
 {
     const char *ids[3 * TCB_ADVISORIES_MAX];
-    json_t *list = json_array();
+    json_t *list = json_array(), *from[3] = {NULL, NULL, NULL};
     size_t n = 0;
     bool ok = list != NULL;
 
-    for (size_t p = 0; p < 3; p++) {
-        const json_t *from = parts[p] == NULL ? NULL : parts[p]->advisories;
-
-        for (size_t i = 0; i < json_array_size(from); i++) {
-            ids[n++] = json_string_value(json_array_get(from, i));
+    for (size_t p = 0; ok && p < 3; p++) {
+        ok = parts[p] == NULL || parts[p]->advisories.len == 0 || json_parse(parts[p]->advisories, &from[p], err);
+        for (size_t i = 0; i < json_array_size(from[p]); i++) {
+            ids[n++] = json_string_value(json_array_get(from[p], i));
         }
     }
     qsort(ids, n, sizeof *ids, advisory_compare);
     for (size_t i = 0; ok && i < n; i++) {
         ok = (i > 0 && strcmp(ids[i], ids[i - 1]) == 0) || json_array_append_new(list, json_string(ids[i])) == 0;
     }
+    for (size_t p = 0; p < 3; p++) {
+        json_decref(from[p]);
+    }
     if (!ok) {
         json_decref(list);
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "advisory_ids");
     }
-    return claim_new(j->v->claims, "advisory_ids", list, err);
+    return claim_new(claims, "advisory_ids", list, err);
 }
 
 /* YYYY-MM-DD */
@@ -154,7 +148,7 @@ static void date_print(int64_t time, char out[CIVIL_ISO8601_SIZE])
 }
 
 /* tcb_WHAT_status and tcb_WHAT_date of the level that was reached; none of what reached none. */
-static bool status_claim(struct judge *j, const char *what, const struct tcb_verdict *v, struct err *err)
+static bool status_claim(json_t *claims, const char *what, const struct tcb_verdict *v, struct err *err)
 {
     char name[32], date[CIVIL_ISO8601_SIZE];
 
@@ -163,17 +157,16 @@ static bool status_claim(struct judge *j, const char *what, const struct tcb_ver
     }
     date_print(v->date, date);
     (void)snprintf(name, sizeof name, "tcb_%s_status", what);
-    if (!claim_str(j->v->claims, name, tcb_status_name(v->status), err)) {
+    if (!claim_str(claims, name, tcb_status_name(v->status), err)) {
         return false;
     }
     (void)snprintf(name, sizeof name, "tcb_%s_date", what);
-    return claim_str(j->v->claims, name, date, err);
+    return claim_str(claims, name, date, err);
 }
 
-static bool claims_add(struct judge *j, const struct levels *launch, const struct tcb_verdict *qe,
-                       const struct levels *current, struct err *err)
+static bool levels_claims(const struct judge *j, json_t *claims, struct err *err)
 {
-    const struct tcb_verdict *const parts[3] = {launch->platform, launch->module, qe};
+    const struct tcb_verdict *const parts[3] = {j->launch.platform, j->launch.module, j->qe_level};
     char date[CIVIL_ISO8601_SIZE];
     int64_t oldest = INT64_MAX;
 
@@ -182,36 +175,41 @@ static bool claims_add(struct judge *j, const struct levels *launch, const struc
             oldest = parts[i]->date;
         }
     }
-    if (!claim_str(j->v->claims, "tcb_status", tcb_status_name((enum tcb_status)j->tcb_status), err) ||
-        !status_claim(j, "platform", launch->platform, err) || !status_claim(j, "module", launch->module, err) ||
-        !status_claim(j, "qe", qe, err)) {
+    if (!claim_str(claims, "tcb_status", tcb_status_name((enum tcb_status)j->tcb_status), err) ||
+        !status_claim(claims, "platform", parts[0], err) || !status_claim(claims, "module", parts[1], err) ||
+        !status_claim(claims, "qe", parts[2], err)) {
         return false;
     }
-    if (current != NULL && (!claim_str(j->v->claims, "tcb_launch_status", tcb_status_name(launch->status), err) ||
-                            !claim_str(j->v->claims, "tcb_current_status", tcb_status_name(current->status), err))) {
+    if (j->has_current && (!claim_str(claims, "tcb_launch_status", tcb_status_name(j->launch.status), err) ||
+                           !claim_str(claims, "tcb_current_status", tcb_status_name(j->current.status), err))) {
         return false;
     }
     if (j->tcb_status == TCB_NOT_SUPPORTED) {
         static const struct tcb_verdict *const none[3];
 
         /* Of a platform that reaches no level there is neither a date nor advice. */
-        return claim_new(j->v->claims, "tcb_date", json_null(), err) && advisories_claim(j, none, err);
+        return claim_new(claims, "tcb_date", json_null(), err) && advisories_claim(claims, none, err);
     }
     date_print(oldest, date);
-    return claim_str(j->v->claims, "tcb_date", date, err) && advisories_claim(j, parts, err);
+    return claim_str(claims, "tcb_date", date, err) && advisories_claim(claims, parts, err);
+}
+
+/* The lower number of the two documents. */
+static uint64_t evaluation(const struct judge *j)
+{
+    const uint64_t n = j->tcb_info->evaluation;
+
+    return j->qe_identity != NULL && j->qe_identity->evaluation < n ? j->qe_identity->evaluation : n;
+}
+
+bool tcb_claims(const struct judge *j, json_t *claims, struct err *err)
+{
+    return j->tcb_info == NULL ||
+           (claim_new(claims, "tcb_evaluation_data_number", json_integer((int64_t)evaluation(j)), err) &&
+            (!j->has_levels || (levels_claims(j, claims, err) && distance_claim(j, claims, err))));
 }
 
 /* ---- facts ---- */
-
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* "TDX_01, TDX_03" */
 static void modules_seen(struct judge *j, unsigned version)
@@ -219,7 +217,7 @@ static void modules_seen(struct judge *j, unsigned version)
     char expected[8 * TCB_MODULES_MAX + 1] = "none", seen[8];
     size_t n = 0;
 
-    for (size_t i = 0; i < j->tcb_info->module_count; i++) {
+    for (size_t i = 0; i < j->tcb_info->module_list.count; i++) {
         n += (size_t)snprintf(expected + n, sizeof expected - n, "%sTDX_%02X", i == 0 ? "" : ", ",
                               j->tcb_info->modules[i].version);
     }
@@ -244,7 +242,7 @@ static void module_judge(struct judge *j)
     } else if (memcmp(td->mrsignerseam, m->mrsigner, sizeof m->mrsigner) != 0) {
         fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "MRSIGNERSEAM");
         fact_hex(j, FACT_tdx_module, bytes_of(m->mrsigner, sizeof m->mrsigner), bytes_of(td->mrsignerseam, 48));
-    } else if (td->seam_attributes != 0 || !is_zero(m->attributes, sizeof m->attributes)) {
+    } else if (td->seam_attributes != 0 || !bytes_zero(bytes_of(m->attributes, sizeof m->attributes))) {
         fact_refute(j, FACT_tdx_module, REASON_TDX_MODULE, "SEAMATTRIBUTES are not zero");
         (void)snprintf(seen, sizeof seen, "0x%016llx", (unsigned long long)td->seam_attributes);
         fact_seen(j, FACT_tdx_module, "0x0000000000000000, in the TCB info too", seen);
@@ -325,34 +323,29 @@ static void status_judge(struct judge *j)
     fact_seen(j, FACT_tcb_status, accepted, tcb_status_name(s));
 }
 
-static bool levels_judge(struct judge *j, struct err *err)
+static void levels_judge(struct judge *j)
 {
     const struct td_body *td = &j->q.td;
     const uint8_t *svn = quote_is_tdx(&j->q) ? td->tee_tcb_svn : NULL;
-    const struct tcb_svn_level *qe =
-        tcb_svn_level_find(j->qe_identity->levels, j->qe_identity->level_count, j->q.qe_report.isvsvn);
-    const bool has_current = quote_is_tdx(&j->q) && td->is_15;
-    struct levels launch, current = {0};
+    const struct tcb_svn_level *qe = tcb_svn_level_find(&j->qe_identity->svn, j->q.qe_report.isvsvn);
 
-    launch = levels_find(j, svn, qe == NULL ? NULL : &qe->verdict);
-    j->tcb_status = (int)launch.status;
-    if (has_current) {
-        current = levels_find(j, td->tee_tcb_svn_2, qe == NULL ? NULL : &qe->verdict);
-        j->tcb_status = (int)relaunch(launch.status, current.status);
+    j->qe_level = qe == NULL ? NULL : &qe->verdict;
+    j->has_levels = true;
+    j->launch = levels_find(j, svn, j->qe_level);
+    j->tcb_status = (int)j->launch.status;
+    j->has_current = quote_is_tdx(&j->q) && td->is_15;
+    if (j->has_current) {
+        j->current = levels_find(j, td->tee_tcb_svn_2, j->qe_level);
+        j->tcb_status = (int)relaunch(j->launch.status, j->current.status);
     }
     status_judge(j);
-    return claims_add(j, &launch, qe == NULL ? NULL : &qe->verdict, has_current ? &current : NULL, err) &&
-           distance_claim(j, err);
 }
 
-static bool evaluation_judge(struct judge *j, struct err *err)
+static void evaluation_judge(struct judge *j)
 {
-    uint64_t n = j->tcb_info->evaluation;
+    const uint64_t n = evaluation(j);
     char expected[40], seen[24];
 
-    if (j->qe_identity != NULL && j->qe_identity->evaluation < n) {
-        n = j->qe_identity->evaluation;
-    }
     if (j->policy->has_min_evaluation) {
         if (j->qe_identity == NULL) {
             fact_unknown(j, FACT_tcb_evaluation, REASON_COLLATERAL_ABSENT, "the QE identity has a number too");
@@ -366,15 +359,14 @@ static bool evaluation_judge(struct judge *j, struct err *err)
         (void)snprintf(seen, sizeof seen, "%llu", (unsigned long long)n);
         fact_seen(j, FACT_tcb_evaluation, expected, seen);
     }
-    return claim_new(j->v->claims, "tcb_evaluation_data_number", json_integer((int64_t)n), err);
 }
 
 static void signature_judge(struct judge *j, const char *name)
 {
     if (chain_signer_judge(j, FACT_tcb_info_signature, collateral_find(j, COLLATERAL_TCB_CHAIN),
                            "tcb_info_issuer_chain.pem", &j->tcb_chain)) {
-        fact_signature(j, FACT_tcb_info_signature, bytes_of(j->tcb_chain.certs[0].key_xy, 64), j->tcb_info->signed_part,
-                       bytes_of(j->tcb_info->signature, 64), REASON_COLLATERAL_SIGNATURE, name);
+        fact_signature(j, FACT_tcb_info_signature, j->tcb_piece, j->tcb_chain->certs[0].key_xy, j->tcb_info->sig.part,
+                       j->tcb_info->sig.signature, REASON_COLLATERAL_SIGNATURE, name);
     }
 }
 
@@ -382,13 +374,14 @@ bool tcb_judge(struct judge *j, struct err *err)
 {
     static const enum fact_id needing[] = {FACT_tcb_info_signature, FACT_tcb_info, FACT_tdx_module, FACT_tcb_status};
     const char *name = "tcb_info.json";
+    struct piece *p;
     struct err e = {0};
 
     if (j->policy->has_min_evaluation) {
         fact_demand(j, FACT_tcb_evaluation);
     }
     j->facts[FACT_tdx_module].required = quote_is_tdx(&j->q);
-    if (!collateral_tcb_info(j, &name, &j->tcb_info, &e)) {
+    if (!collateral_document_find(j, PIECE_TCB_INFO, &name, &p, &e)) {
         if (e.reason == REASON_NO_MEMORY) {
             *err = e;
             return false;
@@ -397,19 +390,19 @@ bool tcb_judge(struct judge *j, struct err *err)
         fact_fail(j, FACT_tcb_info, &e);
         return true;
     }
-    if (j->tcb_info == NULL) {
+    if (p == NULL) {
         for (size_t i = 0; i < sizeof needing / sizeof *needing; i++) {
             fact_unknown(j, needing[i], REASON_COLLATERAL_ABSENT, "%s", name);
         }
         return true;
     }
+    j->tcb_piece = piece_ref(p);
+    j->tcb_info = (const void *)p->parsed;
     info_judge(j, name);
     signature_judge(j, name);
     time_check(j, name, j->tcb_info->issued, j->tcb_info->next_update, REASON_COLLATERAL_NOT_YET,
                REASON_COLLATERAL_EXPIRED);
-    if (!evaluation_judge(j, err)) {
-        return false;
-    }
+    evaluation_judge(j);
     if (!fact_is(j, FACT_tcb_info, FACT_AFFIRMED)) {
         return true; /* of another platform: its levels say nothing */
     }
@@ -418,5 +411,6 @@ bool tcb_judge(struct judge *j, struct err *err)
         fact_unknown(j, FACT_tcb_status, REASON_COLLATERAL_ABSENT, "the QE identity's levels are part of the status");
         return true;
     }
-    return levels_judge(j, err);
+    levels_judge(j);
+    return true;
 }

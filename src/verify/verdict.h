@@ -33,7 +33,7 @@ struct fact {
     char text[280];                /* one sentence */
 };
 
-#define FACTS_MAX 64
+#define FACTS_MAX 40 /* of every judgement, and of a bundle one more */
 
 struct verdict {
     enum verdict_result result;

@@ -56,11 +56,10 @@ static bool is_simulated(const struct judge *j)
     return j->anchor == ANCHOR_SIMULATED || memcmp(j->q.user_data, "SIMUL", 5) == 0;
 }
 
-static bool platform_claims(struct judge *j, struct err *err)
+static bool platform_claims(const struct judge *j, json_t *c, struct err *err)
 {
     static const char *const flags[] = {
         [PCK_FLAG_UNKNOWN] = "unknown", [PCK_FLAG_CLEAR] = "false", [PCK_FLAG_SET] = "true"};
-    json_t *c = j->v->claims;
 
     return report_claim_hex(c, "fmspc", j->pck.fmspc, sizeof j->pck.fmspc, err) &&
            report_claim_hex(c, "ppid", j->pck.ppid, sizeof j->pck.ppid, err) &&
@@ -77,17 +76,48 @@ static bool platform_claims(struct judge *j, struct err *err)
            claim_str(c, "smt_enabled", flags[j->pck.smt], err);
 }
 
-static bool claims_add(struct judge *j, struct err *err)
+static bool quote_claims_add(const struct judge *j, json_t *c, struct err *err)
 {
-    json_t *c = j->v->claims;
     const char *tee = is_simulated(j) ? "tdx-sim" : quote_is_tdx(&j->q) ? "tdx" : "sgx";
 
     return claim_str(c, "tee", tee, err) && quote_claims(&j->q, c, err) &&
            (!quote_is_tdx(&j->q) ||
             report_claim_hex(c, "tcb_svn", j->q.td.tee_tcb_svn, sizeof j->q.td.tee_tcb_svn, err)) &&
-           (!j->has_pck || platform_claims(j, err)) &&
-           (j->policy->builtin ||
-            report_claim_hex(c, "sotto_policy_sha384", j->policy->sha384, sizeof j->policy->sha384, err));
+           (!j->has_pck || platform_claims(j, c, err)) &&
+           (j->policy_builtin ||
+            report_claim_hex(c, "sotto_policy_sha384", j->policy_sha384, sizeof j->policy_sha384, err));
+}
+
+/* The early data's claims are an object of their own. */
+static bool early_claims_add(const struct judge *j, json_t *claims, struct err *err)
+{
+    json_t *early = json_object();
+
+    if (early == NULL || !tcb_claims(&j->second->j, early, err)) {
+        json_decref(early);
+        return early != NULL ? false : FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_early");
+    }
+    return claim_new(claims, "tcb_early", early, err);
+}
+
+bool judge_claims(struct judge *j, struct err *err)
+{
+    json_t *claims;
+
+    if (j->v->claims != NULL) {
+        return true;
+    }
+    claims = json_object();
+    if (claims == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "claims");
+    }
+    if (j->readable && (!tcb_claims(j, claims, err) || (j->has_early && !early_claims_add(j, claims, err)) ||
+                        !quote_claims_add(j, claims, err))) {
+        json_decref(claims);
+        return false;
+    }
+    j->v->claims = claims;
+    return true;
 }
 
 /* What a policy demands of a service is demanded of a quote without a document too, and there is unknown: any TD with
@@ -118,12 +148,11 @@ static bool service_demand(struct judge *j, const char *why)
     return any;
 }
 
-/* Everything that a quote and its collateral can say. *readable: j->q is. */
-static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, struct err *err)
+/* Everything that a quote and its collateral can say. */
+static bool quote_judge(struct judge *j, struct bytes quote, struct err *err)
 {
     struct err e = {0};
 
-    *readable = false;
     if (quote.len > LIMIT_QUOTE) {
         fact_refute(j, FACT_form, REASON_BUF_FULL, "a quote of %zu bytes", quote.len);
         return true;
@@ -132,7 +161,7 @@ static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, str
         fact_fail(j, FACT_form, &e);
         return true;
     }
-    *readable = true;
+    j->readable = true;
     if (memcmp(j->q.vendor, quote_vendor_intel, sizeof j->q.vendor) != 0) {
         fact_refute(j, FACT_form, REASON_QE_IDENTITY, "the quoting enclave's vendor is not Intel");
     } else {
@@ -146,36 +175,49 @@ static bool quote_judge(struct judge *j, struct bytes quote, bool *readable, str
     crl_judge(j);
     time_judge(j);
     body_judge(j);
-    return claims_add(j, err);
+    return true;
 }
 
-/* A verdict with no fact yet. */
-static bool verdict_new(const struct verify_input *in, struct verdict *v, struct err *err)
-{
-    v->result = VERDICT_UNDECIDED;
-    v->time = in->time;
-    v->count = 0; /* the places behind stay as they are: they are 40 KB */
-    v->claims = json_object();
-    return v->claims != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a verdict");
-}
-
-/* The judge is large, and a verdict must be whole or untouched. */
-struct session {
-    struct judge j;
-    struct verdict v;
-};
-
-static struct session *session_new(enum subject subject, const struct verify_input *in, struct err *err)
+struct session *session_new(struct err *err)
 {
     struct session *s = malloc(sizeof *s);
 
-    if (s == NULL || !verdict_new(in, &s->v, err)) {
+    if (s == NULL) {
         err_set(err, REASON_NO_MEMORY, ERR_NOWHERE, "a verdict");
-        free(s);
         return NULL;
     }
-    judge_init(&s->j, subject, in, &s->v);
+    memset(&s->j, 0, sizeof s->j); /* and not the verdict's facts */
+    s->j.v = &s->v;
+    s->v.count = 0;
+    s->v.claims = NULL;
+    s->own.first = NULL;
     return s;
+}
+
+void session_free(struct session *s)
+{
+    if (s != NULL) {
+        session_drop(s);
+        free(s->j.second);
+        free(s);
+    }
+}
+
+void session_drop(struct session *s)
+{
+    judge_drop(&s->j);
+    json_decref(s->v.claims);
+    s->v.claims = NULL;
+    s->v.result = VERDICT_UNDECIDED;
+    s->v.count = 0; /* the places behind stay as they are: they are 30 KB */
+}
+
+static void session_begin(struct session *s, enum subject subject, const struct verify_input *in)
+{
+    session_drop(s);
+    s->v.time = in->time;
+    judge_init(&s->j, subject, in, &s->v);
+    s->j.cache = in->cache != NULL ? in->cache : &s->own;
 }
 
 static void verdict_copy(struct verdict *to, const struct verdict *from)
@@ -187,37 +229,69 @@ static void verdict_copy(struct verdict *to, const struct verdict *from)
     memcpy(to->facts, from->facts, from->count * sizeof *from->facts);
 }
 
-static bool session_end(struct session *s, bool ok, struct verdict *out)
+/* What the claims need is held, and stays. */
+static void session_end(struct session *s)
 {
-    if (ok) {
-        judge_end(&s->j);
-        verdict_copy(out, &s->v);
+    judge_end(&s->j);
+    if (s->j.cache == &s->own) {
+        cache_done(&s->own);
     } else {
-        verdict_done(&s->v);
+        cache_trim(s->j.cache);
     }
-    judge_done(&s->j);
-    free(s);
+}
+
+/* The verdict with all its claims, and the session is gone. */
+static bool session_give(struct session *s, bool ok, struct verdict *out, struct err *err)
+{
+    ok = ok && judge_claims(&s->j, err);
+    if (ok) {
+        verdict_copy(out, &s->v);
+        s->v.claims = NULL;
+    }
+    session_free(s);
+    return ok;
+}
+
+static bool session_close(struct session *s, bool ok, struct verdict *out, struct err *err)
+{
+    session_end(s);
+    return session_give(s, ok, out, err);
+}
+
+static struct session *session_open(enum subject subject, const struct verify_input *in, struct err *err)
+{
+    struct session *s = session_new(err);
+
+    if (s != NULL) {
+        session_begin(s, subject, in);
+    }
+    return s;
+}
+
+bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
+{
+    bool ok;
+
+    session_begin(s, SUBJECT_QUOTE, in);
+    (void)service_demand(&s->j, "a bare quote shows no log");
+    ok = quote_judge(&s->j, quote, err);
+    session_end(s);
     return ok;
 }
 
 bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
 {
-    struct session *s = session_new(SUBJECT_QUOTE, in, err);
-    bool readable;
+    struct session *s = session_new(err);
 
-    if (s == NULL) {
-        return false;
-    }
-    (void)service_demand(&s->j, "a bare quote shows no log");
-    return session_end(s, quote_judge(&s->j, quote, &readable, err), out);
+    return s != NULL && session_give(s, session_quote(s, quote, in, err), out, err);
 }
 
 /* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5). */
 static bool archived_quote_verify(struct bytes quote, const struct document_file *files, size_t file_count,
                                   const struct verify_input *in, struct verdict *out, struct err *err)
 {
-    struct session *s = session_new(SUBJECT_QUOTE, in, err);
-    bool ok, readable;
+    struct session *s = session_open(SUBJECT_QUOTE, in, err);
+    bool ok;
 
     if (s == NULL) {
         return false;
@@ -225,23 +299,23 @@ static bool archived_quote_verify(struct bytes quote, const struct document_file
     s->j.own_files = files;
     s->j.own_file_count = file_count;
     (void)service_demand(&s->j, "a bare quote shows no log");
-    ok = quote_judge(&s->j, quote, &readable, err);
+    ok = quote_judge(&s->j, quote, err);
     if (in->policy->builtin) {
         fact_demand(&s->j, FACT_measurements);
         fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
     }
-    return session_end(s, ok, out);
+    return session_close(s, ok, out, err);
 }
 
 bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
 {
-    struct session *s = session_new(SUBJECT_QUOTE, in, err);
+    struct session *s = session_open(SUBJECT_QUOTE, in, err);
 
     if (s == NULL) {
         return false;
     }
     fact_fail(&s->j, FACT_form, why);
-    return session_end(s, true, out);
+    return session_close(s, true, out, err);
 }
 
 /* files: the collateral of the bundle that the document came in, where the caller has his own; NULL: the document's own
@@ -249,22 +323,23 @@ bool verify_undecodable(const struct err *why, const struct verify_input *in, st
 static bool document_verify(struct bytes text, const struct document_file *files, size_t file_count,
                             const struct verify_input *in, struct verdict *out, struct err *err)
 {
-    struct session *s = session_new(SUBJECT_DOCUMENT, in, err);
+    struct session *s = session_open(SUBJECT_DOCUMENT, in, err);
     struct document d = {0};
     struct err e = {0};
-    bool ok, readable;
+    bool ok;
 
     if (s == NULL) {
         return false;
     }
     if (!document_parse(text, &d, &e)) {
         fact_fail(&s->j, FACT_form, &e);
-        return session_end(s, true, out);
+        return session_close(s, true, out, err);
     }
     s->j.own_files = files != NULL ? files : d.files;
     s->j.own_file_count = files != NULL ? file_count : d.file_count;
-    ok = quote_judge(&s->j, d.quote, &readable, err) && (!readable || document_judge(&s->j, &d, err));
-    ok = session_end(s, ok, out);
+    ok = quote_judge(&s->j, d.quote, err) && judge_claims(&s->j, err) &&
+         (!s->j.readable || document_judge(&s->j, &d, err));
+    ok = session_close(s, ok, out, err);
     document_done(&d);
     return ok;
 }
@@ -345,8 +420,8 @@ static bool evidence_judge(struct judge *j, const struct verify_bare *bare, stru
 bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
                           struct err *err)
 {
-    struct session *s = session_new(SUBJECT_EVIDENCE, in, err);
-    bool ok, readable;
+    struct session *s = session_open(SUBJECT_EVIDENCE, in, err);
+    bool ok;
 
     if (s == NULL) {
         return false;
@@ -355,7 +430,7 @@ bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_in
     fact_demand(&s->j, FACT_event_log);
     fact_demand(&s->j, FACT_boot);
     fact_demand(&s->j, FACT_td_attributes);
-    ok = quote_judge(&s->j, bare->quote, &readable, err);
-    ok = ok && (!readable || evidence_judge(&s->j, bare, err));
-    return session_end(s, ok, out);
+    ok = quote_judge(&s->j, bare->quote, err) && judge_claims(&s->j, err) &&
+         (!s->j.readable || evidence_judge(&s->j, bare, err));
+    return session_close(s, ok, out, err);
 }

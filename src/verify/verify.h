@@ -4,6 +4,7 @@
 #define SOTTO_VERIFY_VERIFY_H
 
 #include "evidence/bundle.h"
+#include "verify/cache.h"
 #include "verify/policy.h"
 #include "verify/verdict.h"
 
@@ -18,6 +19,7 @@ struct verify_input {
     const uint8_t *connection_spki; /* SHA-256 of the SPKI of the connection; NULL: there is none */
     bool nonce_required;            /* a URL was asked: the fact `nonce` is required */
     bool connection_required;       /* something is to be sent: the fact `connection` is */
+    struct cache *cache;            /* NULL: what is read is forgotten again */
 };
 
 /* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact

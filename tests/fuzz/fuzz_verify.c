@@ -2,7 +2,8 @@
  *     'q' a quote, 'd' a document, 'b' a bundle: judged by the built-in policy. Never accepted: nothing here is
  * Intel's. 'm' changes (u16 place, u8 value) to a simulator's good quote, judged by the policy that names its root:
  *         accepted only if it is still the same quote, white space of the certificates' text aside.
- * And always: the result is the one that the facts give. */
+ * And always: the result is the one that the facts give, and the verdict through a cache that has seen all inputs
+ * before is the same, byte for byte. */
 #include "explain/verdict_print.h"
 #include "world.h"
 
@@ -34,19 +35,42 @@ static void setup(void)
     world_quote_policy(world);
 }
 
-static void judged(bool ok, const struct verify_input *in, struct verdict *v, bool may_be_accepted)
+static void judge(uint8_t kind, struct bytes evidence, const struct verify_input *in, struct verdict *out,
+                  struct buf *json)
 {
-    struct buf json = BUF(4 << 20);
     struct err err = {0};
+    const bool ok = kind == 'd'   ? verify_document(evidence, in, out, &err)
+                    : kind == 'b' ? verify_bundle(evidence, in, false, out, &err)
+                                  : verify_quote(evidence, in, out, &err);
 
-    if (!ok || !world_consistent(v) || v->time != in->time || !verdict_print_json(v, &json, &err)) {
+    if (!ok || !world_consistent(out) || out->time != in->time || !verdict_print_json(out, json, &err)) {
         abort();
     }
-    if (v->result == VERDICT_VERIFIED || (v->result == VERDICT_SIMULATED && !may_be_accepted)) {
+}
+
+static void judged(uint8_t kind, struct bytes evidence, const struct verify_input *in, bool may_be_accepted)
+{
+    static struct cache cache;
+    struct verify_input cached = *in;
+    struct buf json = BUF(4 << 20), again = BUF(4 << 20);
+    struct verdict v;
+
+    judge(kind, evidence, in, &v, &json);
+    if (v.result == VERDICT_VERIFIED || (v.result == VERDICT_SIMULATED && !may_be_accepted)) {
         abort();
+    }
+    verdict_done(&v);
+    cached.cache = &cache;
+    for (int i = 0; i < 2; i++) {
+        again.len = 0;
+        judge(kind, evidence, &cached, &v, &again);
+        if (!bytes_equal(buf_bytes(&json), buf_bytes(&again))) {
+            abort();
+        }
+        verdict_done(&v);
     }
     buf_done(&json);
-    verdict_done(v);
+    buf_done(&again);
 }
 
 /* Changes to the good quote. */
@@ -54,9 +78,6 @@ static void mutate(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(world->quote.len);
     struct verify_input in = world->input;
-    struct verdict v;
-    struct err err = {0};
-    bool ok;
 
     if (copy == NULL) {
         abort();
@@ -66,17 +87,13 @@ static void mutate(const uint8_t *data, size_t size)
         copy[((size_t)data[i] | (size_t)data[i + 1] << 8) % world->quote.len] = data[i + 2];
     }
     in.policy = world->policy;
-    ok = verify_quote(bytes_of(copy, world->quote.len), &in, &v, &err);
-    judged(ok, &in, &v, memcmp(copy, world->quote.p, fixed) == 0);
+    judged('q', bytes_of(copy, world->quote.len), &in, memcmp(copy, world->quote.p, fixed) == 0);
     free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct verify_input in = {.time = WORLD_TIME};
-    struct verdict v;
-    struct err err = {0};
-    bool ok;
 
     if (world == NULL) {
         setup();
@@ -91,9 +108,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.policy = builtin;
     in.files = world->files;
     in.file_count = world->file_count;
-    ok = data[0] == 'd'   ? verify_document(bytes_of(data + 1, size - 1), &in, &v, &err)
-         : data[0] == 'b' ? verify_bundle(bytes_of(data + 1, size - 1), &in, false, &v, &err)
-                          : verify_quote(bytes_of(data + 1, size - 1), &in, &v, &err);
-    judged(ok, &in, &v, false);
+    judged(data[0], bytes_of(data + 1, size - 1), &in, false);
     return 0;
 }

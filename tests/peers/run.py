@@ -26,12 +26,19 @@ FILES = {'pck_crl_issuer_chain.pem': ['pck_crl_issuer_chain*.pem'], 'tcb_info_is
 POLICY_FACTS = ('measurements', 'platform', 'tcb_evaluation', 'debug')
 
 
+TARGET = Path(tempfile.gettempdir()) / 'sotto-peers'
+
+
+def build_dcap_qvl():
+    subprocess.run(['cargo', 'build', '--release', '--target-dir', TARGET], cwd=HERE / 'dcap-qvl', check=True)
+    return TARGET / 'release' / 'peer-dcap-qvl'
+
+
 def build():
     """Peer's name and command."""
-    target = Path(tempfile.gettempdir()) / 'sotto-peers'
-    subprocess.run(['cargo', 'build', '--release', '--target-dir', target], cwd=HERE / 'dcap-qvl', check=True)
-    subprocess.run(['go', 'build', '-o', target / 'go-peer', '.'], cwd=HERE / 'go-tdx-guest', check=True)
-    return {'dcap-qvl': target / 'release' / 'peer-dcap-qvl', 'go-tdx-guest': target / 'go-peer'}
+    dcap_qvl = build_dcap_qvl()
+    subprocess.run(['go', 'build', '-o', TARGET / 'go-peer', '.'], cwd=HERE / 'go-tdx-guest', check=True)
+    return {'dcap-qvl': dcap_qvl, 'go-tdx-guest': TARGET / 'go-peer'}
 
 
 def simulated(build_folder, root):
@@ -58,26 +65,32 @@ def first(folder, *patterns):
     return next((f for p in patterns for f in sorted(folder.glob(p))), None)
 
 
+def case(folder, quote_file, source, tcb_info, time):
+    """A quote and its collateral, in the names that the peers' programs read."""
+    quote = quote_file.read_bytes()
+    ca = 'processor' if processor(quote) else 'platform'
+    folder.mkdir()
+    (folder / 'quote.bin').write_bytes(quote)
+    (folder / 'time').write_text(time)
+    copy(source / tcb_info, folder / 'tcb_info.json')
+    tee = 'tdx' if quote[4] == 0x81 else 'sgx'
+    copy(first(source, f'{tee}_qe_identity.json', 'qe_identity.json'), folder / 'qe_identity.json')
+    copy(first(source, f'pck_crl_{ca}.der', 'pck_crl.der'), folder / 'pck_crl.der')
+    for name, patterns in FILES.items():
+        copy(first(source, name, *patterns), folder / name)
+    chain = (folder / 'tcb_info_issuer_chain.pem').read_text()
+    (folder / 'root.der').write_bytes(base64.b64decode(chain.split('-----BEGIN CERTIFICATE-----')[-1].split('-----END')[0]))
+
+
 def recorded(vectors, root):
     """Rows of expected.tsv that have an instant."""
     answers = {}
     for number, row in enumerate(csv.DictReader(open(vectors / 'expected.tsv'), delimiter='\t')):
         if row['verify_at'] == '-':
             continue
-        folder, source = root / f'real-{number:03}', vectors / 'collateral' / row['collateral']
-        quote = (vectors / 'quotes' / row['quote']).read_bytes()
-        ca = 'processor' if processor(quote) else 'platform'
-        folder.mkdir()
-        (folder / 'quote.bin').write_bytes(quote)
-        (folder / 'time').write_text(row['verify_at'])
-        copy(source / row['tcb_info_file'], folder / 'tcb_info.json')
-        tee = 'tdx' if row['quote'].startswith('tdx') else 'sgx'
-        copy(first(source, f'{tee}_qe_identity.json', 'qe_identity.json'), folder / 'qe_identity.json')
-        copy(first(source, f'pck_crl_{ca}.der', 'pck_crl.der'), folder / 'pck_crl.der')
-        for name, patterns in FILES.items():
-            copy(first(source, name, *patterns), folder / name)
-        chain = (folder / 'tcb_info_issuer_chain.pem').read_text()
-        (folder / 'root.der').write_bytes(base64.b64decode(chain.split('-----BEGIN CERTIFICATE-----')[-1].split('-----END')[0]))
+        folder = root / f'real-{number:03}'
+        case(folder, vectors / 'quotes' / row['quote'], vectors / 'collateral' / row['collateral'], row['tcb_info_file'],
+             row['verify_at'])
         answers[folder.name] = (f'real: {row["quote"]} {row["collateral"]}',
                                 f'accepted {row["final_status"]}' if row['final_status'] != 'TcbNotSupported' else 'refused')
     return answers

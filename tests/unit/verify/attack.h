@@ -537,7 +537,7 @@ static bool attack_run(const struct attack *a)
     return differs == NULL;
 }
 
-static void attacks_run(const struct attack *rows, size_t count)
+static inline void attacks_run(const struct attack *rows, size_t count)
 {
     size_t failed = 0;
 

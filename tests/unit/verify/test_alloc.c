@@ -40,18 +40,18 @@ void *__wrap_realloc(void *p, size_t n)
     return may() ? __real_realloc(p, n) : NULL;
 }
 
-static void document(void **state)
+static void document_judged(struct cache *cache)
 {
     struct world *w = calloc(1, sizeof *w);
     long n = 0;
 
-    (void)state;
     assert_non_null(w);
     world_init(w);
     world_make(w);
     world_judge(w); /* fills in the input */
     assert_int_equal(w->verdict.result, VERDICT_SIMULATED);
     verdict_done(&w->verdict);
+    w->input.cache = cache;
     for (bool whole = false; !whole; n++) {
         struct err err = {0};
         bool ok;
@@ -69,6 +69,7 @@ static void document(void **state)
 
                 fail_msg("allocation %ld: %s %s", n, f != NULL ? f->name : "", f != NULL ? f->text : "");
             }
+            assert_true(!whole || w->verdict.result == VERDICT_SIMULATED);
             verdict_done(&w->verdict);
         }
     }
@@ -76,6 +77,22 @@ static void document(void **state)
     assert_true(n > 100);
     world_done(w);
     free(w);
+}
+
+static void document(void **state)
+{
+    (void)state;
+    document_judged(NULL);
+}
+
+/* What failed leaves nothing half read in it. */
+static void document_cached(void **state)
+{
+    struct cache cache = {NULL};
+
+    (void)state;
+    document_judged(&cache);
+    cache_done(&cache);
 }
 
 /* The one form of logs that allocates. */
@@ -131,8 +148,8 @@ static void policy(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(document), cmocka_unit_test(json_log),
-                                       cmocka_unit_test(policy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(document), cmocka_unit_test(document_cached),
+                                       cmocka_unit_test(json_log), cmocka_unit_test(policy)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

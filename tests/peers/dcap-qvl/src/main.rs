@@ -26,7 +26,15 @@ fn list(dir: &Path, name: &str) -> Result<Vec<u8>, String> {
     fs::read(dir.join(name)).map_err(|_| format!("no {name}"))
 }
 
-fn judge(dir: &Path) -> Result<String, String> {
+/// What a verification takes, all in memory before it begins.
+struct Case {
+    quote: Vec<u8>,
+    collateral: QuoteCollateralV3,
+    time: u64,
+    verifier: QuoteVerifier,
+}
+
+fn open(dir: &Path) -> Result<Case, String> {
     let (tcb_info, tcb_info_signature) = parted(dir, "tcb_info.json", "tcbInfo")?;
     let (qe_identity, qe_identity_signature) = parted(dir, "qe_identity.json", "enclaveIdentity")?;
     let collateral = QuoteCollateralV3 {
@@ -41,17 +49,41 @@ fn judge(dir: &Path) -> Result<String, String> {
         qe_identity_signature,
         pck_certificate_chain: None,
     };
-    let time: u64 = text(dir, "time")?.trim().parse().map_err(|_| "time".to_string())?;
-    QuoteVerifier::new(list(dir, "root.der")?)
-        .allow_debug(true)
-        .allow_service_td(true)
-        .verify(&list(dir, "quote.bin")?, &collateral, time)
-        .map(|r| r.status)
-        .map_err(|e| format!("{e:#}"))
+    Ok(Case {
+        quote: list(dir, "quote.bin")?,
+        collateral,
+        time: text(dir, "time")?.trim().parse().map_err(|_| "time".to_string())?,
+        verifier: QuoteVerifier::new(list(dir, "root.der")?).allow_debug(true).allow_service_td(true),
+    })
+}
+
+fn judge(dir: &Path) -> Result<String, String> {
+    let case = open(dir)?;
+    case.verifier.verify(&case.quote, &case.collateral, case.time).map(|r| r.status).map_err(|e| format!("{e:#}"))
+}
+
+/// Processor time of this thread, in microseconds.
+fn thread_time() -> f64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
+    t.tv_sec as f64 * 1e6 + t.tv_nsec as f64 / 1e3
+}
+
+/// One case so many times (tests/peers/speed.py): microseconds of a verification.
+fn bench(dir: &Path, count: u32) {
+    let case = open(dir).expect("the case");
+    let begun = thread_time();
+    for _ in 0..count {
+        case.verifier.verify(&case.quote, &case.collateral, case.time).expect("a quote that is accepted");
+    }
+    println!("{}", (thread_time() - begun) / f64::from(count));
 }
 
 fn main() {
     let root = env::args().nth(1).expect("a folder of cases");
+    if let Some(count) = env::args().nth(2) {
+        return bench(Path::new(&root), count.parse().expect("a count"));
+    }
     let mut names: Vec<_> = fs::read_dir(&root).expect("the folder").map(|e| e.unwrap().file_name()).collect();
     names.sort();
     for name in names {

@@ -109,6 +109,15 @@ static const struct attack collateral_cases[] = {
     {"an advisory of 64 letters, signed", {INFO("SIMULATED-SA-00001", "0123456701234567012345670123456701234567012345670123456701234567")}, "", HOLDS("tcb_info")},
     {"an advisory of 65 letters, signed", {INFO("SIMULATED-SA-00001", "01234567012345670123456701234567012345670123456701234567012345678")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
     {"an advisory that is a number, signed", {INFO("[\"SIMULATED-SA-00001\"]", "[1]")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"an advisory of 65 characters, signed", {INFO("[\"SIMULATED-SA-00001\"]", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"65 advisories, signed", {INFO("[\"SIMULATED-SA-00001\"]", "[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"components in the forms of two versions, signed", {INFO("\"pcesvn\":13", "\"sgxtcbcomp01svn\":1,\"pcesvn\":13")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"an identity without levels, signed", {IDENTITY("\"tcbLevels\":[", "\"tcbLevels\":[],\"later\":[")}, "", NOTICED_WITH("qe_identity", COLLATERAL_FORM, "qe_identity_signature")},
+    {"module id TDX_G1, signed", {INFO("TDX_01", "TDX_G1")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"module id TDX_0G, signed", {INFO("TDX_01", "TDX_0G")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"a long name that is spelled with an escape, signed", {INFO("\"version\":3", "\"version\":3,\"\\u0061aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":{}")}, "", NOTICED_WITH("tcb_info", COLLATERAL_FORM, "tcb_info_signature")},
+    {"a known name that is spelled with an escape, signed: it is the same", {INFO("\"fmspc\":", "\"\\u0066mspc\":")}, "", HOLDS("tcb_info")},
+    {"a name twice, once spelled with an escape, signed", {INFO("\"fmspc\":", "\"\\u0066mspc\":\"000000000000\",\"fmspc\":")}, "", NOTICED_WITH("tcb_info", JSON_FORM, "tcb_info_signature")},
     {"a member that nobody knows, signed: later versions may add some", {INFO("\"version\":3", "\"version\":3,\"later\":{}")}, "", HOLDS("tcb_info")},
 
     /* what is missing is unknown, never good */
