@@ -177,6 +177,11 @@ static void root_judge(struct judge *j)
     } else {
         fact_refute(j, FACT_root, REASON_ROOT_UNTRUSTED, "\"%s\"", root->common_name);
     }
+    if (!fact_is(j, FACT_root, FACT_AFFIRMED) && j->policy->intel) {
+        fact_hex(j, FACT_root, bytes_of(intel_root_sha256, SHA256_SIZE), bytes_of(NULL, 0));
+    } else if (!fact_is(j, FACT_root, FACT_AFFIRMED)) {
+        fact_seen_unlisted(j, FACT_root, &j->policy->simulated, digest);
+    }
     fact_seen_hex(j, FACT_root, bytes_of(digest, SHA256_SIZE));
 }
 
@@ -322,6 +327,7 @@ bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_
     ours = chain_root(j->pck_chain);
     if (memcmp(root->key_xy, ours->key_xy, sizeof root->key_xy) != 0 || !bytes_equal(root->subject, ours->subject)) {
         fact_refute(j, id, REASON_ROOT_UNTRUSTED, "%s ends in another root than the quote's chain", file->name);
+        fact_hex(j, id, bytes_of(j->pck_chain->root_sha256, SHA256_SIZE), bytes_of((*out)->root_sha256, SHA256_SIZE));
         return false;
     }
     return true;

@@ -38,7 +38,7 @@ static bool pck_crl_check(struct judge *j, struct piece *list, struct err *err)
            serial_check((void *)list->parsed, &j->pck_chain->certs[0], err);
 }
 
-static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind kind, struct bytes issuer,
+static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind kind, const struct x509 *issuer,
                        bool (*check)(struct judge *j, struct piece *list, struct err *err))
 {
     const struct x509_crl *crl;
@@ -46,17 +46,22 @@ static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind ki
     const char *name;
     struct err err = {0};
 
-    if (!collateral_crl_find(j, kind, issuer, &name, &list, &err)) {
+    if (!collateral_crl_find(j, kind, issuer->subject, &name, &list, &err)) {
         fact_fail(j, id, &err);
         return;
     }
+    crl = (void *)list->parsed;
     if (check(j, list, &err)) {
         fact_affirm(j, id);
     } else {
         err_prefix(&err, name);
         fact_fail(j, id, &err);
+        if (err.reason == REASON_CRL_ISSUER) {
+            fact_hex(j, id, issuer->subject_key_id, crl->authority_key_id);
+        } else if (err.reason == REASON_SIGNATURE_WRONG || err.reason == REASON_SIGNATURE_FORM) {
+            fact_unsigned(j, id, issuer->key_xy);
+        }
     }
-    crl = (void *)list->parsed;
     time_check(j, name, crl->this_update, crl->next_update, REASON_CRL_NOT_YET, REASON_CRL_EXPIRED);
 }
 
@@ -65,6 +70,6 @@ void crl_judge(struct judge *j)
     if (j->pck_chain == NULL) {
         return;
     }
-    list_judge(j, FACT_root_crl, COLLATERAL_ROOT_CRL, chain_root(j->pck_chain)->subject, root_crl_check);
-    list_judge(j, FACT_pck_crl, COLLATERAL_PCK_CRL, j->pck_chain->certs[1].subject, pck_crl_check);
+    list_judge(j, FACT_root_crl, COLLATERAL_ROOT_CRL, chain_root(j->pck_chain), root_crl_check);
+    list_judge(j, FACT_pck_crl, COLLATERAL_PCK_CRL, &j->pck_chain->certs[1], pck_crl_check);
 }

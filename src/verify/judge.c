@@ -167,6 +167,25 @@ bool piece_check(struct piece *p, const uint8_t key_xy[64], struct bytes message
     return true;
 }
 
+/* The DER of a P-256 key up to its point. */
+static const uint8_t spki_head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                    0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+
+void fact_unsigned(struct judge *j, enum fact_id id, const uint8_t key_xy[64])
+{
+    uint8_t spki[SHA256_SIZE];
+    char digits[2 * SHA256_SIZE + 1], expected[sizeof j->facts->expected];
+    struct hash h;
+
+    hash_init(&h, HASH_SHA256);
+    hash_add(&h, bytes_of(spki_head, sizeof spki_head));
+    hash_add(&h, bytes_of(key_xy, 64));
+    hash_end(&h, spki);
+    hex_encode(bytes_of(spki, sizeof spki), digits);
+    (void)snprintf(expected, sizeof expected, "a signature by the key %s", digits);
+    fact_seen(j, id, expected, "one by another key, or over other bytes");
+}
+
 void fact_signature(struct judge *j, enum fact_id id, struct piece *p, const uint8_t key_xy[64], struct bytes message,
                     const uint8_t rs[64], enum reason reason, const char *what)
 {
@@ -178,6 +197,7 @@ void fact_signature(struct judge *j, enum fact_id id, struct piece *p, const uin
         fact_fail(j, id, &err);
     } else {
         fact_refute(j, id, reason, "%s", what);
+        fact_unsigned(j, id, key_xy);
     }
 }
 

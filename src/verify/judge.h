@@ -158,6 +158,8 @@ MUST_USE bool piece_check(struct piece *p, const uint8_t key_xy[64], struct byte
 /* The same: affirmed, or refuted for this reason. p NULL: a quote's, which is checked each time. */
 void fact_signature(struct judge *j, enum fact_id id, struct piece *p, const uint8_t key_xy[64], struct bytes message,
                     const uint8_t rs[64], enum reason reason, const char *what);
+/* What a signature that does not hold was to be: by this key, as the SHA-256 of its SPKI. */
+void fact_unsigned(struct judge *j, enum fact_id id, const uint8_t key_xy[64]);
 /* Refuted or unknown, as the kind of the reason has it. */
 void fact_fail(struct judge *j, enum fact_id id, const struct err *err);
 void fact_demand(struct judge *j, enum fact_id id); /* required from now on */
