@@ -95,6 +95,7 @@
     R(TD_REPORT_FORM, INPUT, "not a TD report", "") \
     R(PCK_EXTENSION, INPUT, "the PCK certificate's SGX extension is malformed", "") \
     R(LOG_FORM, INPUT, "the event log is malformed", "") \
+    R(LOG_ABSENT, UNKNOWN, "no log that was given has events of this register", "give the log that has them with --log") \
     R(LOG_REGISTER, INPUT, "an event names a register that does not exist", "") \
     R(LOG_ALGORITHM, INPUT, "an event log uses another digest algorithm", "") \
     R(LOG_LIMIT, LIMIT, "an event log has too many events or too large ones", "") \

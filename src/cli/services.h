@@ -23,7 +23,7 @@ MUST_USE bool services_qcnl_read(const char *path, struct qcnl *out, struct err 
 /* fetch.note: a line on stderr. arg: unused. */
 void services_note(void *arg, const char *url, const struct err *why);
 
-/* The evidence's quote: raw, hexadecimal or base64; or of a document or a bundle. Its platform. */
-MUST_USE bool services_wanted(struct bytes evidence, struct pcs_wanted *out, struct err *err);
+/* The platform of the evidence's quote, in whatever form it is (cli/quote_file.h). pck: pcs_wanted_of_quote()'s. */
+MUST_USE bool services_wanted(struct bytes evidence, struct bytes pck, struct pcs_wanted *out, struct err *err);
 
 #endif

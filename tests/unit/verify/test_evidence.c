@@ -64,6 +64,7 @@ static void logs_decide(void **state)
         {"CCEL", COS_QUOTE, COS_LOG, NULL, REASON_OK, REASON_OK},
         {"CCEL in the other place", COS_QUOTE, NULL, COS_LOG, REASON_OK, REASON_OK},
         {"no log", COS_QUOTE, NULL, NULL, REASON_INTERNAL, REASON_FACT_UNKNOWN},
+        {"a log without events", COS_QUOTE, "[]", NULL, REASON_LOG_ABSENT, REASON_LOG_ABSENT},
         {"a separator twice", COS_QUOTE, "eventlog/goeventlog_cos-113-intel-tdx-dupe-separator.bin", NULL,
          REASON_EVENT_LOG_REPLAY, REASON_EVENT_LOG_REPLAY},
         {"the same log twice", COS_QUOTE, COS_LOG, COS_LOG, REASON_EVENT_LOG_REPLAY, REASON_EVENT_LOG_REPLAY},
@@ -97,15 +98,20 @@ static void logs_decide(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf quote = BUF(LIMIT_QUOTE), boot = BUF(LIMIT_LOG), guest = BUF(LIMIT_LOG);
         struct verify_input in = {.policy = policy, .time = 1700000000};
-        struct verify_bare bare;
+        struct bytes logs[2];
         struct verdict v;
 
         quote_get(rows[i].quote, &quote);
         content_get(rows[i].boot, &boot);
         content_get(rows[i].guest, &guest);
-        bare = (struct verify_bare){
-            .quote = buf_bytes(&quote), .boot_log = buf_bytes(&boot), .event_log = buf_bytes(&guest)};
-        assert_ok(verify_bare_evidence(&bare, &in, &v, &err), err);
+        in.logs = logs;
+        if (rows[i].boot != NULL) {
+            logs[in.log_count++] = buf_bytes(&boot);
+        }
+        if (rows[i].guest != NULL) {
+            logs[in.log_count++] = buf_bytes(&guest);
+        }
+        assert_ok(verify_bare_evidence(buf_bytes(&quote), &in, &v, &err), err);
         fact_is(&v, "boot_log", rows[i].boot_log, rows[i].what);
         fact_is(&v, "event_log", rows[i].event_log, rows[i].what);
         verdict_done(&v);
