@@ -43,8 +43,8 @@ static int error_exit(const struct err *err)
 /* ---- fetch ---- */
 
 static const struct args_option fetch_options[] = {
-    {"service", 's', "URL,...", "services to ask, in this order (" SERVICES_DEFAULT ")"},
-    {"qcnl", 0, "FILE", "take the service from a configuration of Intel's library (" QCNL_PATH ")"},
+    {"service", 's', "URL,...", "services to ask, in this order (that of --qcnl, else " SERVICES_DEFAULT ")"},
+    {"qcnl", 0, "FILE", "take the service from a configuration of Intel's library (" QCNL_PATH ", where it is there)"},
     {"output", 'o', "DIR", "the directory to put it into (~/.sotto/collateral)"},
     {"fmspc", 0, "HEX", "the platform, instead of a quote: 12 digits"},
     {"pck", 0, "FILE", "the PCK certificate, for a quote without one; kept with the rest"},
@@ -112,12 +112,15 @@ static bool wanted_read(const struct args *a, const struct directory *set, struc
     return true;
 }
 
-/* --service, else --qcnl, else Intel's. */
+/* --service, else --qcnl, else the file where Intel's library would look, else Intel's. */
 static bool services_choose(const struct args *a, struct services *out, struct fetch *f, bool *early, struct err *err)
 {
     const char *list = args_get(a, "service"), *path = args_get(a, "qcnl");
     static struct qcnl q;
 
+    if (list == NULL && path == NULL && (path = services_qcnl_path()) != NULL) {
+        (void)fprintf(stderr, "sotto: %s says which service; --service URL asks another\n", path);
+    }
     if (list != NULL || path == NULL) {
         return services_parse(list != NULL ? list : SERVICES_DEFAULT, out, err);
     }

@@ -4,6 +4,7 @@
 #include "os/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 bool services_is_url(const char *text)
 {
@@ -36,6 +37,13 @@ bool services_parse(const char *text, struct services *out, struct err *err)
             return true;
         }
     }
+}
+
+const char *services_qcnl_path(void)
+{
+    const char *path = getenv("QCNL_CONF_PATH");
+
+    return path != NULL ? path : file_exists(QCNL_PATH) ? QCNL_PATH : NULL;
 }
 
 bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err)

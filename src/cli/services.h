@@ -18,6 +18,8 @@ bool services_is_url(const char *text); /* http:// or https:// */
 /* "URL[,URL...]", in the order in which they are asked. COLLATERAL_URL. */
 MUST_USE bool services_parse(const char *text, struct services *out, struct err *err);
 
+/* Where Intel's library looks: QCNL_CONF_PATH, else /etc/sgx_default_qcnl.conf if that is there; NULL: nowhere. */
+const char *services_qcnl_path(void);
 MUST_USE bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err); /* FILE_*, QCNL_FORM */
 
 /* fetch.note: a line on stderr. arg: unused. */
