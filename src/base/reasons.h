@@ -45,7 +45,7 @@
     R(USAGE, USAGE, "the command line is wrong", "see --help") \
     R(FILE_ABSENT, ABSENT, "the file does not exist", "") \
     R(FILE_ACCESS, SYSTEM, "the file may not be opened", "check owner and mode of every folder on its path") \
-    R(FILE_IO, SYSTEM, "reading or writing failed", "check the disk") \
+    R(FILE_IO, SYSTEM, "reading or writing failed", "check that it is a file, and the disk") \
     R(FILE_SIZE, LIMIT, "the file is larger than is allowed", "") \
     R(FILE_CHANGED, CONFLICT, "the file changed while it was read", "") \
     R(RANDOM_FAILED, SYSTEM, "the kernel gave no random bytes", "") \
@@ -157,13 +157,13 @@
     R(CERT_NOT_YET, REFUTED, "a certificate is before its start", "check the clock") \
     R(CERT_ROLE, REFUTED, "a certificate may not be used for this", "fetch the collateral again, from its source") \
     R(CERT_REVOKED, REFUTED, "a certificate is revoked", "the platform must not be trusted") \
-    R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR") \
+    R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR; sotto collateral fetch gets it") \
     R(CRL_ISSUER, REFUTED, "the revocation list is of another issuer", "fetch the list of the quote's own CA (platform or processor)") \
     R(CRL_EXPIRED, REFUTED, "the revocation list is past its end", "fetch a newer one") \
     R(CRL_NOT_YET, REFUTED, "the revocation list is before its start", "check the clock") \
     R(QE_BINDING, REFUTED, "the attestation key is not the one that the quoting enclave reported", "the quote was changed or forged") \
     R(QE_IDENTITY, REFUTED, "the quoting enclave is not the one of the identity", "the platform needs Intel's quoting enclave; fetch newer collateral if it was just updated") \
-    R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR") \
+    R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR; sotto collateral fetch gets it") \
     R(COLLATERAL_FORM, INPUT, "collateral does not have its form", "fetch the collateral again, from its source") \
     R(COLLATERAL_EXPIRED, REFUTED, "collateral is past its end", "fetch newer collateral") \
     R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \

@@ -63,8 +63,12 @@ static bool text_decode(struct bytes b, struct buf *out, struct err *err)
     if (ok && begins(buf_bytes(&text), "0x")) {
         buf_drop(&text, 2);
     }
-    ok = ok && (hex_decode_all(buf_bytes(&text), out, &ignored) ||
-                (base64_tidy(&text, err) && base64_decode(buf_bytes(&text), BASE64_URL, out, err)));
+    if (ok && !hex_decode_all(buf_bytes(&text), out, &ignored)) {
+        ok = base64_tidy(&text, err) && base64_decode(buf_bytes(&text), BASE64_URL, out, err);
+        if (!ok) {
+            err_prefix(err, "no hexadecimal digits, and as base64");
+        }
+    }
     buf_done(&text);
     return ok;
 }
@@ -187,8 +191,13 @@ bool quote_file_open(struct bytes file, struct quote_file *out, struct err *err)
     bool ok;
 
     *out = (struct quote_file){.quote = BUF(LIMIT_EVIDENCE)};
+    if (begins(file, "\xef\xbb\xbf")) { /* some editors' mark of UTF-8 */
+        file = bytes_of(file.p + 3, file.len - 3);
+    }
     if (document_is(file)) {
         ok = json_open(file, out, err);
+    } else if (begins(file, "[")) {
+        ok = FAIL(err, REASON_JSON_TYPE, ERR_NOWHERE, "a list: a log goes with --log beside its quote");
     } else {
         ok = is_text(file) ? text_decode(file, &out->quote, err) : buf_add(&out->quote, file.p, file.len, err);
     }
