@@ -39,7 +39,7 @@ static struct bytes armour_open(struct bytes b)
 }
 
 /* Of either alphabet, padded or not, as the one that base64_decode() takes. */
-static bool base64_tidy(struct buf *text, struct err *err)
+static void base64_tidy(struct buf *text)
 {
     while (text->len > 0 && text->p[text->len - 1] == '=') {
         text->len--;
@@ -47,12 +47,12 @@ static bool base64_tidy(struct buf *text, struct err *err)
     for (size_t i = 0; i < text->len; i++) {
         text->p[i] = text->p[i] == '+' ? '-' : text->p[i] == '/' ? '_' : text->p[i];
     }
-    return text->len > 0 || FAIL(err, REASON_BASE64_LENGTH, 0, "nothing");
 }
 
 static bool text_decode(struct bytes b, struct buf *out, struct err *err)
 {
     struct buf text = BUF(LIMIT_EVIDENCE);
+    const size_t before = out->len;
     struct err ignored = {0};
     bool ok = true;
 
@@ -64,11 +64,13 @@ static bool text_decode(struct bytes b, struct buf *out, struct err *err)
         buf_drop(&text, 2);
     }
     if (ok && !hex_decode_all(buf_bytes(&text), out, &ignored)) {
-        ok = base64_tidy(&text, err) && base64_decode(buf_bytes(&text), BASE64_URL, out, err);
+        base64_tidy(&text);
+        ok = base64_decode(buf_bytes(&text), BASE64_URL, out, err);
         if (!ok) {
             err_prefix(err, "no hexadecimal digits, and as base64");
         }
     }
+    ok = ok && (out->len > before || FAIL(err, REASON_BASE64_LENGTH, 0, "nothing"));
     buf_done(&text);
     return ok;
 }
