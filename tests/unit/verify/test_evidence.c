@@ -4,8 +4,11 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
+#include "evidence/bundle.h"
 #include "os/file.h"
+#include "sim/bootlog.h"
 #include "verify/verify.h"
+#include "world.h"
 
 #define ZEROS_8 "00000000"
 #define ZEROS_96 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8
@@ -122,9 +125,176 @@ static void logs_decide(void **state)
     policy_free(policy);
 }
 
+/* ---- on a simulated platform, where the service's log is one of them ---- */
+
+static const char last_log[] =
+    "[{\"imr\":3,\"event_type\":1,\"event\":\"\",\"event_payload\":\"\",\"digest\":\"" ZEROS_96 "\"}]";
+
+struct beside {
+    const char *what, *logs; /* b: the firmware's, s: the service's, f: events that are not the service's */
+    const char *report_data; /* r: the quote's, x: another; both: either will do */
+    bool demands_service;    /* the policy does */
+    bool evidence;           /* of somebody who asks for a token */
+    unsigned version;        /* of the quote */
+    enum verdict_result result;
+    enum reason boot_log, event_log, report, program; /* INTERNAL: the fact is not there */
+};
+
+static size_t logs_make(const struct world *w, const struct buf *boot, const char *which, struct bytes out[4])
+{
+    size_t n = 0;
+
+    for (; which[n] != '\0'; n++) {
+        out[n] = which[n] == 'b' ? buf_bytes(boot) : which[n] == 's' ? buf_bytes(&w->log) : bytes_of_str(last_log);
+    }
+    return n;
+}
+
+static void beside_judge(struct world *w, const struct beside *row)
+{
+    struct buf boot = BUF(LIMIT_LOG);
+    uint8_t report_data[2][64] = {{0}};
+    struct bytes logs[4];
+    struct err err = {0};
+
+    world_init(w);
+    w->version = row->version;
+    world_make(w);
+    if (row->demands_service) {
+        world_judge(w);
+        verdict_done(&w->verdict);
+    } else {
+        world_quote_policy(w);
+    }
+    assert_ok(bootlog_print(w->platform.pki.id, &boot, &err), err);
+    w->input.logs = logs;
+    w->input.log_count = logs_make(w, &boot, row->logs, logs);
+    w->input.report_data = (const uint8_t(*)[64])report_data;
+    w->input.report_data_count = strlen(row->report_data);
+    report_data_form(&w->parts, report_data[strcmp(row->report_data, "xr") == 0 ? 1 : 0]);
+    report_data[0][9] ^= row->report_data[0] == 'x' ? 1 : 0;
+    assert_ok((row->evidence ? verify_bare_evidence : verify_quote)(buf_bytes(&w->quote), &w->input, &w->verdict, &err),
+              err);
+    if (w->verdict.result != row->result) {
+        fail_msg("%s: the result is %s", row->what, verdict_result_name(w->verdict.result));
+    }
+    assert_true(world_consistent(&w->verdict));
+    fact_is(&w->verdict, "boot_log", row->boot_log, row->what);
+    fact_is(&w->verdict, "event_log", row->event_log, row->what);
+    fact_is(&w->verdict, "report_data", row->report, row->what);
+    fact_is(&w->verdict, "program", row->program, row->what);
+    world_done(w);
+    buf_done(&boot);
+}
+
+#define OK REASON_OK
+#define NO REASON_INTERNAL
+#define NOT_THERE REASON_LOG_ABSENT
+#define OTHER REASON_EVENT_LOG_REPLAY
+#define UNKNOWN REASON_FACT_UNKNOWN
+#define YES VERDICT_SIMULATED
+#define MAYBE VERDICT_UNDECIDED
+#define REFUSED VERDICT_REFUSED
+
+static void logs_beside(void **state)
+{
+    static const struct beside rows[] = {
+        {"nothing", "", "", false, false, 4, YES, NO, NO, NO, NO},
+        {"both logs", "bs", "", false, false, 4, YES, OK, OK, NO, NO},
+        {"both logs, TD 1.5", "bs", "", false, false, 5, YES, OK, OK, NO, NO},
+        {"the service's log first", "sb", "", false, false, 4, YES, OK, OK, NO, NO},
+        {"the firmware's alone", "b", "", false, false, 4, MAYBE, OK, NOT_THERE, NO, NO},
+        {"the service's alone", "s", "", false, false, 4, MAYBE, NOT_THERE, NOT_THERE, NO, NO},
+        {"one twice", "bss", "", false, false, 4, REFUSED, OK, OTHER, NO, NO},
+        {"another log of RTMR3", "bf", "", false, false, 4, REFUSED, OK, OTHER, NO, NO},
+        {"an enclave, whose registers are demanded", "bs", "", false, false, 3, REFUSED, NO, UNKNOWN, NO, NO},
+        {"report data", "", "r", false, false, 4, YES, NO, NO, OK, NO},
+        {"one of two", "", "xr", false, false, 4, YES, NO, NO, OK, NO},
+        {"other report data", "", "x", false, false, 4, REFUSED, NO, NO, REASON_REPORT_DATA_MISMATCH, NO},
+        {"other report data, good logs", "bs", "x", false, false, 4, REFUSED, OK, OK, REASON_REPORT_DATA_MISMATCH, NO},
+        {"the service is demanded", "bs", "", true, false, 4, YES, OK, OK, NO, OK},
+        {"it is demanded, and no log given", "", "", true, false, 4, MAYBE, NO, NO, NO, UNKNOWN},
+        {"it is demanded, without its log", "b", "", true, false, 4, MAYBE, OK, NOT_THERE, NO, UNKNOWN},
+        {"it is demanded, without the firmware's", "s", "", true, false, 4, MAYBE, NOT_THERE, NOT_THERE, NO, OK},
+        {"it is demanded, another log", "bf", "", true, false, 4, REFUSED, OK, OTHER, NO, UNKNOWN},
+        {"it is demanded, its log twice", "bss", "", true, false, 4, REFUSED, OK, OTHER, NO, OK},
+        {"a token", "bs", "r", false, true, 4, YES, OK, OK, OK, NO},
+        {"a token, no log", "", "r", false, true, 4, MAYBE, NO, UNKNOWN, OK, NO},
+        {"a token, no report data", "bs", "", false, true, 4, MAYBE, OK, OK, UNKNOWN, NO},
+        {"a token, other report data", "bs", "x", false, true, 4, REFUSED, OK, OK, REASON_REPORT_DATA_MISMATCH, NO},
+        {"a token, the service is demanded", "bs", "r", true, true, 4, YES, OK, OK, OK, OK},
+    };
+    static struct world w;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        beside_judge(&w, &rows[i]);
+    }
+}
+
+/* A bundle has the logs, and the stored verdict says whether they are still those. */
+static void logs_in_bundles(void **state)
+{
+    static const struct {
+        const char *logs; /* those that are left in the bundle */
+        enum verdict_result result;
+        enum reason archived;
+    } rows[] = {{"bs", YES, OK},
+                {"sb", YES, OK},
+                {"", YES, REASON_ARCHIVED_VERDICT},
+                {"b", MAYBE, REASON_ARCHIVED_VERDICT},
+                {"bb", REFUSED, REASON_ARCHIVED_VERDICT}};
+    struct buf boot = BUF(LIMIT_LOG), verdict = BUF(LIMIT_POLICY), text = BUF(LIMIT_EVIDENCE);
+    struct bundle b = {.time = WORLD_TIME};
+    static struct world w;
+    struct bytes logs[4];
+    uint8_t report_data[1][64];
+    struct err err = {0};
+
+    (void)state;
+    world_init(&w);
+    world_make(&w);
+    world_quote_policy(&w);
+    assert_ok(bootlog_print(w.platform.pki.id, &boot, &err), err);
+    report_data_form(&w.parts, report_data[0]);
+    w.input.logs = logs;
+    w.input.log_count = logs_make(&w, &boot, "bs", logs);
+    w.input.report_data = (const uint8_t(*)[64])report_data;
+    w.input.report_data_count = 1;
+    assert_ok(verify_quote(buf_bytes(&w.quote), &w.input, &w.verdict, &err), err);
+    assert_ok(verdict_print_json(&w.verdict, &verdict, &err), err);
+    b.evidence = buf_bytes(&w.quote);
+    b.verdict = buf_bytes(&verdict);
+    b.files = w.files;
+    b.file_count = w.file_count;
+    b.logs = logs;
+    w.input.file_count = w.input.log_count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t asked = 0; asked < 2; asked++) { /* for the report data again, or not */
+            text.len = 0;
+            b.log_count = logs_make(&w, &boot, rows[i].logs, logs);
+            w.input.report_data_count = asked;
+            assert_ok(bundle_print(&b, &text, &err), err);
+            verdict_done(&w.verdict);
+            assert_ok(verify_bundle(buf_bytes(&text), &w.input, false, &w.verdict, &err), err);
+            assert_int_equal(w.verdict.result, rows[i].result);
+            fact_is(&w.verdict, "archived_verdict", rows[i].archived, rows[i].logs);
+            fact_is(&w.verdict, "report_data", asked ? OK : NO, rows[i].logs);
+        }
+    }
+    text.len = 0;
+    b.log_count = BUNDLE_LOGS_MAX + 1;
+    assert_fails(bundle_print(&b, &text, &err), err, REASON_BUF_FULL, ERR_NOWHERE);
+    world_done(&w);
+    buf_done(&boot);
+    buf_done(&verdict);
+    buf_done(&text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(logs_decide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(logs_decide), cmocka_unit_test(logs_beside),
+                                       cmocka_unit_test(logs_in_bundles)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
