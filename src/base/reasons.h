@@ -170,7 +170,7 @@
     R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "fetch the collateral again, byte for byte as Intel serves it") \
     R(PCK_MISMATCH, REFUTED, "the PCK certificate that was given is of another platform", "give the one of the quote's PPID") \
     R(COLLATERAL_URL, USAGE, "the address of the collateral service is malformed", "https://HOST:PORT, or with /sgx/certification/v4 behind it") \
-    R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service") \
+    R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service, or give another file") \
     R(COLLATERAL_ROOT, CONFLICT, "the collateral ends in another root than the rest of the directory", "use a directory for each root") \
     R(COLLATERAL_BUSY, BUSY, "another program is writing to the collateral directory", "try again") \
     R(FETCH_ABSENT, SYSTEM, "sotto-fetch, which alone has the outbound network, could not be started", "install it beside this program") \

@@ -262,6 +262,7 @@ static void check_qcnl(const struct config *c, struct finding *f)
     const char *path = qcnl_file != NULL ? qcnl_file : services_qcnl_path();
     const struct qcnl_finding *worst;
     static struct qcnl q;
+    char more[32] = "";
     struct err err;
 
     (void)c;
@@ -270,8 +271,11 @@ static void check_qcnl(const struct config *c, struct finding *f)
     } else if (!services_qcnl_read(path, &q, &err)) {
         found_err(f, STATE_WRONG, &err);
     } else if ((worst = qcnl_worst(&q)) != NULL) {
-        found(f, worst->warning ? STATE_WARNING : STATE_WRONG, worst->reason, "%.120s: %s; %s", path, worst->text,
-              reason_todo(worst->reason));
+        if (q.finding_count > 1) {
+            (void)snprintf(more, sizeof more, " (and %zu more)", q.finding_count - 1);
+        }
+        found(f, worst->warning ? STATE_WARNING : STATE_WRONG, worst->reason, "%.120s: %s; %s%s", path, worst->text,
+              reason_todo(worst->reason), more);
     } else {
         found(f, STATE_OK, REASON_OK, "%.120s: %.200s", path, qcnl_service(&q));
     }

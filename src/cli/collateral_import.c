@@ -131,14 +131,15 @@ bool collateral_pck(const char *path, struct directory *set, struct err *err)
 {
     struct buf file = BUF(LIMIT_CHAIN), plain = BUF(LIMIT_CHAIN);
     struct item item;
-    bool ok = file_read(path, &file, err) && item_read(buf_bytes(&file), &item, &plain, err);
+    const bool read = file_read(path, &file, err);
+    bool ok = read && item_read(buf_bytes(&file), &item, &plain, err);
 
     if (ok && (item.kind != ITEM_CHAIN || item.ca != ITEM_CA_PCK)) {
         ok = FAIL(err, REASON_COLLATERAL_OTHER, ERR_NOWHERE, "%s, where a PCK certificate is wanted",
                   item_kind_name(&item));
     }
     ok = ok && directory_add(set, "pck_cert.pem", buf_bytes(&plain), err);
-    if (!ok && reason_kind(err->reason) != REASON_KIND_ABSENT) {
+    if (!ok && read) {
         err_prefix(err, path);
     }
     buf_done(&file);

@@ -50,9 +50,11 @@ static bool log_print(struct bytes log, size_t number, struct buf *out, struct e
     const json_t *events;
     bool ok;
 
-    if (!eventlog_print_json(log, &text, &why) || !json_parse(buf_bytes(&text), &o, &why)) {
+    if (!eventlog_print_json(log, &text, &why)) {
         ok = buf_printf(out, err, "\n  log %zu cannot be read: %.200s (%s)\n", number, why.detail,
                         reason_name(why.reason));
+    } else if (!json_parse(buf_bytes(&text), &o, &why)) {
+        ok = buf_printf(out, err, "\n  log %zu is too long to be shown here; sotto inspect log shows it\n", number);
     } else {
         events = json_object_get(o, "events");
         ok = buf_printf(out, err, "\n  log %zu: %s, %zu events, and whether their digests cover what is shown\n",
