@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/limits.h"
+#include "codec/json.h"
 #include "evidence/bundle.h"
 #include "os/file.h"
 #include "tdx/eventlog.h"

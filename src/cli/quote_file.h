@@ -31,7 +31,7 @@ MUST_USE bool quote_file_decode(struct bytes file, struct buf *out, struct err *
 /* A whole file, or standard input for "-", appended. */
 MUST_USE bool quote_file_read(const char *path, struct buf *out, struct err *err);
 
-/* One more log, from a file of any form that tdx/eventlog.h knows: the firmware's goes before those that were written
+/* One more log, of any form that tdx/ reads: the firmware's goes before those that were written
  * behind it. FILE_*, LOG_LIMIT. */
 MUST_USE bool quote_file_log(struct quote_file *f, const char *path, struct err *err);
 

@@ -299,7 +299,7 @@ void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size
         }
         if (memcmp(r->registers[i], untouched, SHA384_SIZE) != 0) {
             fact_refute(j, id, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
-            fact_hex(j, id, bytes_of(j->q.td.rtmr[i], SHA384_SIZE), bytes_of(r->registers[i], SHA384_SIZE));
+            fact_hex(j, id, bytes_of(r->registers[i], SHA384_SIZE), bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
             return;
         }
         unexplained = i;

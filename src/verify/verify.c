@@ -214,7 +214,7 @@ static void report_data_given_judge(struct judge *j)
         fact_unknown(j, FACT_report_data, REASON_FACT_UNKNOWN, "no runtime data were given");
     } else {
         fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
-        fact_seen_hex(j, FACT_report_data, bytes_of(seen, 64));
+        fact_hex(j, FACT_report_data, bytes_of(j->in->report_data[0], 64), bytes_of(seen, 64));
     }
 }
 
