@@ -19,7 +19,9 @@ bool bundle_is(struct bytes text)
 static bool logs_print(const struct bundle *b, struct buf *out, struct err *err)
 {
     for (size_t i = 0; i < b->log_count; i++) {
-        if (!member_bytes_print(out, i == 0 ? ",\"logs\":[" : ",", b->logs[i], err)) {
+        const struct bytes log = b->logs[i].len > 0 ? b->logs[i] : bytes_of("", 0); /* an empty one is one */
+
+        if (!member_bytes_print(out, i == 0 ? ",\"logs\":[" : ",", log, err)) {
             return false;
         }
     }
