@@ -43,7 +43,7 @@ const char *services_qcnl_path(void)
 {
     const char *path = getenv("QCNL_CONF_PATH");
 
-    return path != NULL ? path : file_exists(QCNL_PATH) ? QCNL_PATH : NULL;
+    return path != NULL && *path != '\0' ? path : file_exists(QCNL_PATH) ? QCNL_PATH : NULL;
 }
 
 bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err)

@@ -342,6 +342,10 @@ refused('a body that goes on', part(raw([b'HTTP/1.1 200 OK\r\nContent-Length: 2\
 refused('no answer at all', part(raw([])), 'NET_CLOSED')
 refused('no HTTP', part(raw([b'SSH-2.0-OpenSSH\r\n'])), 'HTTP_')
 refused('a byte a second', part(raw([b'HTTP/1.1 200 OK\r\n'] + [b'X: y\r\n'] * 8, 1.0)), 'NET_TIMEOUT', '2')
+refused('silence', part(raw([b''], 6.0)), 'NET_TIMEOUT', '2')
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+refused('chunks that are none', part(raw([CHUNKED, b'zz\r\n{}\r\n0\r\n\r\n'])), '_')
+refused('chunks without end', part(raw([CHUNKED] + [b'100000\r\n' + b'x' * 1048576 + b'\r\n'] * 6)), 'HTTP_BODY_SIZE')
 refused('a negative length', part(raw([b'HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}'])), '_')
 
 with Server(lambda path: (200, [], b'<html>')) as portal, Server(through) as mirror:
