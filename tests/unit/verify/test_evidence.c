@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "evidence/bundle.h"
+#include "explain/verdict_print.h"
 #include "os/file.h"
 #include "sim/bootlog.h"
 #include "verify/verify.h"
