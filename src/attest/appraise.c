@@ -64,14 +64,15 @@ bool appraise_check(const struct service *s, struct err *err)
 /* The evidence under one policy, into c->verdict. */
 static bool judge(struct appraisal *c, const struct policy *policy, struct err *err)
 {
-    const struct verify_input in = {.policy = policy,
-                                    .time = c->r->time,
-                                    .files = c->collateral.files,
-                                    .file_count = c->collateral.count,
-                                    .cache = c->s->cache};
-    struct verify_bare bare = {.quote = buf_bytes(&c->ask.quote),
-                               .boot_log = buf_bytes(&c->ask.boot_log),
-                               .event_log = buf_bytes(&c->ask.event_log)};
+    uint8_t report_data[2][64];
+    struct bytes logs[2];
+    struct verify_input in = {.policy = policy,
+                              .time = c->r->time,
+                              .files = c->collateral.files,
+                              .file_count = c->collateral.count,
+                              .logs = logs,
+                              .report_data = (const uint8_t(*)[64])report_data,
+                              .cache = c->s->cache};
 
     if (c->has_verdict) {
         verdict_done(&c->verdict);
@@ -80,8 +81,9 @@ static bool judge(struct appraisal *c, const struct policy *policy, struct err *
     if (c->ask.is_document) {
         c->has_verdict = verify_document(buf_bytes(&c->ask.text), &in, &c->verdict, err);
     } else {
-        bare.report_data_count = ask_report_data(&c->ask, bare.report_data);
-        c->has_verdict = verify_bare_evidence(&bare, &in, &c->verdict, err);
+        in.log_count = ask_logs(&c->ask, logs);
+        in.report_data_count = ask_report_data(&c->ask, report_data);
+        c->has_verdict = verify_bare_evidence(buf_bytes(&c->ask.quote), &in, &c->verdict, err);
     }
     return c->has_verdict;
 }

@@ -164,6 +164,19 @@ void ask_done(struct ask *a)
     buf_done(&a->runtime_data);
 }
 
+size_t ask_logs(const struct ask *a, struct bytes out[2])
+{
+    size_t n = 0;
+
+    if (a->boot_log.len > 0) {
+        out[n++] = buf_bytes(&a->boot_log);
+    }
+    if (a->event_log.len > 0) {
+        out[n++] = buf_bytes(&a->event_log);
+    }
+    return n;
+}
+
 size_t ask_report_data(const struct ask *a, uint8_t out[2][64])
 {
     size_t len = a->runtime_data.len;

@@ -34,6 +34,8 @@ void ask_done(struct ask *a);
 /* Letters, digits, '.', '_' and '-', no dot first: nothing that leaves the folder of the policies. */
 bool ask_policy_id_check(const char *id);
 
+size_t ask_logs(const struct ask *a, struct bytes out[2]); /* the count of out; borrowed */
+
 /* Trustee's rule for report data: the digest of the runtime data, zeros behind it. Raw data of at most 64 bytes may
  * also stand there themselves, zeros behind them: Trustee's manual says the one, its program does the other, and either
  * binds them. The count of out. */

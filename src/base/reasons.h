@@ -45,7 +45,7 @@
     R(USAGE, USAGE, "the command line is wrong", "see --help") \
     R(FILE_ABSENT, ABSENT, "the file does not exist", "") \
     R(FILE_ACCESS, SYSTEM, "the file may not be opened", "check owner and mode of every folder on its path") \
-    R(FILE_IO, SYSTEM, "reading or writing failed", "check the disk") \
+    R(FILE_IO, SYSTEM, "reading or writing failed", "check that it is a file, and the disk") \
     R(FILE_SIZE, LIMIT, "the file is larger than is allowed", "") \
     R(FILE_CHANGED, CONFLICT, "the file changed while it was read", "") \
     R(RANDOM_FAILED, SYSTEM, "the kernel gave no random bytes", "") \
@@ -95,6 +95,7 @@
     R(TD_REPORT_FORM, INPUT, "not a TD report", "") \
     R(PCK_EXTENSION, INPUT, "the PCK certificate's SGX extension is malformed", "") \
     R(LOG_FORM, INPUT, "the event log is malformed", "") \
+    R(LOG_ABSENT, UNKNOWN, "no log that was given has events of this register", "give the log that has them with --log") \
     R(LOG_REGISTER, INPUT, "an event names a register that does not exist", "") \
     R(LOG_ALGORITHM, INPUT, "an event log uses another digest algorithm", "") \
     R(LOG_LIMIT, LIMIT, "an event log has too many events or too large ones", "") \
@@ -158,20 +159,20 @@
     R(CERT_NOT_YET, REFUTED, "a certificate is before its start", "check the clock") \
     R(CERT_ROLE, REFUTED, "a certificate may not be used for this", "fetch the collateral again, from its source") \
     R(CERT_REVOKED, REFUTED, "a certificate is revoked", "the platform must not be trusted") \
-    R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR") \
+    R(CRL_ABSENT, UNKNOWN, "the revocation list is not there", "give it with --collateral DIR; sotto collateral fetch gets it") \
     R(CRL_ISSUER, REFUTED, "the revocation list is of another issuer", "fetch the list of the quote's own CA (platform or processor)") \
     R(CRL_EXPIRED, REFUTED, "the revocation list is past its end", "fetch a newer one") \
     R(CRL_NOT_YET, REFUTED, "the revocation list is before its start", "check the clock") \
     R(QE_BINDING, REFUTED, "the attestation key is not the one that the quoting enclave reported", "the quote was changed or forged") \
     R(QE_IDENTITY, REFUTED, "the quoting enclave is not the one of the identity", "the platform needs Intel's quoting enclave; fetch newer collateral if it was just updated") \
-    R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR") \
+    R(COLLATERAL_ABSENT, UNKNOWN, "collateral is not there", "give it with --collateral DIR; sotto collateral fetch gets it") \
     R(COLLATERAL_FORM, INPUT, "collateral does not have its form", "fetch the collateral again, from its source") \
     R(COLLATERAL_EXPIRED, REFUTED, "collateral is past its end", "fetch newer collateral") \
     R(COLLATERAL_NOT_YET, REFUTED, "collateral is before its start", "check the clock") \
     R(COLLATERAL_SIGNATURE, REFUTED, "the signature of the collateral does not verify", "fetch the collateral again, byte for byte as Intel serves it") \
     R(PCK_MISMATCH, REFUTED, "the PCK certificate that was given is of another platform", "give the one of the quote's PPID") \
     R(COLLATERAL_URL, USAGE, "the address of the collateral service is malformed", "https://HOST:PORT, or with /sgx/certification/v4 behind it") \
-    R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service") \
+    R(COLLATERAL_OTHER, CONFLICT, "the collateral is not what was asked for", "ask another service, or give another file") \
     R(COLLATERAL_ROOT, CONFLICT, "the collateral ends in another root than the rest of the directory", "use a directory for each root") \
     R(COLLATERAL_BUSY, BUSY, "another program is writing to the collateral directory", "try again") \
     R(FETCH_ABSENT, SYSTEM, "sotto-fetch, which alone has the outbound network, could not be started", "install it beside this program") \

@@ -1,25 +1,50 @@
 #include "cli/args.h"
 
+#include "base/limits.h"
+#include "base/wrap.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LEFT 24 /* the width of "--name VALUE" */
+#define RIGHT (6 + LEFT + 1)
+
+/* "  -x, --name VALUE     what it does" */
+static bool option_print(char letter, const char *left, const char *help, struct buf *out, struct err *err)
+{
+    const char name[] = {' ', ' ', letter != 0 ? '-' : ' ', letter != 0 ? letter : ' ', letter != 0 ? ',' : ' ',
+                         ' ', 0};
+
+    return (strlen(left) <= LEFT ? buf_printf(out, err, "%s%-*s ", name, LEFT, left)
+                                 : buf_printf(out, err, "%s%s\n%*s", name, left, RIGHT, "")) &&
+           wrap_print(help, RIGHT, RIGHT, out, err);
+}
+
 static void help_print(const struct args_form *f)
 {
-    printf("Usage: %s\n\n%s\n\nOptions:\n", f->usage, f->about);
-    for (const struct args_option *o = f->options; o->name != NULL; o++) {
+    struct buf out = BUF(KIB(64)), about = BUF(KIB(16));
+    struct err err;
+    bool ok = buf_str(&about, f->about, &err) && buf_u8(&about, 0, &err);
+
+    for (size_t i = 0; ok && i < about.len; i++) {
+        about.p[i] = about.p[i] == '\n' ? ' ' : about.p[i];
+    }
+    ok = ok && buf_printf(&out, &err, "Usage: %s\n\n", f->usage) &&
+         wrap_print((const char *)about.p, 0, 0, &out, &err) && buf_str(&out, "\nOptions:\n", &err);
+    for (const struct args_option *o = f->options; ok && o->name != NULL; o++) {
         char left[64];
 
         (void)snprintf(left, sizeof left, "--%s%s%s", o->name, o->value != NULL ? " " : "",
                        o->value != NULL ? o->value : "");
-        if (o->letter != 0) {
-            printf("  -%c, %-24s %s\n", o->letter, left, o->help);
-        } else {
-            printf("      %-24s %s\n", left, o->help);
-        }
+        ok = option_print(o->letter, left, o->help, &out, &err);
     }
-    printf("  -h, %-24s %s\n", "--help", "this text");
+    if (ok && option_print('h', "--help", "this text", &out, &err)) {
+        (void)fwrite(out.p, 1, out.len, stdout);
+    }
+    buf_done(&out);
+    buf_done(&about);
 }
 
 __attribute__((format(printf, 2, 3))) static bool usage_fail(const struct args_form *f, const char *fmt, ...)
@@ -73,6 +98,9 @@ static bool option_take(int argc, char **argv, int *i, struct args *a)
         a->values[row] = "";
         return true;
     }
+    if (a->given_count == ARGS_GIVEN_MAX) {
+        return usage_fail(a->form, "more than %d options", ARGS_GIVEN_MAX);
+    }
     if (value == NULL) {
         if (*i + 1 >= argc) {
             return usage_fail(a->form, "option --%s wants a value: %s", o->name, o->value);
@@ -80,6 +108,8 @@ static bool option_take(int argc, char **argv, int *i, struct args *a)
         value = argv[++*i];
     }
     a->values[row] = value;
+    a->given[a->given_count].row = row;
+    a->given[a->given_count++].value = value;
     return true;
 }
 
@@ -127,6 +157,16 @@ const char *args_get(const struct args *a, const char *name)
 bool args_flag(const struct args *a, const char *name)
 {
     return args_get(a, name) != NULL;
+}
+
+const char *args_nth(const struct args *a, const char *name, int n)
+{
+    for (int i = 0; i < a->given_count; i++) {
+        if (strcmp(a->form->options[a->given[i].row].name, name) == 0 && n-- == 0) {
+            return a->given[i].value;
+        }
+    }
+    return NULL;
 }
 
 bool args_number(const struct args *a, const char *name, uint64_t min, uint64_t max, uint64_t fallback, uint64_t *out,

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define ARGS_OPTIONS_MAX 32
+#define ARGS_GIVEN_MAX 64
 
 struct args_option {
     const char *name;  /* without dashes; NULL ends the table */
@@ -34,7 +35,12 @@ struct args_form {
 
 struct args {
     const struct args_form *form;
-    const char *values[ARGS_OPTIONS_MAX]; /* by row: NULL: not given; "" for a flag that was given */
+    const char *values[ARGS_OPTIONS_MAX]; /* by row, the last: NULL: not given; "" for a flag that was given */
+    struct {
+        int row;
+        const char *value;
+    } given[ARGS_GIVEN_MAX]; /* as they came */
+    int given_count;
     char **operands;
     int operand_count;
 };
@@ -44,6 +50,8 @@ MUST_USE bool args_parse(int argc, char **argv, const struct args_form *form, st
 
 const char *args_get(const struct args *a, const char *name); /* NULL: not given */
 bool args_flag(const struct args *a, const char *name);
+/* Of an option that may be given several times: the nth value, from 0. NULL: there are fewer. */
+const char *args_nth(const struct args *a, const char *name, int n);
 
 /* A decimal number of an option within min..max, or fallback if it was not given. USAGE. */
 MUST_USE bool args_number(const struct args *a, const char *name, uint64_t min, uint64_t max, uint64_t fallback,

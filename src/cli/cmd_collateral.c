@@ -43,10 +43,11 @@ static int error_exit(const struct err *err)
 /* ---- fetch ---- */
 
 static const struct args_option fetch_options[] = {
-    {"service", 's', "URL,...", "services to ask, in this order (" SERVICES_DEFAULT ")"},
-    {"qcnl", 0, "FILE", "take the service from a configuration of Intel's library (" QCNL_PATH ")"},
+    {"service", 's', "URL,...", "services to ask, in this order (that of --qcnl, else " SERVICES_DEFAULT ")"},
+    {"qcnl", 0, "FILE", "take the service from a configuration of Intel's library (" QCNL_PATH ", where it is there)"},
     {"output", 'o', "DIR", "the directory to put it into (~/.sotto/collateral)"},
     {"fmspc", 0, "HEX", "the platform, instead of a quote: 12 digits"},
+    {"pck", 0, "FILE", "the PCK certificate, for a quote without one; kept with the rest"},
     {"ca", 0, "platform|processor", "with --fmspc: whose PCK certificates (platform)"},
     {"tee", 0, "tdx|sgx", "with --fmspc: for which quotes (tdx)"},
     {"update", 0, "standard|early", "which of Intel's updates (standard)"},
@@ -79,7 +80,8 @@ static bool choice_get(const struct args *a, const char *name, const char *first
            FAIL(err, REASON_USAGE, ERR_NOWHERE, "--%s %.40s: %s or %s", name, v, first, second);
 }
 
-static bool wanted_read(const struct args *a, struct pcs_wanted *out, struct err *err)
+/* --pck is in the set. */
+static bool wanted_read(const struct args *a, const struct directory *set, struct pcs_wanted *out, struct err *err)
 {
     const char *fmspc = args_get(a, "fmspc");
     struct pcs_wanted w = {.early = out->early};
@@ -91,9 +93,10 @@ static bool wanted_read(const struct args *a, struct pcs_wanted *out, struct err
     }
     if (fmspc == NULL) {
         if (args_get(a, "ca") != NULL || args_get(a, "tee") != NULL) {
-            return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--ca and --tee go with --fmspc; a quote says it itself");
+            return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--ca and --tee go with --fmspc; a quote or its --pck says it");
         }
-        ok = quote_file_read(a->operands[0], &file, err) && services_wanted(buf_bytes(&file), out, err);
+        ok = quote_file_read(a->operands[0], &file, err) &&
+             services_wanted(buf_bytes(&file), directory_get(set, "pck_cert.pem"), out, err);
         buf_done(&file);
         return ok;
     }
@@ -109,12 +112,15 @@ static bool wanted_read(const struct args *a, struct pcs_wanted *out, struct err
     return true;
 }
 
-/* --service, else --qcnl, else Intel's. */
+/* --service, else --qcnl, else the file where Intel's library would look, else Intel's. */
 static bool services_choose(const struct args *a, struct services *out, struct fetch *f, bool *early, struct err *err)
 {
     const char *list = args_get(a, "service"), *path = args_get(a, "qcnl");
     static struct qcnl q;
 
+    if (list == NULL && path == NULL && (path = services_qcnl_path()) != NULL) {
+        (void)fprintf(stderr, "sotto: %s says which service; --service URL asks another\n", path);
+    }
     if (list != NULL || path == NULL) {
         return services_parse(list != NULL ? list : SERVICES_DEFAULT, out, err);
     }
@@ -203,7 +209,8 @@ static bool fetch(const struct args *a, struct err *err)
 
     if (!choice_get(a, "update", "standard", "early", &w.early, err) ||
         !services_choose(a, &services, &f, &w.early, err) || !args_number(a, "timeout", 1, 600, 30, &timeout, err) ||
-        !wanted_read(a, &w, err) || !default_directory(args_get(a, "output"), dir, err) ||
+        (args_get(a, "pck") != NULL && !collateral_pck(args_get(a, "pck"), &set, err)) ||
+        !wanted_read(a, &set, &w, err) || !default_directory(args_get(a, "output"), dir, err) ||
         !stored_is_fresh(dir, &w, a, &fresh, err)) {
         return false;
     }

@@ -22,7 +22,7 @@ static const struct args_option options[] = {
 };
 
 static const struct args_form form = {
-    .usage = "sotto create NAME (-f MODELFILE | --from FILE.gguf) [--sha256 HEX] [--json]",
+    .usage = "sotto create NAME -f MODELFILE | --from FILE.gguf [--sha256 HEX] [--json]",
     .about = "Puts a model into the store ($SOTTO_MODELS, $OLLAMA_MODELS or ~/.sotto/models) under NAME.",
     .options = options,
     .operands_min = 1,

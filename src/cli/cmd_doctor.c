@@ -5,6 +5,7 @@
 #include "cli/services.h"
 
 #include "base/limits.h"
+#include "base/wrap.h"
 #include "codec/json.h"
 #include "device/device.h"
 #include "engine/engine.h"
@@ -69,7 +70,13 @@ __attribute__((format(printf, 4, 5))) static void found(struct finding *f, enum 
 
 static void found_err(struct finding *f, enum state state, const struct err *err)
 {
-    found(f, state, err->reason, "%s; %s", err->detail, reason_todo(err->reason));
+    const char *todo = reason_todo(err->reason);
+    char at[32] = "";
+
+    if (err->offset != ERR_NOWHERE) {
+        (void)snprintf(at, sizeof at, " at byte %zu", err->offset);
+    }
+    found(f, state, err->reason, "%s%s%s%s", err->detail, at, todo[0] != '\0' ? "; " : "", todo);
 }
 
 static void check_device(const struct config *c, struct finding *f)
@@ -252,19 +259,23 @@ static void check_state(const struct config *c, struct finding *f)
 
 static void check_qcnl(const struct config *c, struct finding *f)
 {
-    const char *path = qcnl_file != NULL ? qcnl_file : QCNL_PATH;
+    const char *path = qcnl_file != NULL ? qcnl_file : services_qcnl_path();
     const struct qcnl_finding *worst;
     static struct qcnl q;
+    char more[32] = "";
     struct err err;
 
     (void)c;
-    if (qcnl_file == NULL && !file_exists(path)) {
-        found(f, STATE_OK, REASON_OK, "%s is not there, and nothing of ours needs it", path);
+    if (path == NULL) {
+        found(f, STATE_OK, REASON_OK, QCNL_PATH " is not there, and nothing of ours needs it");
     } else if (!services_qcnl_read(path, &q, &err)) {
         found_err(f, STATE_WRONG, &err);
     } else if ((worst = qcnl_worst(&q)) != NULL) {
-        found(f, worst->warning ? STATE_WARNING : STATE_WRONG, worst->reason, "%.120s: %s; %s", path, worst->text,
-              reason_todo(worst->reason));
+        if (q.finding_count > 1) {
+            (void)snprintf(more, sizeof more, " (and %zu more)", q.finding_count - 1);
+        }
+        found(f, worst->warning ? STATE_WARNING : STATE_WRONG, worst->reason, "%.120s: %s; %s%s", path, worst->text,
+              reason_todo(worst->reason), more);
     } else {
         found(f, STATE_OK, REASON_OK, "%.120s: %.200s", path, qcnl_service(&q));
     }
@@ -323,15 +334,24 @@ static bool findings_print_json(const struct finding *findings, bool well, struc
     return ok;
 }
 
-static void findings_print(const struct finding *findings)
+static bool findings_print(const struct finding *findings, struct err *err)
 {
-    for (size_t i = 0; i < CHECK_COUNT; i++) {
+    struct buf out = BUF(KIB(64));
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < CHECK_COUNT; i++) {
         const struct finding *f = &findings[i];
         const bool named = f->reason != REASON_OK;
+        char text[sizeof f->text + 80];
 
-        (void)printf("%-8s %-16s %s%s%s%s\n", state_names[f->state], checks[i].name, f->text, named ? " (" : "",
-                     named ? reason_name(f->reason) : "", named ? ")" : "");
+        (void)snprintf(text, sizeof text, "%s%s%s%s", f->text, named ? " (" : "", named ? reason_name(f->reason) : "",
+                       named ? ")" : "");
+        ok = buf_printf(&out, err, "%-8s %-16s ", state_names[f->state], checks[i].name) &&
+             wrap_print(text, 26, 26, &out, err);
     }
+    ok = ok && file_write_fd(1, "standard output", buf_bytes(&out), err);
+    buf_done(&out);
+    return ok;
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -347,7 +367,6 @@ int cmd_doctor(int argc, char **argv)
         return code;
     }
     qcnl_file = args_get(&a, "qcnl");
-    qcnl_file = qcnl_file != NULL ? qcnl_file : getenv("QCNL_CONF_PATH"); /* where Intel's library looks */
     if (!config_read(args_get(&a, "config"), &c, &err)) {
         return report_error(&err);
     }
@@ -355,9 +374,7 @@ int cmd_doctor(int argc, char **argv)
         checks[i].run(&c, &findings[i]);
         well = well && findings[i].state != STATE_WRONG;
     }
-    if (!args_flag(&a, "json")) {
-        findings_print(findings);
-    } else if (!findings_print_json(findings, well, &err)) {
+    if (!(args_flag(&a, "json") ? findings_print_json(findings, well, &err) : findings_print(findings, &err))) {
         return report_error(&err);
     }
     return well ? 0 : 1;

@@ -127,7 +127,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } verbs[] = {
-    {"new", policy_write, "write one from an installation's configuration and its platform's set-up"},
+    {"new", policy_write, "write one from an installation's configuration and its platform"},
     {"check", check_main, "whether it has its form, what it demands, and what it leaves open"},
     {"explain", explain_main, "say it in sentences"},
     {"show", show_main, "its canonical form, and the SHA-384 that tokens carry"},

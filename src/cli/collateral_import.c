@@ -26,17 +26,10 @@ static bool item_import(const char *name, struct bytes content, struct directory
     return ok;
 }
 
-/* A PCK certificate alone (sotto verify --pck) is nobody's answer: it goes on as it is. */
-static bool named_import(const struct document_file *f, struct directory *set, struct err *err)
-{
-    return strcmp(f->name, "pck_cert.pem") == 0 ? directory_add(set, f->name, f->content, err)
-                                                : item_import(f->name, f->content, set, err);
-}
-
 static bool files_import(const struct document_file *files, size_t count, struct directory *set, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (directory_is_name(files[i].name) && !named_import(&files[i], set, err)) {
+        if (directory_is_name(files[i].name) && !item_import(files[i].name, files[i].content, set, err)) {
             return false;
         }
     }
@@ -131,5 +124,25 @@ bool collateral_import(const char *path, struct directory *set, struct err *err)
     }
     ok = file_read(path, &file, err) && content_import(path, buf_bytes(&file), set, err);
     buf_done(&file);
+    return ok;
+}
+
+bool collateral_pck(const char *path, struct directory *set, struct err *err)
+{
+    struct buf file = BUF(LIMIT_CHAIN), plain = BUF(LIMIT_CHAIN);
+    struct item item;
+    const bool read = file_read(path, &file, err);
+    bool ok = read && item_read(buf_bytes(&file), &item, &plain, err);
+
+    if (ok && (item.kind != ITEM_CHAIN || item.ca != ITEM_CA_PCK)) {
+        ok = FAIL(err, REASON_COLLATERAL_OTHER, ERR_NOWHERE, "%s, where a PCK certificate is wanted",
+                  item_kind_name(&item));
+    }
+    ok = ok && directory_add(set, "pck_cert.pem", buf_bytes(&plain), err);
+    if (!ok && read) {
+        err_prefix(err, path);
+    }
+    buf_done(&file);
+    buf_done(&plain);
     return ok;
 }

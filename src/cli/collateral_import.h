@@ -9,4 +9,8 @@
  * what the readers give. */
 MUST_USE bool collateral_import(const char *path, struct directory *set, struct err *err);
 
+/* A PCK certificate, PEM (alone or with its issuers) or DER, as pck_cert.pem. FILE_*, COLLATERAL_OTHER, and what the
+ * readers give. */
+MUST_USE bool collateral_pck(const char *path, struct directory *set, struct err *err);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define INDENT 12
+
 struct row {
     const char *file, *what, *state;
     bool readable;
@@ -35,33 +37,42 @@ static void row_read(const struct directory *d, size_t i, int64_t now, struct ro
 static void span_print(int64_t seconds, char out[32])
 {
     const int64_t n = seconds < 0 ? -seconds : seconds;
-    const char *sign = seconds < 0 ? "-" : "";
 
     if (n >= 86400) {
-        (void)snprintf(out, 32, "%s%lld d", sign, (long long)(n / 86400));
+        (void)snprintf(out, 32, "%lld d", (long long)(n / 86400));
     } else if (n >= 3600) {
-        (void)snprintf(out, 32, "%s%lld h", sign, (long long)(n / 3600));
+        (void)snprintf(out, 32, "%lld h", (long long)(n / 3600));
     } else if (n >= 60) {
-        (void)snprintf(out, 32, "%s%lld min", sign, (long long)(n / 60));
+        (void)snprintf(out, 32, "%lld min", (long long)(n / 60));
     } else {
-        (void)snprintf(out, 32, "%s%lld s", sign, (long long)n);
+        (void)snprintf(out, 32, "%lld s", (long long)n);
     }
 }
 
+/* "valid       TDX TCB info            tcb_info_tdx_90C06F000000.json", and its window under it. */
 static bool row_text(const struct row *r, int64_t now, struct buf *out, struct err *err)
 {
     char issued[CIVIL_ISO8601_SIZE], next[CIVIL_ISO8601_SIZE], age[32], left[32], fetched[32];
+    const bool early = now<r->item.issued, late = now> r->item.next_update;
+    const size_t line = out->len;
 
+    if (!buf_printf(out, err, "%-10s  %-22s  %s\n", r->state, r->what, r->file)) {
+        return false;
+    }
+    for (size_t i = line; i < out->len - 1; i++) { /* a file may have any name */
+        out->p[i] = out->p[i] < 0x20 || out->p[i] == 0x7f ? '?' : out->p[i];
+    }
     if (!r->readable) {
-        return buf_printf(out, err, "%-40s %-22s %s\n", r->file, r->what, r->state);
+        return true;
     }
     civil_print_iso8601(r->item.issued, issued);
     civil_print_iso8601(r->item.next_update, next);
     span_print(now - r->item.issued, age);
     span_print(r->item.next_update - now, left);
     span_print(now - r->fetched, fetched);
-    return buf_printf(out, err, "%-40s %-22s %s  %s  age %s, %s left, written %s ago  %s\n", r->file, r->what, issued,
-                      next, age, left, fetched, r->state);
+    return buf_printf(out, err, "%*s%s to %s\n%*sissued %s%s%s, %s %s%s, written here %s ago\n", INDENT, "", issued,
+                      next, INDENT, "", early ? "in " : "", age, early ? "" : " ago", late ? "ended" : "ends in", left,
+                      late ? " ago" : "", fetched);
 }
 
 static bool row_json(const struct row *r, int64_t now, struct buf *out, struct err *err)
@@ -94,7 +105,9 @@ static bool rows_print(const char *path, const struct directory *d, int64_t now,
         row_read(d, i, now, &r);
         ok = json ? buf_str(out, i > 0 ? "," : "", err) && row_json(&r, now, out, err) : row_text(&r, now, out, err);
     }
-    return ok && (!json || buf_str(out, "]}\n", err));
+    return ok &&
+           buf_str(out, json ? "]}\n" : "What a file says of itself; whether it is genuine, sotto verify judges.\n",
+                   err);
 }
 
 bool collateral_show(const char *path, const struct directory *d, int64_t now, bool json, struct err *err)

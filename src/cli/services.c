@@ -1,10 +1,10 @@
 #include "cli/services.h"
 
 #include "cli/quote_file.h"
-#include "evidence/bundle.h"
 #include "os/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 bool services_is_url(const char *text)
 {
@@ -39,6 +39,13 @@ bool services_parse(const char *text, struct services *out, struct err *err)
     }
 }
 
+const char *services_qcnl_path(void)
+{
+    const char *path = getenv("QCNL_CONF_PATH");
+
+    return path != NULL && *path != '\0' ? path : file_exists(QCNL_PATH) ? QCNL_PATH : NULL;
+}
+
 bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err)
 {
     struct buf text = BUF(QCNL_LIMIT);
@@ -63,42 +70,14 @@ void services_note(void *arg, const char *url, const struct err *why)
     (void)fprintf(stderr, "sotto: %s\n", line);
 }
 
-static bool document_wanted(struct bytes text, struct pcs_wanted *out, struct err *err)
+bool services_wanted(struct bytes evidence, struct bytes pck, struct pcs_wanted *out, struct err *err)
 {
-    struct document d;
-    bool ok = document_parse(text, &d, err);
+    struct quote_file f;
+    bool ok = quote_file_open(evidence, &f, err);
 
     if (ok) {
-        ok = pcs_wanted_of_quote(d.quote, out, err);
-        document_done(&d);
-    }
-    return ok;
-}
-
-bool services_wanted(struct bytes evidence, struct pcs_wanted *out, struct err *err)
-{
-    struct buf quote = BUF(LIMIT_QUOTE_DEVICE);
-    struct bundle b;
-    size_t i = 0;
-    bool ok;
-
-    while (i < evidence.len && evidence.p[i] != '\0' && strchr(" \t\r\n", evidence.p[i]) != NULL) {
-        i++;
-    }
-    if (i == evidence.len || evidence.p[i] != '{') {
-        ok = quote_file_decode(evidence, &quote, err) && pcs_wanted_of_quote(buf_bytes(&quote), out, err);
-        buf_done(&quote);
-        return ok;
-    }
-    if (!bundle_is(evidence)) {
-        return document_wanted(evidence, out, err);
-    }
-    ok = bundle_parse(evidence, &b, err);
-    if (ok) {
-        bool document = b.evidence.len > 0 && b.evidence.p[0] == '{';
-
-        ok = document ? document_wanted(b.evidence, out, err) : pcs_wanted_of_quote(b.evidence, out, err);
-        bundle_done(&b);
+        ok = pcs_wanted_of_quote(buf_bytes(&f.quote), pck, out, err);
+        quote_file_close(&f);
     }
     return ok;
 }

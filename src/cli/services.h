@@ -18,12 +18,14 @@ bool services_is_url(const char *text); /* http:// or https:// */
 /* "URL[,URL...]", in the order in which they are asked. COLLATERAL_URL. */
 MUST_USE bool services_parse(const char *text, struct services *out, struct err *err);
 
+/* Where Intel's library looks: QCNL_CONF_PATH, else /etc/sgx_default_qcnl.conf if that is there; NULL: nowhere. */
+const char *services_qcnl_path(void);
 MUST_USE bool services_qcnl_read(const char *path, struct qcnl *out, struct err *err); /* FILE_*, QCNL_FORM */
 
 /* fetch.note: a line on stderr. arg: unused. */
 void services_note(void *arg, const char *url, const struct err *why);
 
-/* The evidence's quote: raw, hexadecimal or base64; or of a document or a bundle. Its platform. */
-MUST_USE bool services_wanted(struct bytes evidence, struct pcs_wanted *out, struct err *err);
+/* The platform of the evidence's quote, in whatever form it is (cli/quote_file.h). pck: pcs_wanted_of_quote()'s. */
+MUST_USE bool services_wanted(struct bytes evidence, struct bytes pck, struct pcs_wanted *out, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/trust.h"
 
 #include "cli/collateral_import.h"
+#include "cli/logs_text.h"
 #include "cli/report.h"
 #include "cli/services.h"
 
@@ -114,7 +115,7 @@ bool trust_open(const char *policy_file, const char *collateral, const char *tim
 
 bool trust_pck(struct trust *t, const char *file, struct err *err)
 {
-    bool ok = directory_put(&t->collateral, file, "pck_cert.pem", err);
+    bool ok = collateral_pck(file, &t->collateral, err);
 
     t->input.files = t->collateral.files;
     t->input.file_count = t->collateral.count;
@@ -128,12 +129,17 @@ void trust_collateral(struct trust *t, struct bytes evidence)
     struct pcs_wanted wanted = {0};
     struct err err;
 
-    if (t->services != NULL && services_parse(t->services, &services, &err) &&
-        services_wanted(evidence, &wanted, &err)) {
-        /* each failure has been noted */
-        (void)!fetch_set(&f, services.list, services.count, &wanted, &t->collateral, &err);
-        t->input.file_count = t->collateral.count;
+    if (t->services == NULL || !services_parse(t->services, &services, &err)) {
+        return;
     }
+    if (!services_wanted(evidence, directory_get(&t->collateral, "pck_cert.pem"), &wanted, &err)) {
+        services_note(NULL, "nothing is fetched", &err);
+        return;
+    }
+    /* each failure has been noted */
+    (void)!fetch_set(&f, services.list, services.count, &wanted, &t->collateral, &err);
+    t->input.files = t->collateral.files;
+    t->input.file_count = t->collateral.count;
 }
 
 void trust_close(struct trust *t)
@@ -202,17 +208,25 @@ static bool summary_print(const json_t *claims, struct buf *out, struct err *err
     return buf_u8(out, '\n', err);
 }
 
-bool trust_print(const struct verdict *v, bool json, bool all, struct err *err)
+bool trust_print(const struct verdict *v, const struct bytes *logs, size_t log_count, bool json, bool all,
+                 struct err *err)
 {
-    struct buf out = BUF(MIB(4));
+    struct buf out = BUF(16 * LIMIT_LOG);
     bool ok;
 
     if (json) {
-        ok = verdict_print_json(v, &out, err) && buf_u8(&out, '\n', err);
+        ok = verdict_print_json(v, &out, err);
+        if (ok && log_count > 0) {
+            out.len--; /* its brace: the logs are one more member */
+            ok = buf_str(&out, ",\"logs\":", err) && logs_text_json(logs, log_count, &out, err) &&
+                 buf_u8(&out, '}', err);
+        }
+        ok = ok && buf_u8(&out, '\n', err);
     } else {
         ok = verdict_print_text(v, all, report_colour(1), &out, err) &&
              (json_object_size(v->claims) == 0 || summary_print(v->claims, &out, err));
     }
+    ok = ok && (json || !all || logs_text_print(logs, log_count, &out, err));
     ok = ok && file_write_fd(1, "standard output", buf_bytes(&out), err);
     buf_done(&out);
     return ok;

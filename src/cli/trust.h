@@ -37,7 +37,9 @@ MUST_USE bool trust_policy_read(const char *path, struct buf *text, struct polic
  * part of the input. path: what stands before /.well-known; "" or "/" for none. */
 MUST_USE bool trust_fetch(struct trust *t, struct client *c, const char *path, struct buf *document, struct err *err);
 
-/* On stdout: JSON, or text with the facts that are not affirmed, or with all of them. */
-MUST_USE bool trust_print(const struct verdict *v, bool json, bool all, struct err *err);
+/* On stdout: JSON, or text with the facts that are not affirmed, or with all of them and the logs' events: in JSON
+ * these are the member "logs", each as `sotto inspect log` prints it, or {"error":...}. */
+MUST_USE bool trust_print(const struct verdict *v, const struct bytes *logs, size_t log_count, bool json, bool all,
+                          struct err *err);
 
 #endif

@@ -94,15 +94,6 @@ bool directory_add(struct directory *d, const char *name, struct bytes content, 
     return ok;
 }
 
-bool directory_put(struct directory *d, const char *path, const char *name, struct err *err)
-{
-    struct buf b = BUF(LIMIT_COLLATERAL);
-    bool ok = file_read(path, &b, err) && directory_add(d, name, buf_bytes(&b), err);
-
-    buf_done(&b);
-    return ok;
-}
-
 struct bytes directory_get(const struct directory *d, const char *name)
 {
     for (size_t i = 0; i < d->count; i++) {

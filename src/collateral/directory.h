@@ -17,9 +17,6 @@ bool directory_is_name(const char *name); /* of a file that counts */
 /* FILE_*; LIMIT_COLLATERAL bytes a file, LIMIT_COLLATERAL_FILES files. In the order of their names. A directory that
  * directory_store() replaces meanwhile is read as it was, or as it is then. */
 MUST_USE bool directory_open(const char *path, struct directory *out, struct err *err);
-/* A file from anywhere, under the name that its content would have in the directory; instead of one of that name.
- * FILE_*. */
-MUST_USE bool directory_put(struct directory *d, const char *path, const char *name, struct err *err);
 void directory_close(struct directory *d);
 
 /* A copy of content; one of that name that is there already goes. FILE_SIZE, NO_MEMORY. */

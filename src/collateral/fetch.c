@@ -2,6 +2,13 @@
 
 #include "collateral/percent.h"
 
+#include <time.h>
+
+/* A service that is busy (429, 503) is asked again, at the time that it says, where that is soon. */
+#define BUSY_TRIES 3
+#define BUSY_SECONDS 1 /* where it says none */
+#define BUSY_SECONDS_MAX 10
+
 /* One set that is being fetched: the root that the first chain ended in is the root of all. */
 struct work {
     const struct fetch *f;
@@ -102,26 +109,70 @@ static bool answer_take(struct work *w, enum pcs_document d, const char *header,
     return ok;
 }
 
-static bool address_try(struct work *w, enum pcs_document d, const char *header, const char *url, struct err *err)
+/* A date is read as no number: it would be the service's clock against ours. */
+static unsigned busy_seconds(const struct fetch_answer *a)
+{
+    const struct bytes text = fetch_header(a, "Retry-After");
+    unsigned n = 0;
+
+    for (size_t i = 0; i < text.len && i < 6; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9') {
+            return BUSY_SECONDS;
+        }
+        n = 10 * n + (unsigned)(text.p[i] - '0');
+    }
+    return text.len == 0 ? BUSY_SECONDS : n;
+}
+
+static void note(const struct work *w, const char *url, const struct err *why)
+{
+    if (w->f->note != NULL) {
+        w->f->note(w->f->arg, url, why);
+    }
+}
+
+/* *wait: so many seconds before it is asked again; 0: it is not. */
+static bool address_ask(struct work *w, enum pcs_document d, const char *header, const char *url, unsigned *wait,
+                        struct err *err)
 {
     struct fetch_answer a = {.head = BUF(LIMIT_CHAIN), .body = BUF(LIMIT_COLLATERAL)};
-    struct err why = {0};
-    bool ok = fetch_url(w->f, url, &a, &why);
+    bool ok = fetch_url(w->f, url, &a, err);
+    unsigned busy;
 
-    if (ok && a.status != 200) {
-        ok = FAIL(&why, REASON_HTTP_STATUS, ERR_NOWHERE, "status %d", a.status);
+    *wait = 0;
+    if (ok && (a.status == 429 || a.status == 503)) {
+        busy = busy_seconds(&a);
+        *wait = busy > BUSY_SECONDS_MAX ? 0 : busy > 0 ? busy : BUSY_SECONDS;
+        ok = FAIL(err, REASON_HTTP_STATUS, ERR_NOWHERE, "status %d: it is busy for %u s", a.status, busy);
+    } else if (ok && a.status != 200) {
+        ok = FAIL(err, REASON_HTTP_STATUS, ERR_NOWHERE, "status %d%s", a.status,
+                  a.status == 404 ? ": it has none for this platform" : "");
     }
-    ok = ok && answer_take(w, d, header, &a, &why);
-    if (!ok) {
-        if (w->f->note != NULL) {
-            w->f->note(w->f->arg, url, &why);
-        }
-        err_prefix(&why, url);
-        *err = why;
-    }
+    ok = ok && answer_take(w, d, header, &a, err);
     buf_done(&a.head);
     buf_done(&a.body);
     return ok;
+}
+
+static bool address_try(struct work *w, enum pcs_document d, const char *header, const char *url, struct err *err)
+{
+    for (int tries = 1;; tries++) {
+        struct timespec pause = {0};
+        struct err why = {0};
+        unsigned wait;
+
+        if (address_ask(w, d, header, url, &wait, &why)) {
+            return true;
+        }
+        note(w, url, &why);
+        if (wait == 0 || tries == BUSY_TRIES) {
+            err_prefix(&why, url);
+            *err = why;
+            return false;
+        }
+        pause.tv_sec = wait;
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 static bool source_try(struct work *w, const struct pcs_source *s, enum pcs_document d, struct err *err)

@@ -31,7 +31,8 @@ MUST_USE bool fetch_url(const struct fetch *f, const char *url, struct fetch_ans
 /* The value of the one header of this name; p NULL: none, or several. Borrowed. */
 struct bytes fetch_header(const struct fetch_answer *a, const char *name);
 
-/* All that a verification needs, each document from the first source that gives a good one, added to out by the names
+/* All that a verification needs, each document from the first source that gives a good one (one that is busy, by status
+ * 429 or 503, is asked three times, at most 10 s apart), added to out by the names
  * of docs/formats.md, section 7. False: one of them could not be had (the reason of
  * its last failure; note() was told all); those that could are in out.
  */

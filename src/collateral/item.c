@@ -94,6 +94,7 @@ static bool ca_of(struct bytes name, enum item_ca *out, struct err *err)
         [ITEM_CA_PLATFORM] = "SGX PCK Platform CA",
         [ITEM_CA_PROCESSOR] = "SGX PCK Processor CA",
         [ITEM_CA_SIGNER] = "SGX TCB Signing",
+        [ITEM_CA_PCK] = "SGX PCK Certificate",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -145,26 +146,42 @@ static bool hex_crl_read(struct bytes content, struct item *out, struct buf *pla
     return ok;
 }
 
+static bool certificates_read(const struct bytes *der, size_t count, struct item *out, struct buf *plain,
+                              struct err *err)
+{
+    struct x509 x;
+
+    out->kind = ITEM_CHAIN;
+    for (size_t i = 0; i < count; i++) {
+        if (!x509_parse(der[i], &x, err) || (i == 0 && !ca_of(x.subject, &out->ca, err)) ||
+            !pem_add(plain, "CERTIFICATE", der[i], err)) {
+            return false;
+        }
+        out->issued = i == 0 || x.not_before > out->issued ? x.not_before : out->issued;
+        out->next_update = i == 0 || x.not_after < out->next_update ? x.not_after : out->next_update;
+    }
+    return true;
+}
+
 static bool chain_read(struct bytes content, struct item *out, struct buf *plain, struct err *err)
 {
     struct pem pem;
-    struct x509 x;
-    bool ok = true;
+    bool ok;
 
     if (!pem_parse(content, "CERTIFICATE", &pem, err)) {
         return false;
     }
-    out->kind = ITEM_CHAIN;
-    for (size_t i = 0; ok && i < pem.count; i++) {
-        ok = x509_parse(pem.blocks[i], &x, err) && (i > 0 || ca_of(x.subject, &out->ca, err)) &&
-             pem_add(plain, "CERTIFICATE", pem.blocks[i], err);
-        if (ok) {
-            out->issued = i == 0 || x.not_before > out->issued ? x.not_before : out->issued;
-            out->next_update = i == 0 || x.not_after < out->next_update ? x.not_after : out->next_update;
-        }
-    }
+    ok = certificates_read(pem.blocks, pem.count, out, plain, err);
     pem_done(&pem);
     return ok;
+}
+
+static bool is_certificate(struct bytes der)
+{
+    struct x509 x;
+    struct err ignored;
+
+    return x509_parse(der, &x, &ignored);
 }
 
 static bool begins(struct bytes b, const char *text)
@@ -193,6 +210,8 @@ bool item_read(struct bytes content, struct item *out, struct buf *plain, struct
         ok = chain_read(content, &item, plain, err);
     } else if (begins(content, "30")) {
         ok = hex_crl_read(content, &item, plain, err);
+    } else if (content.p[0] == 0x30 && is_certificate(content)) {
+        ok = certificates_read(&content, 1, &item, plain, err);
     } else if (content.p[0] == 0x30) {
         ok = der_read(content, &item, plain, err);
     } else {
@@ -303,6 +322,7 @@ static const char *chain_name(enum item_ca ca, unsigned nth)
         [ITEM_CA_PLATFORM] = {"pck_crl_issuer_chain.pem", "pck_crl_platform_issuer_chain.pem"},
         [ITEM_CA_PROCESSOR] = {"pck_crl_issuer_chain.pem", "pck_crl_processor_issuer_chain.pem"},
         [ITEM_CA_SIGNER] = {"tcb_info_issuer_chain.pem", "qe_identity_issuer_chain.pem"},
+        [ITEM_CA_PCK] = {"pck_cert.pem", NULL},
     };
 
     return nth < 2 ? names[ca][nth] : NULL;
@@ -315,6 +335,7 @@ const char *item_name(const struct item *item, bool early, unsigned nth, char ou
         [ITEM_CA_PLATFORM] = "pck_crl_platform.der",
         [ITEM_CA_PROCESSOR] = "pck_crl_processor.der",
         [ITEM_CA_SIGNER] = NULL,
+        [ITEM_CA_PCK] = NULL,
     };
     static const char *const identities[] = {
         [ITEM_ID_QE] = "sgx_qe_identity",
@@ -344,9 +365,10 @@ const char *item_name(const struct item *item, bool early, unsigned nth, char ou
 
 const char *item_kind_name(const struct item *item)
 {
-    static const char *const lists[] = {"root CRL", "PCK platform CRL", "PCK processor CRL", "CRL of the TCB signer"};
-    static const char *const chains[] = {"root", "PCK platform CA chain", "PCK processor CA chain",
-                                         "TCB signing chain"};
+    static const char *const lists[] = {"root CRL", "PCK platform CRL", "PCK processor CRL", "CRL of the TCB signer",
+                                        "CRL of a PCK certificate"};
+    static const char *const chains[] = {"root", "PCK platform CA chain", "PCK processor CA chain", "TCB signing chain",
+                                         "PCK certificate"};
     static const char *const identities[] = {"QE identity", "TD QE identity", "QvE identity", "QAE identity"};
 
     switch (item->kind) {

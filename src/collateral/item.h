@@ -10,7 +10,7 @@ enum item_kind {
     ITEM_TCB_INFO, /* {"tcbInfo":{...},"signature":...} */
     ITEM_IDENTITY, /* {"enclaveIdentity":{...},"signature":...} */
     ITEM_CRL,      /* DER, PEM, or DER in hexadecimal digits */
-    ITEM_CHAIN,    /* PEM certificates: the issuer first, its root last */
+    ITEM_CHAIN,    /* PEM certificates: the issuer first, its root last; one in DER */
 };
 
 enum item_ca { /* of a list: its issuer; of a chain: its first subject */
@@ -18,6 +18,7 @@ enum item_ca { /* of a list: its issuer; of a chain: its first subject */
                ITEM_CA_PLATFORM,
                ITEM_CA_PROCESSOR,
                ITEM_CA_SIGNER, /* "TCB Signing" */
+               ITEM_CA_PCK,    /* of a chain: no CA, but the platform's own certificate, which may stand alone */
 };
 
 enum item_id {

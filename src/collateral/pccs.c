@@ -127,7 +127,7 @@ static bool chain_fits(const struct pccs *p, const struct item *chain, const str
         return false;
     }
     if (of->kind == ITEM_CRL) {
-        return chain->ca == of->ca || (p->one_ca && chain->ca != ITEM_CA_SIGNER);
+        return chain->ca == of->ca || (p->one_ca && chain->ca < ITEM_CA_SIGNER);
     }
     return chain->ca == ITEM_CA_SIGNER;
 }

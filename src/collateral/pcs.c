@@ -82,7 +82,7 @@ const char *pcs_chain_header(enum pcs_document d, bool tdx, unsigned version)
 
 static bool chain_wanted(struct bytes chain, struct pcs_wanted *w, struct err *err)
 {
-    struct x509 leaf, issuer;
+    struct x509 leaf;
     struct pck pck;
     struct pem pem;
     bool ok;
@@ -90,18 +90,16 @@ static bool chain_wanted(struct bytes chain, struct pcs_wanted *w, struct err *e
     if (!pem_parse(chain, "CERTIFICATE", &pem, err)) {
         return false;
     }
-    ok = (pem.count >= 2 || FAIL(err, REASON_QUOTE_CERTIFICATION, ERR_NOWHERE, "the PCK certificate without its CA")) &&
-         x509_parse(pem.blocks[0], &leaf, err) && x509_parse(pem.blocks[1], &issuer, err) &&
-         pck_parse(&leaf, &pck, err);
+    ok = x509_parse(pem.blocks[0], &leaf, err) && pck_parse(&leaf, &pck, err);
     if (ok) {
         memcpy(w->fmspc, pck.fmspc, sizeof w->fmspc);
-        w->processor = strstr(issuer.common_name, "Processor") != NULL;
+        w->processor = memmem(leaf.issuer.p, leaf.issuer.len, "Processor", 9) != NULL;
     }
     pem_done(&pem);
     return ok;
 }
 
-bool pcs_wanted_of_quote(struct bytes quote, struct pcs_wanted *out, struct err *err)
+bool pcs_wanted_of_quote(struct bytes quote, struct bytes pck, struct pcs_wanted *out, struct err *err)
 {
     struct pcs_wanted w = {.early = out->early};
     struct quote q;
@@ -109,12 +107,15 @@ bool pcs_wanted_of_quote(struct bytes quote, struct pcs_wanted *out, struct err 
     if (!quote_parse(quote, &q, err)) {
         return false;
     }
-    if (q.certification_type != QUOTE_CERTIFICATION_PCK_CHAIN) {
+    if (q.certification_type == QUOTE_CERTIFICATION_PCK_CHAIN || q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF) {
+        pck = q.certification;
+    } else if (pck.p == NULL) {
         return FAIL(err, REASON_QUOTE_CERTIFICATION, ERR_NOWHERE,
-                    "type %u has no PCK certificate: say --fmspc, --ca and --tee", q.certification_type);
+                    "type %u has no PCK certificate, which says the platform: give it with --pck",
+                    q.certification_type);
     }
     w.tdx = quote_is_tdx(&q);
-    if (!chain_wanted(q.certification, &w, err)) {
+    if (!chain_wanted(pck, &w, err)) {
         return false;
     }
     *out = w;

@@ -22,8 +22,9 @@ struct pcs_wanted {
     uint8_t fmspc[6];
 };
 
-/* From the quote's PCK certificate chain. What quote_parse() gives; QUOTE_CERTIFICATION: no chain is in it. */
-MUST_USE bool pcs_wanted_of_quote(struct bytes quote, struct pcs_wanted *out, struct err *err);
+/* From the quote's PCK certificate; pck: the one (PEM, alone or with its issuers) of a quote that has none; p NULL:
+ * there is none. What quote_parse() gives; QUOTE_CERTIFICATION: no certificate. */
+MUST_USE bool pcs_wanted_of_quote(struct bytes quote, struct bytes pck, struct pcs_wanted *out, struct err *err);
 
 /* A service: "https://HOST[:PORT]" (version 4), or with anything that ends in /sgx/certification/v3 or v4 (a slash may
  * follow), as QCNL's configuration has it. http:// is as good: what comes is signed, and only a server's certificate

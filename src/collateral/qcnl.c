@@ -83,7 +83,8 @@ static void url_set(struct qcnl *q, const struct key *key, const char *value)
         found(q, REASON_QCNL_UNEXPANDED, false, "%s is \"%.120s\", as it was written for a shell", key->name, value);
     } else if (!pcs_source_parse(value, &source, &err)) {
         found(q, REASON_QCNL_URL, false, "%s is \"%.120s\"", key->name, value);
-    } else if (strstr(value, "/certification/") == NULL) {
+    } else if (strstr(value, "/sgx/certification/") == NULL || value[strlen(value) - 1] != '/') {
+        /* Intel's library puts what it asks for right behind it, and replaces /sgx/ where it asks about TDX. */
         found(q, REASON_QCNL_URL, false, "%s is \"%.120s\", without /sgx/certification/v4/ at its end", key->name,
               value);
     } else if (source.version == 3) {

@@ -15,6 +15,19 @@ bool bundle_is(struct bytes text)
     return is;
 }
 
+/* Nothing where there are none: so it was before bundles had logs. */
+static bool logs_print(const struct bundle *b, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < b->log_count; i++) {
+        const struct bytes log = b->logs[i].len > 0 ? b->logs[i] : bytes_of("", 0); /* an empty one is one */
+
+        if (!member_bytes_print(out, i == 0 ? ",\"logs\":[" : ",", log, err)) {
+            return false;
+        }
+    }
+    return b->log_count == 0 || buf_u8(out, ']', err);
+}
+
 bool bundle_print(const struct bundle *b, struct buf *out, struct err *err)
 {
     const size_t len = out->len;
@@ -22,12 +35,14 @@ bool bundle_print(const struct bundle *b, struct buf *out, struct err *err)
     if (b->time < 0 || b->time > TIME_MAX) {
         return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "a bundle's time is from 1970 to 9999");
     }
-    if (b->file_count > LIMIT_COLLATERAL_FILES || b->policy.len > LIMIT_POLICY || b->verdict.len > LIMIT_POLICY) {
-        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a bundle of %zu files, %zu bytes of policy, %zu of verdict",
-                    b->file_count, b->policy.len, b->verdict.len);
+    if (b->file_count > LIMIT_COLLATERAL_FILES || b->log_count > BUNDLE_LOGS_MAX || b->policy.len > LIMIT_POLICY ||
+        b->verdict.len > LIMIT_POLICY) {
+        return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE,
+                    "a bundle of %zu files, %zu logs, %zu bytes of policy, %zu of verdict", b->file_count, b->log_count,
+                    b->policy.len, b->verdict.len);
     }
     if (member_bytes_print(out, "{\"v\":1,\"evidence\":", b->evidence, err) && buf_str(out, ",\"collateral\":", err) &&
-        member_files_print(b->files, b->file_count, out, err) &&
+        member_files_print(b->files, b->file_count, out, err) && logs_print(b, out, err) &&
         member_bytes_print(out, ",\"policy\":", b->policy, err) &&
         buf_printf(out, err, ",\"time\":%lld", (long long)b->time) &&
         member_bytes_print(out, ",\"verdict\":", b->verdict, err) && buf_str(out, "}\n", err) &&
@@ -41,7 +56,7 @@ bool bundle_print(const struct bundle *b, struct buf *out, struct err *err)
 
 static bool members_get(const json_t *root, struct bundle *b, struct arena *a, struct err *err)
 {
-    static const char *const names[] = {"v", "evidence", "collateral", "policy", "time", "verdict", NULL};
+    static const char *const names[] = {"v", "evidence", "logs", "collateral", "policy", "time", "verdict", NULL};
     uint64_t version, time;
 
     if (!json_only(root, names, err) || !json_get_u64(root, "v", 1, &version, err) ||
@@ -51,6 +66,7 @@ static bool members_get(const json_t *root, struct bundle *b, struct arena *a, s
     b->time = (int64_t)time;
     return (version == 1 || FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "a bundle of version 0")) &&
            member_bytes(a, root, "evidence", LIMIT_EVIDENCE, false, &b->evidence, err) &&
+           member_list(a, root, "logs", LIMIT_LOG, BUNDLE_LOGS_MAX, &b->logs, &b->log_count, err) &&
            member_files(a, root, &b->files, &b->file_count, err) &&
            member_bytes(a, root, "policy", LIMIT_POLICY, true, &b->policy, err) &&
            member_bytes(a, root, "verdict", LIMIT_POLICY, true, &b->verdict, err);

@@ -5,8 +5,12 @@
 
 #include "evidence/document.h"
 
-struct bundle {                        /* its own memory until bundle_done() */
-    struct bytes evidence;             /* a document, or a quote's raw bytes (document_is() tells) */
+#define BUNDLE_LOGS_MAX 8
+
+struct bundle {               /* its own memory until bundle_done() */
+    struct bytes evidence;    /* a document, or a quote's raw bytes (document_is() tells) */
+    const struct bytes *logs; /* beside a quote, in their order */
+    size_t log_count;
     const struct document_file *files; /* NULL: none */
     size_t file_count;
     struct bytes policy, verdict; /* NULL: none */

@@ -59,6 +59,35 @@ bool member_bytes(struct arena *a, const json_t *root, const char *member, size_
     return bytes_get(a, member, v, max, out, err);
 }
 
+bool member_list(struct arena *a, const json_t *root, const char *member, size_t max, size_t count_max,
+                 const struct bytes **out, size_t *count, struct err *err)
+{
+    const json_t *list = json_object_get(root, member);
+    const size_t n = json_array_size(list);
+    struct bytes *all;
+    void *memory;
+
+    if (list == NULL) {
+        *count = 0;
+        return true;
+    }
+    if (!json_is_array(list) || n > count_max) {
+        return FAIL(err, REASON_DOCUMENT_FORM, ERR_NOWHERE, "%s is no list of at most %zu", member, count_max);
+    }
+    if (!arena_alloc(a, n + 1, sizeof *all, &memory, err)) {
+        return false;
+    }
+    all = memory;
+    for (size_t i = 0; i < n; i++) {
+        if (!bytes_get(a, member, json_array_get(list, i), max, &all[i], err)) {
+            return false;
+        }
+    }
+    *out = all;
+    *count = n;
+    return true;
+}
+
 bool member_files(struct arena *a, const json_t *root, const struct document_file **out, size_t *count, struct err *err)
 {
     json_t *object = json_object_get(root, "collateral"), *v;

@@ -14,6 +14,10 @@ void member_memory_free(void *memory); /* NULL is allowed */
 MUST_USE bool member_bytes(struct arena *a, const json_t *root, const char *member, size_t max, bool may_be_null,
                            struct bytes *out, struct err *err);
 
+/* A list of at most count_max of such; absent: none. The above, and DOCUMENT_FORM. */
+MUST_USE bool member_list(struct arena *a, const json_t *root, const char *member, size_t max, size_t count_max,
+                          const struct bytes **out, size_t *count, struct err *err);
+
 /* The member `collateral`: file names to contents. null: *files NULL. DOCUMENT_FORM and the above. */
 MUST_USE bool member_files(struct arena *a, const json_t *root, const struct document_file **files, size_t *count,
                            struct err *err);

@@ -269,35 +269,44 @@ void body_judge(struct judge *j)
     platform_judge(j);
 }
 
-void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out)
+void logs_replay(const struct bytes *logs, size_t count, struct replay *out)
 {
-    static const char *const names[GUEST_LOGS] = {"the firmware's log", "the guest's log"};
-    size_t count;
+    char name[32];
+    size_t events;
 
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < GUEST_LOGS && out->error.reason == REASON_OK; i++) {
-        if (logs[i].p == NULL) {
-            continue;
-        }
-        out->any = true;
-        if (!eventlog_replay(logs[i], out->registers, &count, &out->error)) {
-            err_prefix(&out->error, names[i]);
+    out->any = count > 0;
+    for (size_t i = 0; i < count && out->error.reason == REASON_OK; i++) {
+        if (!eventlog_replay(logs[i], out->registers, &events, &out->error) && count > 1) {
+            (void)snprintf(name, sizeof name, "log %zu", i + 1);
+            err_prefix(&out->error, name);
         }
     }
 }
 
 void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size_t count)
 {
+    static const uint8_t untouched[SHA384_SIZE]; /* no digest of an extension is zero */
+    size_t unexplained = count;
+
     if (r->error.reason != REASON_OK) {
         fact_fail(j, id, &r->error);
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        if (memcmp(r->registers[i], j->q.td.rtmr[i], SHA384_SIZE) != 0) {
+        if (memcmp(r->registers[i], j->q.td.rtmr[i], SHA384_SIZE) == 0) {
+            continue;
+        }
+        if (memcmp(r->registers[i], untouched, SHA384_SIZE) != 0) {
             fact_refute(j, id, REASON_EVENT_LOG_REPLAY, "RTMR%zu", i);
             fact_hex(j, id, bytes_of(r->registers[i], SHA384_SIZE), bytes_of(j->q.td.rtmr[i], SHA384_SIZE));
             return;
         }
+        unexplained = i;
+    }
+    if (unexplained < count) {
+        fact_unknown(j, id, REASON_LOG_ABSENT, "RTMR%zu", unexplained);
+        return;
     }
     fact_affirm(j, id);
 }

@@ -5,12 +5,13 @@
 #include <stdio.h>
 
 /* Only who asked could check these. */
-static bool is_of_the_day(const char *name)
+static bool is_of_the_day(const char *name, const struct fact *f)
 {
-    return strcmp(name, "nonce") == 0 || strcmp(name, "connection") == 0;
+    return strcmp(name, "nonce") == 0 || strcmp(name, "connection") == 0 ||
+           (f == NULL && strcmp(name, "report_data") == 0);
 }
 
-/* NULL: every fact that both verdicts have is in the same state, and the result is the same. */
+/* NULL: every fact of the stored verdict is in the same state today, and the result is the same. */
 static const char *difference_find(const struct verdict *v, const json_t *archived)
 {
     const char *result = json_string_value(json_object_get(archived, "result"));
@@ -25,7 +26,13 @@ static const char *difference_find(const struct verdict *v, const json_t *archiv
         const char *state = json_string_value(json_object_get(one, "state"));
         const struct fact *f = name == NULL ? NULL : verdict_find(v, name);
 
-        if (f != NULL && !is_of_the_day(name) && (state == NULL || strcmp(state, fact_state_name(f->state)) != 0)) {
+        if (name == NULL || is_of_the_day(name, f)) {
+            continue;
+        }
+        if (f == NULL) {
+            return "a fact that is not judged today";
+        }
+        if (state == NULL || strcmp(state, fact_state_name(f->state)) != 0) {
             return f->name;
         }
     }

@@ -151,7 +151,6 @@ static bool claims_add(struct judge *j, const struct document *d, const struct r
 
 bool document_judge(struct judge *j, const struct document *d, struct err *err)
 {
-    const struct bytes boot_logs[GUEST_LOGS] = {d->boot_log};
     struct report_data_parts parts = {.log_root = {0}};
     enum log_bound bound;
     struct replay boot;
@@ -162,7 +161,7 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     keyset_judge(j, d->keyset, &k, &has_keyset);
     nonce_judge(j, d);
     connection_judge(j, has_keyset ? &k : NULL);
-    logs_replay(boot_logs, &boot);
+    logs_replay(&d->boot_log, d->boot_log.p != NULL ? 1 : 0, &boot);
     boot_judge(j, &boot);
     devices_judge(j, d);
     place_judge(j, bound);

@@ -204,14 +204,14 @@ MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, wh
 void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
 /* What logs of any form (tdx/eventlog.h) lead to, each behind the other. */
-#define GUEST_LOGS 2
 struct replay {
     bool any;         /* there is a log */
     struct err error; /* reason OK: they were read */
     uint8_t registers[EVENTLOG_REGISTERS][SHA384_SIZE];
 };
-void logs_replay(const struct bytes logs[GUEST_LOGS], struct replay *out); /* an entry without bytes is no log */
-/* Whether the first count registers are the quote's: affirmed, refuted, or a reader's reason. There is a log. */
+void logs_replay(const struct bytes *logs, size_t count, struct replay *out);
+/* Whether the first count registers are the quote's: affirmed, refuted, unknown where the quote's has something and no
+ * event is of it, or a reader's reason. There is a log. */
 void replay_judge(struct judge *j, enum fact_id id, const struct replay *r, size_t count);
 void boot_judge(struct judge *j, const struct replay *r); /* boot, boot_log */
 
@@ -220,6 +220,8 @@ enum log_bound { /* where the quote binds the log */
                  LOG_BOUND_RTMR3,
                  LOG_BOUND_REPORT_DATA,
 };
+/* It begins as the service's own does. */
+bool log_is_service(struct bytes log);
 /* event_log, program, config, web, model; the facts of boot were judged before. web_sha384: the key set's; NULL: none
  */
 MUST_USE bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const uint8_t *web_sha384,

@@ -344,6 +344,22 @@ static bool models_claim(struct walk *w, struct err *err)
     return ok;
 }
 
+bool log_is_service(struct bytes bytes)
+{
+    struct bytes content;
+    struct eventlog_event e;
+    struct eventlog log;
+    struct err ignored;
+    enum event_kind kind;
+    json_t *v = NULL;
+    bool more = false, is;
+
+    is = eventlog_open(bytes, &log, &ignored) && eventlog_next(&log, &e, &more, &ignored) && more &&
+         e.index == EVENTLOG_REGISTERS && event_parse(e.data, &kind, &v, &content, &ignored) && kind == EVENT_START;
+    json_decref(v);
+    return is;
+}
+
 bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const uint8_t *web_sha384, struct err *err)
 {
     struct walk w = {.j = j};

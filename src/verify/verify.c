@@ -241,8 +241,9 @@ static void session_end(struct session *s)
 }
 
 /* The verdict with all its claims, and the session is gone. */
-static bool session_give(struct session *s, bool ok, struct verdict *out, struct err *err)
+static bool session_close(struct session *s, bool ok, struct verdict *out, struct err *err)
 {
+    session_end(s);
     ok = ok && judge_claims(&s->j, err);
     if (ok) {
         verdict_copy(out, &s->v);
@@ -250,12 +251,6 @@ static bool session_give(struct session *s, bool ok, struct verdict *out, struct
     }
     session_free(s);
     return ok;
-}
-
-static bool session_close(struct session *s, bool ok, struct verdict *out, struct err *err)
-{
-    session_end(s);
-    return session_give(s, ok, out, err);
 }
 
 static struct session *session_open(enum subject subject, const struct verify_input *in, struct err *err)
@@ -268,43 +263,130 @@ static struct session *session_open(enum subject subject, const struct verify_in
     return s;
 }
 
+static void report_data_given_judge(struct judge *j)
+{
+    const uint8_t *seen = quote_report_data(&j->q);
+
+    for (size_t i = 0; i < j->in->report_data_count; i++) {
+        if (memcmp(seen, j->in->report_data[i], sizeof j->in->report_data[i]) == 0) {
+            fact_affirm(j, FACT_report_data);
+            return;
+        }
+    }
+    if (j->in->report_data_count == 0) {
+        fact_unknown(j, FACT_report_data, REASON_FACT_UNKNOWN, "no runtime data were given");
+    } else {
+        fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
+        fact_hex(j, FACT_report_data, bytes_of(j->in->report_data[0], 64), bytes_of(seen, 64));
+    }
+}
+
+/* Logs beside a quote. One of them may be the service's own. */
+static bool logs_given_judge(struct judge *j, bool serves, struct err *err)
+{
+    const struct verify_input *in = j->in;
+    bool service = false, ok = true;
+    struct replay replay;
+
+    logs_replay(in->logs, in->log_count, &replay);
+    if (serves || j->subject == SUBJECT_EVIDENCE) {
+        boot_judge(j, &replay);
+    } else {
+        replay_judge(j, FACT_boot_log, &replay, 3);
+    }
+    for (size_t i = 0; ok && serves && !service && i < in->log_count; i++) {
+        service = log_is_service(in->logs[i]);
+        ok = !service || (judge_claims(j, err) && log_judge(j, in->logs[i], LOG_BOUND_RTMR3, NULL, err));
+    }
+    if (in->log_count == 0) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
+    } else if (!service || fact_is(j, FACT_event_log, FACT_AFFIRMED)) {
+        replay_judge(j, FACT_event_log, &replay, EVENTLOG_REGISTERS);
+        if (!service && fact_is(j, FACT_event_log, FACT_AFFIRMED)) {
+            (void)snprintf(j->facts[FACT_event_log].text, sizeof j->facts[FACT_event_log].text,
+                           "the logs replay to RTMR0 to RTMR3");
+        }
+    }
+    return ok;
+}
+
+static bool beside_judge(struct judge *j, bool serves, struct err *err)
+{
+    if (j->subject == SUBJECT_EVIDENCE || j->in->report_data_count > 0) {
+        report_data_given_judge(j);
+    }
+    if (j->subject == SUBJECT_QUOTE && j->in->log_count == 0) {
+        return true;
+    }
+    if (!quote_is_tdx(&j->q)) {
+        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");
+        return true;
+    }
+    return logs_given_judge(j, serves, err);
+}
+
+/* A quote with what the input has beside it. */
+static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
+{
+    const bool token = j->subject == SUBJECT_EVIDENCE;
+    bool serves;
+
+    if (token || j->in->report_data_count > 0) {
+        fact_demand(j, FACT_report_data);
+    }
+    if (token || j->in->log_count > 0) {
+        fact_demand(j, FACT_event_log);
+    }
+    if (token) {
+        fact_demand(j, FACT_boot);
+        fact_demand(j, FACT_td_attributes);
+    }
+    serves = service_demand(j, "no log of the service was given");
+    return quote_judge(j, quote, err) && (!j->readable || beside_judge(j, serves, err));
+}
+
 bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
 {
     bool ok;
 
     session_begin(s, SUBJECT_QUOTE, in);
-    (void)service_demand(&s->j, "a bare quote shows no log");
-    ok = quote_judge(&s->j, quote, err);
+    ok = bare_judge(&s->j, quote, err);
     session_end(s);
     return ok;
 }
 
-bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+/* archive: the bundle that it came in; NULL: none. */
+static bool bare_verify(enum subject subject, struct bytes quote, const struct bundle *archive,
+                        const struct verify_input *in, struct verdict *out, struct err *err)
 {
-    struct session *s = session_new(err);
-
-    return s != NULL && session_give(s, session_quote(s, quote, in, err), out, err);
-}
-
-/* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5). */
-static bool archived_quote_verify(struct bytes quote, const struct document_file *files, size_t file_count,
-                                  const struct verify_input *in, struct verdict *out, struct err *err)
-{
-    struct session *s = session_open(SUBJECT_QUOTE, in, err);
+    struct session *s = session_open(subject, in, err);
     bool ok;
 
     if (s == NULL) {
         return false;
     }
-    s->j.own_files = files;
-    s->j.own_file_count = file_count;
-    (void)service_demand(&s->j, "a bare quote shows no log");
-    ok = quote_judge(&s->j, quote, err);
-    if (in->policy->builtin) {
+    if (archive != NULL) {
+        s->j.own_files = archive->files;
+        s->j.own_file_count = archive->file_count;
+    }
+    ok = bare_judge(&s->j, quote, err);
+    /* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5).
+     */
+    if (archive != NULL && in->policy->builtin) {
         fact_demand(&s->j, FACT_measurements);
         fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
     }
     return session_close(s, ok, out, err);
+}
+
+bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    return bare_verify(SUBJECT_QUOTE, quote, NULL, in, out, err);
+}
+
+bool verify_bare_evidence(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+{
+    return bare_verify(SUBJECT_EVIDENCE, quote, NULL, in, out, err);
 }
 
 bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
@@ -363,7 +445,9 @@ bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_ti
     }
     input.time = its_time ? b.time : in->time;
     if (!document_is(b.evidence)) {
-        ok = archived_quote_verify(b.evidence, b.files, b.file_count, &input, &v, err);
+        input.logs = b.logs;
+        input.log_count = b.log_count;
+        ok = bare_verify(SUBJECT_QUOTE, b.evidence, &b, &input, &v, err);
     } else if (in->file_count > 0) {
         ok = document_verify(b.evidence, b.files, b.file_count, &input, &v, err);
     } else {
@@ -383,54 +467,4 @@ bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_ti
     }
     bundle_done(&b);
     return ok;
-}
-
-static bool evidence_judge(struct judge *j, const struct verify_bare *bare, struct err *err)
-{
-    const struct bytes logs[GUEST_LOGS] = {bare->boot_log, bare->event_log};
-    const uint8_t *seen = quote_report_data(&j->q);
-    struct replay replay;
-    bool bound = false;
-
-    logs_replay(logs, &replay);
-    for (size_t i = 0; i < bare->report_data_count; i++) {
-        bound = bound || memcmp(seen, bare->report_data[i], sizeof bare->report_data[i]) == 0;
-    }
-    if (bare->report_data_count == 0) {
-        fact_unknown(j, FACT_report_data, REASON_FACT_UNKNOWN, "no runtime data were given");
-    } else if (bound) {
-        fact_affirm(j, FACT_report_data);
-    } else {
-        fact_refute(j, FACT_report_data, REASON_REPORT_DATA_MISMATCH, "%s", "");
-        fact_hex(j, FACT_report_data, bytes_of(bare->report_data[0], 64), bytes_of(seen, 64));
-    }
-    if (!quote_is_tdx(&j->q)) {
-        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "the quote is not of a TD");
-    } else if (!replay.any) {
-        fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
-    } else {
-        replay_judge(j, FACT_event_log, &replay, EVENTLOG_REGISTERS);
-    }
-    boot_judge(j, &replay);
-    /* The guest's own log may be the service's. */
-    return !service_demand(j, "no log of the service was given") || bare->event_log.p == NULL || !quote_is_tdx(&j->q) ||
-           log_judge(j, bare->event_log, LOG_BOUND_RTMR3, NULL, err);
-}
-
-bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
-                          struct err *err)
-{
-    struct session *s = session_open(SUBJECT_EVIDENCE, in, err);
-    bool ok;
-
-    if (s == NULL) {
-        return false;
-    }
-    fact_demand(&s->j, FACT_report_data);
-    fact_demand(&s->j, FACT_event_log);
-    fact_demand(&s->j, FACT_boot);
-    fact_demand(&s->j, FACT_td_attributes);
-    ok = quote_judge(&s->j, bare->quote, err) && judge_claims(&s->j, err) &&
-         (!s->j.readable || evidence_judge(&s->j, bare, err));
-    return session_close(s, ok, out, err);
 }

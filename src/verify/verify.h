@@ -20,6 +20,11 @@ struct verify_input {
     bool nonce_required;            /* a URL was asked: the fact `nonce` is required */
     bool connection_required;       /* something is to be sent: the fact `connection` is */
     struct cache *cache;            /* NULL: what is read is forgotten again */
+    /* Beside a bare quote, and of no account elsewhere: */
+    const struct bytes *logs;         /* of any form (tdx/eventlog.h), in the order in which they were written */
+    size_t log_count;                 /* not 0: the fact `event_log` is required */
+    const uint8_t (*report_data)[64]; /* the quote's must be one of these */
+    size_t report_data_count;         /* not 0: the fact `report_data` is required */
 };
 
 /* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact
@@ -33,20 +38,15 @@ MUST_USE bool verify_undecodable(const struct err *why, const struct verify_inpu
 /* An evidence document's exact bytes. Its own collateral is used for names that in->files lacks. */
 MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err);
 
-/* A bundle's exact bytes: its evidence, with its collateral where in->files lacks the kind, and the fact
+/* A bundle's exact bytes: its evidence and logs, with its collateral where in->files lacks the kind, and the fact
  * `archived_verdict` (not required) on whether the stored verdict was reproduced. its_time: judged at the bundle's time
  * and not at in->time, which the claim `time_source` then says. */
 MUST_USE bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
                             struct err *err);
 
-/* Runtime data of the other kind of evidence (Trustee's form: quote, logs of any form and data beside it),
- * docs/formats.md section 9. */
-struct verify_bare {
-    struct bytes quote, boot_log, event_log;
-    uint8_t report_data[2][64]; /* the quote's must be one of these */
-    size_t report_data_count;
-};
-MUST_USE bool verify_bare_evidence(const struct verify_bare *bare, const struct verify_input *in, struct verdict *out,
+/* A quote, logs and report data of somebody who asks for a token (docs/formats.md, section 9): they are required, and
+ * the boot chain and the TD's attributes with them. */
+MUST_USE bool verify_bare_evidence(struct bytes quote, const struct verify_input *in, struct verdict *out,
                                    struct err *err);
 
 #endif

@@ -41,7 +41,8 @@ rtmr3() { "$simulator" show "$dir/sim" --json | jq -r .rtmr_3; }
 zero=$(printf '%096d' 0)
 data=$(printf '%0128d' 5)
 
-echo 1..35
+b=0
+echo 1..68
 "$simulator" init "$dir/sim" >"$dir/out" 2>"$dir/log"
 ok $? 'init'
 [ "$(stat -c %a "$dir/sim/secret") $(stat -c %s "$dir/sim/secret")" = '600 32' ]
@@ -142,6 +143,80 @@ for form in aael dstack; do
 done
 printf '[{' >"$dir/cut"
 refused 1 JSON_FORM 'a JSON log that is cut' "$sotto" inspect log "$dir/cut"
+
+# Logs beside a quote, whose RTMR3 was extended once: the firmware's as it is, and RTMR3's event in dstack's form.
+"$sotto" quote --device "sim:$dir/sim" --report-data "$data" -o "$dir/quote" >"$dir/out" 2>"$dir/log"
+"$simulator" collateral "$dir/sim" "$dir/collateral" >"$dir/out" 2>"$dir/log"
+"$simulator" show "$dir/sim" --json | jq '{v: 1, anchors: {simulated: [.root_sha256]}}' >"$dir/policy"
+"$sotto" inspect log "$dir/bootlog" --json >"$dir/boot.json"
+python3 - "$dir" <<'P'
+import base64, json, sys
+at = sys.argv[1]
+quote, log = open(at + '/quote', 'rb').read(), open(at + '/bootlog', 'rb').read()
+b64 = lambda b: base64.b64encode(b).decode()
+last = {'imr': 3, 'event_type': 1, 'digest': '%096d' % 1, 'event': 'x', 'event_payload': ''}
+events = [{'imr': int(e['register'][-1]), 'event_type': e['type'], 'digest': e['digest'], 'event': '', 'event_payload': e['data'] or ''}
+          for e in json.load(open(at + '/boot.json'))['events']] + [last]
+lines = [b64(quote)[i:i + 64] for i in range(0, len(b64(quote)), 64)]
+other = dict(events[0], digest='%096d' % 7)
+for name, content in {
+        'f.hex': '0x' + quote.hex().upper(), 'f.base64': '\n'.join(lines), 'f.url': base64.urlsafe_b64encode(quote).decode().rstrip('='),
+        'f.pem': '-----BEGIN TDX QUOTE-----\n' + '\n'.join(lines) + '\n-----END TDX QUOTE-----\n', 'f.ita': json.dumps({'tdx': {'quote': b64(quote), 'event_log': ''}}),
+        'dstack': json.dumps({'quote': quote.hex(), 'event_log': json.dumps(events), 'report_data': '05', 'vm_config': '{}'}),
+        'dstack-list': json.dumps({'quote': quote.hex(), 'event_log': events}),
+        'dstack-other': json.dumps({'quote': quote.hex(), 'event_log': json.dumps([other] + events[1:])}),
+        'trustee': json.dumps({'cc_eventlog': b64(log), 'quote': b64(quote), 'aa_eventlog': None}),
+        'last': json.dumps([last]), 'none': '', 'neither': '{"answer": 42}'}.items():
+    open(at + '/' + name, 'w').write(content)
+P
+# NAME RESULT BOOT_LOG EVENT_LOG ARGUMENT...: what verify makes of it, under a policy that names the root
+judged() {
+    local name=$1 want="$2 $3 $4"; shift 4
+    "$sotto" verify "$@" --policy "$dir/policy" --json >"$dir/out" 2>"$dir/log"
+    local seen; seen=$(jq -r '(.facts | map({(.name): .state}) | add) as $f | "\(.result) \($f.boot_log // "-") \($f.event_log // "-")"' "$dir/out")
+    [ "$seen" = "$want" ]
+    ok $? "verify, $name: $want"
+}
+with="--collateral $dir/collateral"
+for form in "$dir"/f.*; do judged "a quote as ${form##*/f.}" simulated - - "$form" $with; done
+judged 'dstack' simulated affirmed affirmed "$dir/dstack" $with
+judged 'dstack, its log a list' simulated affirmed affirmed "$dir/dstack-list" $with
+judged 'dstack, another event' refused refuted refuted "$dir/dstack-other" $with
+judged 'Trustee, without the log of RTMR3' undecided affirmed unknown "$dir/trustee" $with
+judged 'Trustee, and the log of RTMR3' simulated affirmed affirmed "$dir/trustee" --log "$dir/last" $with
+judged 'two logs' simulated affirmed affirmed "$dir/quote" -l "$dir/bootlog" -l "$dir/last" $with
+judged 'two logs, the later one first' simulated affirmed affirmed "$dir/quote" -l "$dir/last" -l "$dir/bootlog" $with
+judged 'a log twice' refused affirmed refuted "$dir/trustee" -l "$dir/last" -l "$dir/last" $with
+judged 'an empty log' refused refuted refuted "$dir/quote" -l "$dir/none" $with
+judged 'JSON without a quote' refused - - "$dir/neither" $with
+judged 'the report data that were asked for' simulated - - "$dir/quote" --report-data "$data" $with
+judged 'other report data' refused - - "$dir/quote" --report-data 05 $with
+jq -e '[.facts[] | select(.name == "report_data") | .reason] == ["REPORT_DATA_MISMATCH"]' "$dir/out" >/dev/null
+ok $? 'and the fact is report_data'
+"$sotto" verify "$dir/trustee" -l "$dir/last" $with --policy "$dir/policy" -v >"$dir/out" 2>"$dir/log"
+[ $? = 10 ] && grep -q 'log 1: tcg, 8 events' "$dir/out" && [ "$(grep -c '^ *[0-9]*  rtmr_[0-3]  covered  ' "$dir/out")" = 8 ] &&
+    grep -q '^ *0  rtmr_3  unknown  ' "$dir/out" && [ "$(wc -L <"$dir/out")" -le 80 ]
+ok $? 'verify -v: each event, and whether its digest covers it, within 80 columns'
+"$sotto" verify "$dir/trustee" -l "$dir/last" $with --policy "$dir/policy" --json 2>"$dir/log" | jq -e '[.logs[].format] == ["tcg", "dstack"] and
+    ([.logs[].events[].covered] | map(select(. == true)) | length) == 8' >"$dir/out"
+ok $? 'verify --json: the same'
+refused 1 FILE_ABSENT 'a log that is not there' "$sotto" verify "$dir/quote" --log "$dir/nowhere"
+refused 2 USAGE 'report data of 65 bytes' "$sotto" verify "$dir/quote" --report-data "${data}00"
+
+# A bundle has all of it; whoever changes it is noticed.
+"$sotto" verify "$dir/trustee" -l "$dir/last" --report-data "$data" $with --policy "$dir/policy" --bundle "$dir/bundle" >"$dir/out" 2>"$dir/log"
+for change in . 'del(.logs)' '.logs |= reverse' '.logs[0] = .logs[1]' '.time -= 86400 * 365'; do b=$((b + 1)); jq -c "$change" "$dir/bundle" >"$dir/b.$b"; done
+judged 'a bundle' simulated affirmed affirmed "$dir/b.1" --time bundle
+jq -e 'any(.facts[]; .name == "archived_verdict" and .state == "affirmed") and (.logs | length) == 2' "$dir/out" >/dev/null
+ok $? 'and the stored verdict was reproduced'
+judged 'a bundle without its logs' simulated - - "$dir/b.2" --time bundle
+jq -e 'any(.facts[]; .name == "archived_verdict" and .reason == "ARCHIVED_VERDICT")' "$dir/out" >/dev/null
+ok $? 'and that is said'
+judged 'a bundle, its logs turned round' simulated affirmed affirmed "$dir/b.3" --time bundle
+judged 'a bundle, a log in the place of another' refused unknown refuted "$dir/b.4" --time bundle
+judged 'a bundle of another time' refused affirmed affirmed "$dir/b.5" --time bundle
+judged 'a bundle, and the report data' simulated affirmed affirmed "$dir/b.1" --time bundle --report-data "$data"
+refused 2 USAGE 'a log beside a bundle' "$sotto" verify "$dir/b.1" --log "$dir/last"
 stop
 [ ! -e "$dir/sim/td.sock" ] && [ ! -e "$dir/sim/qgs.sock" ]
 ok $? 'SIGTERM: the sockets are gone'

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -221,6 +222,59 @@ ok(result('--collateral', PCCS)[0] == 10, 'verify against it')
 r = sotto('collateral', 'fetch', QUOTE, '--service', PCCS + '/sgx/certification/v3/', '-o', DIR + '/v3')
 ok(r.returncode == 0, 'fetch by version 3: TDX documents are asked for in version 4', r.stderr)
 
+# ---- attestd as Intel's quote library asks it: its order, its spelling, and what it makes of the answers ----
+def qcnl(path):
+    status, headers, body = get(PCCS + path)
+    chain_of = next((v for k, v in headers.items() if k.endswith('issuer-chain')), '')
+    return status, urllib.parse.unquote(chain_of), body
+
+
+ROOT_URI = 'https://certificates.trustedservices.intel.com/IntelSGXRootCA.der'
+root_der, signer = slurp(CACHE + '/root_ca_crl.der'), slurp(CACHE + '/tcb_info_issuer_chain.pem').decode()
+tdx_tcb, tdx_qe = slurp(CACHE + '/tcb_info_tdx_53494D554C31.json'), slurp(CACHE + '/tdx_qe_identity.json')
+for api, wanted in (('3.0', (('/sgx/certification/v4/pckcrl?ca=platform', chain, crl.hex().encode()),
+                             ('/tdx/certification/v4/tcb?fmspc=53494D554C31&update=standard', signer, tdx_tcb),
+                             ('/tdx/certification/v4/qe/identity?update=standard', signer, tdx_qe),
+                             ('/sgx/certification/v4/rootcacrl', '', root_der.hex().encode()))),
+                    ('3.1', (('/sgx/certification/v4/pckcrl?ca=platform&encoding=der', chain, crl),
+                             ('/tdx/certification/v4/tcb?fmspc=53494D554C31&update=standard&customParameter=eA%3D%3D', signer, tdx_tcb),
+                             ('/tdx/certification/v4/qe/identity?update=standard&customParameter=eA%3D%3D', signer, tdx_qe),
+                             ('/sgx/certification/v4/crl?uri=' + ROOT_URI, '', root_der)))):
+    seen = [qcnl(path) for path, _, _ in wanted]
+    ok(seen == [(200, c, b) for _, c, b in wanted], f'Intel\'s quote library, PCCS API {api}: every byte that it needs', seen)
+for name, method, path, status in (('HEAD', 'HEAD', '/sgx/certification/v4/rootcacrl', 200), ('POST', 'POST', '/sgx/certification/v4/platforms', 405),
+                                   ('PUT', 'PUT', '/sgx/certification/v4/platformcollateral', 405),
+                                   ('a PCK certificate', 'GET', '/sgx/certification/v4/pckcert?qeid=00&cpusvn=00&pcesvn=0000&pceid=0000', 404)):
+    c = http.client.HTTPConnection('127.0.0.1', attest_port, timeout=20)
+    c.request(method, path)
+    r = c.getresponse()
+    ok(r.status == status and (method != 'HEAD' or (r.read() == b'' and r.getheader('Content-Length') == str(2 * len(root_der)))), f'PCCS: {name}: {status}', r.status)
+
+# ---- a quote without a PCK certificate ----
+quote = slurp(QUOTE)
+at = quote.index(b'-----BEGIN')
+bare = quote[:at - 6] + struct.pack('<HI', 2, 276) + bytes(276)
+bare = bare[:632] + struct.pack('<I', len(bare) - 636) + bare[636:]
+bare = bare[:766] + struct.pack('<I', len(bare) - 770) + bare[770:]
+pems = quote[at:].rstrip(b'\0').decode()
+leaf = pems[:pems.index('-----END') + 26]
+for name, content in (('bare', bare), ('pck.pem', pems.encode()), ('leaf.pem', leaf.encode()), ('leaf.der', base64.b64decode(''.join(leaf.split('\n')[1:-2])))):
+    with open(f'{DIR}/{name}', 'wb') as f:
+        f.write(content)
+for pck in ('pck.pem', 'leaf.pem', 'leaf.der'):
+    r = sotto('verify', DIR + '/bare', '--policy', POLICY, '--collateral', SIM, '--pck', f'{DIR}/{pck}', '--json')
+    facts = {f['name']: f['state'] for f in json.loads(r.stdout)['facts']}
+    ok(r.stderr == '' and facts['tcb_status'] == facts['pck_crl'] == facts['qe_report_signature'] == 'affirmed', f'verify --pck {pck} --collateral URL: what its platform needs is fetched', r.stderr + str(facts))
+r = sotto('verify', DIR + '/bare', '--policy', POLICY, '--collateral', SIM)
+ok(r.returncode in (11, 12) and 'QUOTE_CERTIFICATION' in r.stderr and '--pck' in r.stderr, 'without --pck: nothing is fetched, and that is said', r.stderr)
+r = sotto('collateral', 'fetch', DIR + '/bare', '--pck', DIR + '/leaf.der', '--service', SIM, '-o', DIR + '/pck.d', '--json')
+files = {f['file']: f for f in json.loads(r.stdout or '{"files": []}')['files']}
+ok(r.returncode == 0 and len(files) == 9 and files['pck_cert.pem']['what'] == 'PCK certificate' and files['pck_cert.pem']['state'] == 'valid', 'fetch --pck: it is kept, and shown', r.stderr + str(files))
+ok(sotto('verify', DIR + '/bare', '--policy', POLICY, '--collateral', DIR + '/pck.d', '--json').stdout.count('"affirmed"') > 12, 'and found there')
+for wrong, reason in (('root_ca_crl.der', 'COLLATERAL_OTHER'), ('tcb_info_issuer_chain.pem', 'COLLATERAL_OTHER'), ('tdx_qe_identity.json', 'COLLATERAL_OTHER')):
+    r = sotto('verify', DIR + '/bare', '--pck', f'{CACHE}/{wrong}')
+    ok(r.returncode == 1 and last_reason(r) == reason, f'--pck {wrong}: {reason}', r.stderr)
+
 # ---- services that are behind, or not what they say ----
 good = {}
 
@@ -241,6 +295,19 @@ refused('a body of 5 MB', changed('tcb?', lambda s, h, b: (s, h, b'x' * 5000000)
 refused('a head of 200 KB', changed('tcb?', lambda s, h, b: (s, [(f'X-{i}', 'y' * 8000) for i in range(25)], b)), 'HTTP_HEAD_SIZE')
 refused('a redirect', changed('tcb?', lambda s, h, b: (302, [('Location', SIM + '/tdx/certification/v4/tcb?fmspc=53494D554C31')], b'')), 'HTTP_STATUS')
 refused('status 503', changed('pckcrl', lambda s, h, b: (503, [], b'')), 'HTTP_STATUS')
+refused('status 429, and to come back tomorrow', changed('pckcrl', lambda s, h, b: (429, [('Retry-After', '86400')], b'')), '429: it is busy for 86400 s')
+busy = []
+
+
+def busy_twice(path):
+    busy.append(path)
+    return (503, [('Retry-After', '1')], b'') if sum('tcb?' in p for p in busy) < 3 and 'tcb?' in path else through(path)
+
+
+with Server(busy_twice) as s:
+    begun = time.monotonic()
+    r = sotto('collateral', 'fetch', QUOTE, '--service', s.url, '-o', DIR + '/busy')
+    ok(r.returncode == 0 and sum('tcb?' in p for p in busy) == 3 and 2 <= time.monotonic() - begun < 60, 'a service that is busy twice is asked again when it says', r.stderr)
 refused('no chain', changed('tcb?', lambda s, h, b: (s, [], b)), 'HTTP_HEADER')
 refused('two chains', changed('tcb?', lambda s, h, b: (s, h * 2, b)), 'HTTP_HEADER')
 refused('a chain that is not percent-encoded right', changed('tcb?', lambda s, h, b: (s, [(h[0][0], h[0][1] + '%0')], b)), 'HTTP_HEADER')
@@ -275,6 +342,10 @@ refused('a body that goes on', part(raw([b'HTTP/1.1 200 OK\r\nContent-Length: 2\
 refused('no answer at all', part(raw([])), 'NET_CLOSED')
 refused('no HTTP', part(raw([b'SSH-2.0-OpenSSH\r\n'])), 'HTTP_')
 refused('a byte a second', part(raw([b'HTTP/1.1 200 OK\r\n'] + [b'X: y\r\n'] * 8, 1.0)), 'NET_TIMEOUT', '2')
+refused('silence', part(raw([b''], 6.0)), 'NET_TIMEOUT', '2')
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+refused('chunks that are none', part(raw([CHUNKED, b'zz\r\n{}\r\n0\r\n\r\n'])), '_')
+refused('chunks without end', part(raw([CHUNKED] + [b'100000\r\n' + b'x' * 1048576 + b'\r\n'] * 6)), 'HTTP_BODY_SIZE')
 refused('a negative length', part(raw([b'HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}'])), '_')
 
 with Server(lambda path: (200, [], b'<html>')) as portal, Server(through) as mirror:
@@ -377,6 +448,10 @@ for name, text, state, reason in (
         ('absent', '{"use_secure_cert": true}', 'wrong', 'QCNL_URL_ABSENT'),
         ('empty', '', 'wrong', 'QCNL_URL_ABSENT'),
         ('path', '{"pccs_url": "https://pccs.example:8081/"}', 'wrong', 'QCNL_URL'),
+        ('slash', '{"pccs_url": "https://pccs.example:8081/sgx/certification/v4"}', 'wrong', 'QCNL_URL'),
+        ('port', '{"pccs_url": "https://pccs.example:80810/sgx/certification/v4/"}', 'wrong', 'QCNL_URL'),
+        ('comma', '{"pccs_url": "https://pccs.example:8081/sgx/certification/v4/",}', 'wrong', 'QCNL_FORM'),
+        ('http', 'PCCS_URL=http://pccs.example:8081/sgx/certification/v4/', 'warning', 'QCNL_INSECURE'),
         ('scheme', '{"pccs_url": "pccs.example:8081/sgx/certification/v4/"}', 'wrong', 'QCNL_URL'),
         ('quoted-bool', '{"pccs_url": "https://pccs.example/sgx/certification/v4/", "use_secure_cert": "false"}', 'wrong', 'QCNL_FORM'),
         ('typo', '{"pccs_url": "https://pccs.example/sgx/certification/v4/", "pcss": 1}', 'warning', 'QCNL_UNKNOWN'),
@@ -393,6 +468,10 @@ with open(path, 'w') as f:
     f.write(json.dumps({'pccs_url': 'https://127.0.0.1:1/sgx/certification/v4/', 'collateral_service': SIM + '/sgx/certification/v4/', 'use_secure_cert': False}))
 r = sotto('collateral', 'fetch', QUOTE, '--qcnl', path, '-o', DIR + '/qcnl.d')
 ok(r.returncode == 0 and 'QCNL_INSECURE' in r.stderr, 'fetch --qcnl: the collateral service of the file', r.stderr)
+r = run(SOTTO, 'collateral', 'fetch', QUOTE, '-o', DIR + '/qcnl.e', env={**ENV, 'QCNL_CONF_PATH': path})
+ok(r.returncode == 0 and 'says which service' in r.stderr, 'fetch: the file where Intel\'s library looks', r.stderr)
+r = run(SOTTO, 'collateral', 'fetch', QUOTE, '-o', DIR + '/qcnl.f', '--service', SIM, env={**ENV, 'QCNL_CONF_PATH': DIR + '/qcnl-region'})
+ok(r.returncode == 0 and 'QCNL' not in r.stderr, 'fetch --service: that file is not asked', r.stderr)
 r = sotto('collateral', 'fetch', QUOTE, '--qcnl', DIR + '/qcnl-region', '-o', DIR + '/qcnl.d')
 ok(r.returncode == 1 and last_reason(r) == 'QCNL_UNEXPANDED', 'fetch --qcnl: what is wrong with it is said', r.stderr)
 

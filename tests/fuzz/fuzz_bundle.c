@@ -38,6 +38,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         same(b.files[i].content, again.files[i].content);
     }
+    if (b.log_count != again.log_count) {
+        abort();
+    }
+    for (size_t i = 0; i < b.log_count; i++) {
+        same(b.logs[i], again.logs[i]);
+    }
     bundle_done(&b);
     bundle_done(&again);
     buf_done(&out);

@@ -183,6 +183,8 @@ static void test_qcnl(void **state)
          "https://s.$REGION.h/sgx/certification/v4/", REASON_QCNL_UNEXPANDED, false},
         {"{\"pccs_url\":\"https://h/\"}", true, "https://h/", REASON_QCNL_URL, false},
         {"{\"pccs_url\":\"h/sgx/certification/v4/\"}", true, "h/sgx/certification/v4/", REASON_QCNL_URL, false},
+        {"PCCS_URL=https://h/sgx/certification/v4", false, "https://h/sgx/certification/v4", REASON_QCNL_URL, false},
+        {"PCCS_URL=https://h/tdx/certification/v4/", false, "https://h/tdx/certification/v4/", REASON_QCNL_URL, false},
         {"{\"pccs_url\":7}", true, "", REASON_QCNL_FORM, false},
         {"{\"pccs_url\":\"" GOOD "\",\"use_secure_cert\":\"false\"}", true, GOOD, REASON_QCNL_FORM, false},
         {"{\"pccs_url\":\"" GOOD "\",\"tcb_update_type\":\"late\"}", true, GOOD, REASON_QCNL_FORM, false},
