@@ -48,7 +48,7 @@ typedef struct sotto_policy sotto_policy;
 typedef struct sotto_verdict sotto_verdict;
 typedef struct sotto_cache sotto_cache;
 
-/* Members that are 0 are not given. All memory but that of `reuse` stays the caller's, and is not read after the call. */
+/* Members that are 0 are not given. All memory but `reuse` stays the caller's, and is not read after the call. */
 struct sotto_input {
     const sotto_policy *policy; /* NULL: the built-in one, which is for bare quotes */
     int64_t time;               /* seconds since 1970 at which it is judged */
