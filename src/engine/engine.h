@@ -106,7 +106,14 @@ void engine_options_default(struct engine_options *o);
 /* OPTION_RANGE names the option. */
 MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
 
+enum engine_wish {
+    ENGINE_ANSWER,
+    ENGINE_EMBED,     /* of the raw prompt; one event ends it and has the vector */
+    ENGINE_EMBED_CUT, /* the same, of as much as the context holds: never CONTEXT_FULL */
+};
+
 struct engine_request {
+    enum engine_wish wish;
     /* Either a chat to render or a raw prompt. */
     const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
     int64_t now;         /* seconds since 1970, for templates that say the date */
@@ -136,6 +143,7 @@ struct engine_event {                  /* valid until the next call */
     struct bytes text;                 /* whole UTF-8 sequences, never part of a stop text; may be empty */
     const struct engine_token *tokens; /* with top_logprobs: those whose text has come out now */
     size_t token_count;
+    const float *vector; /* of an embedding, info.embedding of them, not normalised; else NULL */
     enum engine_end end;
 };
 
@@ -148,7 +156,7 @@ struct engine_stats {
 /* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED.
  * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
  * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
- * said to be borrowed above. */
+ * said to be borrowed above. NOT_SUPPORTED: an embedding of a model that ranks. */
 MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
 
 /* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.

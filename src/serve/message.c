@@ -118,7 +118,8 @@ bool message_request_print(const struct engine_request *r, struct buf *out, stru
     struct buf text = BUF(LIMIT_HTTP_BODY);
     bool ok;
 
-    if (!options_print(&r->options, out, err) || !buf_u8(out, r->chat != NULL ? 1 : 0, err)) {
+    if (!options_print(&r->options, out, err) || !buf_u8(out, (uint8_t)r->wish, err) ||
+        !buf_u8(out, r->chat != NULL ? 1 : 0, err)) {
         return false;
     }
     if (r->chat == NULL) {
@@ -201,7 +202,7 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
 {
     struct message_request *m = calloc(1, sizeof *m);
     struct cursor c;
-    uint8_t is_chat;
+    uint8_t is_chat, wish = 0;
 
     if (m == NULL || (m->payload = malloc(b.len > 0 ? b.len : 1)) == NULL) {
         free(m);
@@ -212,9 +213,11 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
     }
     m->len = b.len;
     c = cursor_init(m->payload, m->len);
-    if (options_parse(&c, m, err) && cursor_u8(&c, &is_chat, err) &&
-        (is_chat <= 1 || FAIL(err, REASON_FRAME_FORM, c.offset, "neither chat nor raw")) &&
+    if (options_parse(&c, m, err) && cursor_u8(&c, &wish, err) && cursor_u8(&c, &is_chat, err) &&
+        ((is_chat <= 1 && wish <= (is_chat == 1 ? ENGINE_ANSWER : ENGINE_EMBED_CUT)) ||
+         FAIL(err, REASON_FRAME_FORM, c.offset, "neither chat nor raw")) &&
         (is_chat == 1 ? chat_parse(&c, m, err) : run_get(&c, &m->request.prompt, err)) && cursor_end(&c, err)) {
+        m->request.wish = (enum engine_wish)wish;
         *out = m;
         return true;
     }
@@ -317,6 +320,39 @@ bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_
     e.token_count = count;
     *out = e;
     *tokens = t;
+    return true;
+}
+
+bool message_vector_print(const float *v, size_t n, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!bits_add(out, &v[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool message_vector_parse(struct bytes b, float **out, size_t *n, struct err *err)
+{
+    struct cursor c = cursor_init(b.p, b.len);
+    float *v;
+
+    if (b.len == 0 || b.len % 4 != 0) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "a vector of %zu bytes", b.len);
+    }
+    v = calloc(b.len / 4, sizeof *v);
+    if (v == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a vector");
+    }
+    for (size_t i = 0; i < b.len / 4; i++) {
+        if (!bits_get(&c, &v[i], err) || !(v[i] >= -FLT_MAX && v[i] <= FLT_MAX)) {
+            free(v);
+            return FAIL(err, REASON_FRAME_FORM, 4 * i, "no finite number");
+        }
+    }
+    *out = v;
+    *n = b.len / 4;
     return true;
 }
 
