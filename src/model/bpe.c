@@ -20,6 +20,10 @@ struct bpe_pair {
 
 void bpe_done(struct bpe *b)
 {
+    if (b->cap != 0) { /* they spell a prompt */
+        explicit_bzero(b->symbols, b->cap * sizeof *b->symbols);
+        explicit_bzero(b->heap, 3 * b->cap * sizeof *b->heap);
+    }
     free(b->symbols);
     free(b->heap);
     *b = (struct bpe){0};
