@@ -34,7 +34,9 @@ struct request {
     struct grammar *grammar;    /* what the answer is held to; NULL: nothing */
     struct grammar_state *form; /* how far it has come */
     struct tokenizer_ids ids;   /* the prompt, then the answer */
-    size_t prompt, cached;      /* tokens of the prompt; tokens in the cache */
+    bool embeds;
+    size_t taken;          /* tokens of the embedding */
+    size_t prompt, cached; /* tokens of the prompt; tokens in the cache */
     uint64_t started;
 };
 
@@ -52,6 +54,8 @@ struct engine {
     struct request request;
     struct buf raw,
         parts[PARTS]; /* of the event that is out: as it came from the stream, and parted (enum output_part) */
+    double *sum;      /* of an embedding, while it is made */
+    float *vector;    /* and when it is */
     /* With logprobs: those that the event shows, then those whose text is held back. */
     struct engine_token *tokens;
     size_t *starts; /* where each one's text begins in the answer */
@@ -152,6 +156,11 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     f.f16 = e->setup.kv == ENGINE_KV_F16;
     f.chunk = e->setup.chunk;
     f.context = e->setup.context;
+    e->sum = calloc(e->weights.shape.embd, sizeof *e->sum);
+    e->vector = calloc(e->weights.shape.embd, sizeof *e->vector);
+    if (e->sum == NULL || e->vector == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "an embedding");
+    }
     return forward_new(&f, &e->forward, err) && sampler_new(e->weights.shape.vocab, &e->sampler, err);
 }
 
@@ -179,6 +188,14 @@ bool engine_open(const struct engine_source *source, const struct engine_setup *
     }
     *out = e;
     return true;
+}
+
+static void vector_wipe(struct engine *e)
+{
+    if (e->sum != NULL && e->vector != NULL) {
+        wipe(e->sum, e->weights.shape.embd * sizeof *e->sum);
+        wipe(e->vector, e->weights.shape.embd * sizeof *e->vector);
+    }
 }
 
 static void request_end(struct engine *e)
@@ -223,6 +240,9 @@ void engine_close(struct engine *e)
     for (size_t i = 0; i < PARTS; i++) {
         buf_done(&e->parts[i]);
     }
+    vector_wipe(e);
+    free(e->sum);
+    free(e->vector);
     wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     free(e->tokens);
     free(e->starts);
@@ -315,7 +335,13 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     if (!engine_options_check(&q->options, err)) {
         return false;
     }
+    if (q->wish != ENGINE_ANSWER && e->weights.pooling == EMBED_RANK) {
+        return FAIL(err, REASON_NOT_SUPPORTED, ERR_NOWHERE, "embeddings: the model ranks texts");
+    }
     r->active = true;
+    r->embeds = q->wish != ENGINE_ANSWER;
+    vector_wipe(e);
+    wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     r->options = q->options;
     r->options.stop = NULL;
     r->options.bias = r->bias;
@@ -353,6 +379,30 @@ static enum engine_end finish(struct engine *e, enum engine_end end)
     return end;
 }
 
+/* What of the n tokens from position r->cached on belongs to the embedding. */
+static bool embedding_add(struct engine *e, size_t n, struct err *err)
+{
+    struct request *r = &e->request;
+    const size_t embd = e->weights.shape.embd;
+
+    for (size_t i = 0; i < n; i++) {
+        const float *row;
+
+        if (!embed_takes(e->weights.pooling, r->cached + i, r->prompt)) {
+            continue;
+        }
+        if (!forward_hidden(e->forward, i, &row, err)) {
+            return false;
+        }
+        embed_add(row, embd, e->sum);
+        r->taken++;
+    }
+    if (r->cached + n == r->prompt) {
+        embed_end(e->sum, r->taken, embd, e->vector);
+    }
+    return true;
+}
+
 /* Computes what is not cached yet: a chunk of the prompt, or the last token. */
 static bool advance(struct engine *e, struct err *err)
 {
@@ -360,7 +410,8 @@ static bool advance(struct engine *e, struct err *err)
     size_t n = r->ids.count - r->cached;
 
     n = n < e->setup.chunk ? n : e->setup.chunk;
-    if (!forward_tokens(e->forward, r->ids.p + r->cached, n, r->cached, err)) {
+    if (!forward_tokens(e->forward, r->ids.p + r->cached, n, r->cached, err) ||
+        (r->embeds && !embedding_add(e, n, err))) {
         return false;
     }
     r->cached += n;
@@ -530,6 +581,7 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
     struct request *r = &e->request;
     enum engine_end end = ENGINE_END_NOT;
     unsigned environment;
+    const float *vector;
     size_t before = r->cached;
     bool ok = true;
 
@@ -542,7 +594,12 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         end = ENGINE_END_CANCELLED;
     } else {
         environment = math_environment_enter();
-        ok = advance(e, err) && (r->cached < r->ids.count || token_next(e, r->cached - before - 1, &end, err));
+        ok = advance(e, err);
+        if (ok && r->cached == r->ids.count && r->embeds) {
+            end = ENGINE_END_STOP;
+        } else if (ok && r->cached == r->ids.count) {
+            ok = token_next(e, r->cached - before - 1, &end, err);
+        }
         math_environment_restore(environment);
     }
     if (!ok && err->reason == REASON_CANCELLED) {
@@ -552,7 +609,9 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         return false;
     }
     tokens_show(e);
-    *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end),
+    vector = end == ENGINE_END_STOP && r->embeds ? e->vector : NULL;
+    *out = (struct engine_event){.vector = vector,
+                                 .end = end == ENGINE_END_NOT ? end : finish(e, end),
                                  .text = buf_bytes(&e->parts[OUTPUT_CONTENT]),
                                  .thinking = buf_bytes(&e->parts[OUTPUT_THINKING]),
                                  .calls = buf_bytes(&e->parts[OUTPUT_CALL]),

@@ -107,7 +107,14 @@ void engine_options_default(struct engine_options *o);
 /* OPTION_RANGE names the option. */
 MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
 
+enum engine_wish {
+    ENGINE_ANSWER,
+    ENGINE_EMBED,     /* of the raw prompt; one event ends it and has the vector */
+    ENGINE_EMBED_CUT, /* the same, of as much as the context holds: never CONTEXT_FULL */
+};
+
 struct engine_request {
+    enum engine_wish wish;
     /* Either a chat to render or a raw prompt. */
     const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
     int64_t now;         /* seconds since 1970, for templates that say the date */
@@ -140,6 +147,7 @@ struct engine_event {                  /* valid until the next call */
     struct bytes calls;                /* tools it calls: {"name":text,"arguments":object}, a line each */
     const struct engine_token *tokens; /* with top_logprobs: those whose text has come out now */
     size_t token_count;
+    const float *vector; /* of an embedding, info.embedding of them, not normalised; else NULL */
     enum engine_end end;
 };
 
@@ -153,7 +161,7 @@ struct engine_stats {
  * SCHEMA_FORM, SCHEMA_UNSUPPORTED.
  * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
  * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
- * said to be borrowed above. */
+ * said to be borrowed above. NOT_SUPPORTED: an embedding of a model that ranks. */
 MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
 
 /* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.

@@ -436,6 +436,13 @@ bool forward_logits(struct forward *f, size_t first, size_t n, float **out, size
     return true;
 }
 
+bool forward_hidden(struct forward *f, size_t row, const float **out, struct err *err)
+{
+    f->k->norm(f->x + row * f->embd, f->w->output_norm, f->w->shape.eps, f->w->shape.embd, f->y);
+    *out = f->y;
+    return all_finite(f->y, f->w->shape.embd) || FAIL(err, REASON_MODEL_DEFECT, ERR_NOWHERE, "a hidden state");
+}
+
 /* ---- Memory. ---- */
 
 static void *floats(size_t n)

@@ -31,6 +31,10 @@ MUST_USE bool forward_tokens(struct forward *f, const uint32_t *ids, size_t n, s
  * apart, the caller's to change until the next call. MODEL_DEFECT: one is not finite. */
 MUST_USE bool forward_logits(struct forward *f, size_t first, size_t n, float **out, size_t *stride, struct err *err);
 
+/* The hidden state of token number `row` of the last forward_tokens(), behind the last norm: [embd], until the next
+ * call. MODEL_DEFECT: it is not finite. */
+MUST_USE bool forward_hidden(struct forward *f, size_t row, const float **out, struct err *err);
+
 /* Zeroes what is left of positions 0..used-1 and of the last chunk. */
 void forward_wipe(struct forward *f, size_t used);
 

@@ -412,6 +412,9 @@ bool weights_open(const struct engine_source *source, const struct engine_setup 
     if (!gguf_parse(bytes_of(file.p, file.length), &g, err)) {
         goto out;
     }
+    if (!embed_pooling_read(&g, &w.pooling, err)) {
+        goto out;
+    }
     gguf_identity(&g, &id);
     w.chat_template = BUF(LIMIT_GGUF_STRING);
     if (!buf_add(&w.chat_template, gguf_template(&g).p, gguf_template(&g).len, err) ||

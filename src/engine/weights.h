@@ -3,6 +3,7 @@
 #ifndef SOTTO_ENGINE_WEIGHTS_H
 #define SOTTO_ENGINE_WEIGHTS_H
 
+#include "engine/embed.h"
 #include "engine/engine.h"
 #include "engine/panel.h"
 #include "engine/pool.h"
@@ -25,6 +26,7 @@ struct weights {
     struct matrix embd, output; /* output is embd where the model has no head of its own */
     float *output_norm;
     float *rope_factors; /* rope_dim / 2 divisors of the frequencies; NULL: none */
+    enum embed_pooling pooling;
     char quantization[16];
     uint64_t parameters;
     const struct quant_type *used[8]; /* the types of the matrices, each once */

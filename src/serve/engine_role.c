@@ -90,10 +90,13 @@ static void job_end(struct role_engine *r, enum engine_end end)
 static void event_send(struct role_engine *r, const struct engine_event *event)
 {
     struct buf b = BUF(LIMIT_FRAME);
+    struct engine_info info;
     struct err err;
 
-    if (message_text_print(event, &b, &err)) {
-        link_send(r->gateway, MESSAGE_TEXT, r->first->id, buf_bytes(&b), -1);
+    engine_info(r->engine, &info);
+    if (event->vector != NULL ? message_vector_print(event->vector, info.embedding, &b, &err)
+                              : message_text_print(event, &b, &err)) {
+        link_send(r->gateway, event->vector != NULL ? MESSAGE_VECTOR : MESSAGE_TEXT, r->first->id, buf_bytes(&b), -1);
     } else {
         role_fail(&r->base, &err);
     }
@@ -129,7 +132,7 @@ static void step(struct role_engine *r)
     if (!engine_next(r->engine, &event, &err)) {
         job_fail(r, &err);
     } else {
-        if ((event.text.len > 0 || event.token_count > 0) && r->gateway != NULL) {
+        if ((event.text.len > 0 || event.token_count > 0 || event.vector != NULL) && r->gateway != NULL) {
             event_send(r, &event);
         }
         if (event.end != ENGINE_END_NOT) {

@@ -1,8 +1,10 @@
 #include "test.h"
 
+#include "engine/embed.h"
 #include "engine/engine.h"
 #include "engine/stream.h"
 #include "gen_model.h"
+#include "gguf_make.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -425,6 +427,114 @@ static void test_seed(void **state)
     buf_done(&got);
 }
 
+static void embedding(struct engine *e, const char *text, enum engine_wish wish, float *out, size_t n)
+{
+    struct engine_request q = {.wish = wish, .prompt = bytes_of_str(text)};
+    struct engine_event event = {.end = ENGINE_END_NOT};
+    struct err err = {0};
+
+    engine_options_default(&q.options);
+    assert_ok(engine_submit(e, &q, &err), err);
+    while (event.end == ENGINE_END_NOT) {
+        assert_ok(engine_next(e, &event, &err), err);
+        assert_int_equal(event.text.len + event.token_count, 0);
+        assert_true((event.vector != NULL) == (event.end == ENGINE_END_STOP));
+    }
+    memcpy(out, event.vector, n * sizeof *out);
+}
+
+/* The same bits on any number of threads and in chunks of any size; a text that is too long is refused, or cut. */
+static void test_embed(void **state)
+{
+    static const char text[] = "a longer prompt, so that it is cut into chunks";
+    static const struct {
+        unsigned threads, chunk;
+    } setups[] = {{1, 0}, {2, 1}, {3, 7}};
+    struct gen_model m = gen_model_default();
+    static float want[4096], got[4096];
+    struct engine_request q = {.wish = ENGINE_EMBED, .prompt = bytes_of_str(text)};
+    struct engine_stats stats;
+    struct engine_info info;
+    struct err err = {0};
+
+    (void)state;
+    engine_options_default(&q.options);
+    for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
+        struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = setups[i].threads, .chunk = setups[i].chunk};
+        struct engine *e = open_model(&m, &setup);
+
+        engine_info(e, &info);
+        assert_in_range(info.embedding, 1, sizeof want / sizeof *want);
+        embedding(e, text, ENGINE_EMBED, i == 0 ? want : got, info.embedding);
+        assert_true(i == 0 || memcmp(want, got, info.embedding * sizeof *want) == 0);
+        embedding(e, "another", ENGINE_EMBED, got, info.embedding);
+        assert_memory_not_equal(want, got, info.embedding * sizeof *want);
+        engine_close(e);
+    }
+    {
+        struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 8};
+        struct engine *e = open_model(&m, &setup);
+
+        assert_fails(engine_submit(e, &q, &err), err, REASON_CONTEXT_FULL, ERR_NOWHERE);
+        embedding(e, text, ENGINE_EMBED_CUT, got, info.embedding);
+        engine_stats(e, &stats);
+        assert_int_equal(stats.prompt_tokens, 8);
+        assert_true(stats.truncated);
+        embedding(e, "a", ENGINE_EMBED_CUT, want, info.embedding);
+        engine_stats(e, &stats);
+        assert_true(stats.prompt_tokens < 8 && !stats.truncated);
+        engine_close(e);
+    }
+}
+
+static void test_pooling(void **state)
+{
+    static const struct {
+        enum embed_pooling pooling;
+        float want;
+    } rows[] = {{EMBED_MEAN, 2.5F}, {EMBED_FIRST, 1}, {EMBED_LAST, 4}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double sum = 0;
+        size_t taken = 0;
+        float out;
+
+        for (size_t position = 0; position < 4; position++) {
+            const float row = (float)position + 1;
+
+            if (embed_takes(rows[i].pooling, position, 4)) {
+                embed_add(&row, 1, &sum);
+                taken++;
+            }
+        }
+        embed_end(&sum, taken, 1, &out);
+        assert_true(out == rows[i].want);
+    }
+    for (uint32_t value = 0; value < 7; value++) { /* 6: absent */
+        struct buf b = BUF(MIB(1));
+        enum embed_pooling pooling;
+        struct gguf g;
+        struct err err = {0};
+
+        make_begin(&b, 0, value == 6 ? 1 : 2);
+        make_str(&b, "general.architecture", "qwen2");
+        if (value != 6) {
+            make_u32(&b, "qwen2.pooling_type", value);
+        }
+        assert_ok(gguf_parse(buf_bytes(&b), &g, &err), err);
+        if (value == 5) {
+            assert_false(embed_pooling_read(&g, &pooling, &err));
+            assert_int_equal(err.reason, REASON_MODEL_ARCHITECTURE);
+        } else {
+            assert_ok(embed_pooling_read(&g, &pooling, &err), err);
+            assert_int_equal(pooling, value == 0 || value == 6 ? EMBED_LAST : value);
+        }
+        gguf_done(&g);
+        buf_done(&b);
+    }
+}
+
 static void test_cancel(void **state)
 {
     struct gen_model m = gen_model_default();
@@ -732,9 +842,9 @@ int main(void)
         cmocka_unit_test(test_isa),      cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_heads),    cmocka_unit_test(test_greedy),  cmocka_unit_test(test_request),
         cmocka_unit_test(test_stop),     cmocka_unit_test(test_cancel),  cmocka_unit_test(test_cancel_between),
-        cmocka_unit_test(test_logprobs), cmocka_unit_test(test_seed),    cmocka_unit_test(test_options),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_changed), cmocka_unit_test(test_form),
-        cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_logprobs), cmocka_unit_test(test_seed),    cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_pooling),  cmocka_unit_test(test_options), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_changed),  cmocka_unit_test(test_form),    cmocka_unit_test(test_thinking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
