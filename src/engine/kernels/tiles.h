@@ -378,9 +378,12 @@ INLINE void product_floats(const struct form f, const uint8_t *p, const uint8_t 
     }
 }
 
-INLINE void product(const struct form f, const void *panel, const void *tile, size_t blocks, const struct columns cols,
+INLINE void product(const struct form f, const void *panel, const void *tile, size_t blocks, const struct columns some,
                     const unsigned n, float *out, size_t stride)
 {
+    /* Where a call takes all tokens the compiler knows their places. */
+    const struct columns cols = {COLUMNS == KERNEL_TILE ? n : some.w, COLUMNS == KERNEL_TILE ? 0 : some.first};
+
     UNROLL
     for (unsigned side = 0; side < KERNEL_ROWS / LANES; side++) {
         if (f.most == 0) {
