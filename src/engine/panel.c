@@ -5,8 +5,8 @@
 #define ROWS KERNEL_ROWS
 
 /* Where a block of the file has its fields: `fields` of them from byte `at` on, `width` bytes each; the other bytes go
- * to lines. The first `floats` of two bytes at `finite_at` have an exponent under `mask`; all ones there is infinite or
- * no number. (F32: its upper half. MXFP4: an E8M0 exponent from 252 on leaves no room for its codes.) */
+ * to lines. Of the first `floats` pairs of bytes from `finite_at` on, those with all bits of `mask` are infinite or no
+ * number: exponents of float16, bfloat16 and the upper half of a float; of MXFP4 those of 2^125 and more. */
 static const struct form {
     uint8_t width, fields, at, finite_at, floats;
     uint16_t mask;

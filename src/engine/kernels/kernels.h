@@ -33,24 +33,24 @@ enum kernel_act {
 #define KERNEL_ACT_32_SIZE 44
 #define KERNEL_ACT_256_SIZE 292
 
-/* How 16 rows of weights are stored (engine/panel.h makes it): block by block, the 16 rows' blocks of the file, byte
- * for byte, only in another order. First the fields that make floats or are read as 16 lanes: 16 d, then 16 m, dmin or
- * high scale bits, in the file's width. Then all other bytes of the file's blocks, in their order, four at a time in
- * lines of 64 bytes: row r's stand at 4 * r. So a vector's 16 lanes are 16 rows, and one `vpdpbusd` serves them all
- * with four activations; after unpacking, the 8 lines of 32 weights are half of an AMX tile. type     fields     lines
- *     F32      -          1: per k, float
- *     F16 BF16 1          -
- *     Q4_0 IQ4_NL MXFP4 1 4: line j holds weights 4 j.. in the low, 16 + 4 j.. in the high nibbles
- *     Q4_1     d, m       4
- *     Q5_0     d          fifth bits, bit i weight i's; 4
- *     Q5_1     d, m       fifth bits; 4
- *     Q8_0     d          8: line j holds weights 4 j..
- *     Q2_K     d, dmin    4 of scales and minima, 16 of 2-bit codes
- *     Q3_K     d          8 of third bits, 16 of 2-bit codes, 3 of scales
- *     Q4_K     d, dmin    3 of scales and minima, 32 of nibbles
- *     Q5_K     d, dmin    3 of scales and minima, 8 of fifth bits, 32 of nibbles
- *     Q6_K     d          32 of nibbles, 16 of high bit pairs, 4 of scales
- *     IQ4_XS   d, bits    1 of scales, 4 of nibbles for each 32 weights */
+/* How 16 rows of weights are stored: block by block the bytes of the 16 rows' blocks as the file has them
+ * (model/quant.c reads them), in another order (engine/panel.h makes it). First the fields: 16 d, then 16 m, dmin or
+ * high scale bits, in the file's width. Then all other bytes, in the file's order, four of each row at a time in lines
+ * of 64 bytes: row r's stand at 4 * r. So the lanes of a vector are rows: one `vpdpbusd` multiplies 16 of them by four
+ * activations, and the 8 lines that 32 weights are unpacked to are half of an AMX tile.
+ *     F32                  -       1 line: k's floats
+ *     F16, BF16            values  -
+ *     Q4_0, IQ4_NL, MXFP4  d       4 of nibbles: weights 4 j.. of line j low, 16 + 4 j.. high
+ *     Q4_1                 d, m    4
+ *     Q5_0                 d       1 of fifth bits, bit i weight i's; 4
+ *     Q5_1                 d, m    1; 4
+ *     Q8_0                 d       8: weights 4 j..
+ *     Q2_K                 d, dmin 4 of scales and minima, 16 of 2-bit codes
+ *     Q3_K                 d       8 of third bits, 16 of 2-bit codes, 3 of scales
+ *     Q4_K                 d, dmin 3 of scales and minima, 32 of nibbles
+ *     Q5_K                 d, dmin 3 of scales and minima, 8 of fifth bits, 32 of nibbles
+ *     Q6_K                 d       32 of nibbles, 16 of high bit pairs, 4 of scales
+ *     IQ4_XS               d, bits 1 of scales, 4 of nibbles for each 32 weights */
 #define KERNEL_BYTES 210 /* of the file's largest block */
 
 /* out[c * stride + row], c < w, row < 16: the products of one panel with one tile. */
@@ -72,7 +72,8 @@ struct kernel_attention {
 /* X(Q4_0) for each type: tile_Q4_0 is its function, KERNEL_ENTRY its place in the table. */
 #define KERNEL_TYPES(X) \
     X(F32) \
-    X(F16) X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) X(IQ4_NL) X(IQ4_XS) \
+    X(F16) \
+    X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) X(IQ4_NL) X(IQ4_XS) \
         X(MXFP4)
 #define KERNEL_ENTRY(type) [QUANT_##type] = tile_##type,
 

@@ -2,7 +2,7 @@
  * differs and include this page. A vector's lanes are rows of a panel (kernels.h has its form); where a set has 8 lanes
  * each panel is gone through twice. What they define:
  *     LANES, COLUMNS   lanes; tokens whose sums stay in registers together, at most
- *     FULL_DOT         1: dot() adds in 32 bits. 0: it adds pairs in 16 bits, of which 2 * 127 * each code is one
+ *     FULL_DOT         1: dot() adds up in 32 bits. 0: in 16, two products at once, so only a few before scaled()
  *     dot(t, codes, q, negative)     t + each lane's four codes times q's four; negative: codes are signed (FULL_DOT
  *                                    never is: such codes come with 128 added)
  *     whole(t), scaled(t, scale)     t in 32 bits, once or times each lane's scale (in 32 bits; without FULL_DOT twice
