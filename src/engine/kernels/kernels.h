@@ -70,11 +70,11 @@ struct kernel_attention {
 };
 
 /* X(Q4_0) for each type: tile_Q4_0 is its function, KERNEL_ENTRY its place in the table. */
+/* clang-format off */
 #define KERNEL_TYPES(X) \
-    X(F32) \
-    X(F16) \
-    X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) X(IQ4_NL) X(IQ4_XS) \
-        X(MXFP4)
+    X(F32) X(F16) X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) \
+    X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) X(IQ4_NL) X(IQ4_XS) X(MXFP4)
+/* clang-format on */
 #define KERNEL_ENTRY(type) [QUANT_##type] = tile_##type,
 
 struct kernels {

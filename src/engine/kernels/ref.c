@@ -108,8 +108,7 @@ static float float_at(const uint8_t *p)
     return x;
 }
 
-/* ---- Matrix products: one panel of 16 rows with one tile of w tokens; out[c * stride + r] is row r with token c. ----
- */
+/* ---- Matrix products: a panel of 16 rows with a tile of w tokens; out[c * stride + r] is row r with token c. ---- */
 
 /* Row r of the panel has `blocks` weights, token c of the tile as many floats: x[k * w + c]. */
 static void product_floats(const struct quant_type *type, const uint8_t *panel, const uint8_t *tile, size_t blocks,
