@@ -4,13 +4,6 @@
 
 #include <immintrin.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
 /* ---- What kernels/tiles.h asks for. ---- */
 
 #define LANES 8

@@ -96,4 +96,21 @@ struct kernels {
 
 extern const struct kernels kernels_ref, kernels_avx2, kernels_avx512;
 
+/* For the files that compute: loops over registers. A sanitizer would make too much of each turn. */
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __has_feature
+#define KERNEL_SANITIZED __has_feature(address_sanitizer)
+#elif defined __SANITIZE_ADDRESS__
+#define KERNEL_SANITIZED 1
+#else
+#define KERNEL_SANITIZED 0
+#endif
+#if KERNEL_SANITIZED
+#define UNROLL
+#elif defined __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #endif
