@@ -218,28 +218,35 @@ static void scales_put(enum quant_id type, uint8_t *block, float one)
 {
     uint16_t d, m;
 
-    switch ((int)type) {
-    case QUANT_Q4_0:
-    case QUANT_Q4_1:
-        d = f16_of(one / 4.6F);
-        m = (uint16_t)(f16_of(one / 4.6F * 7.5F) | 0x8000U);
-        memcpy(block, &d, 2);
-        memcpy(block + 2, &m, type == QUANT_Q4_1 ? 2 : 0);
-        break;
-    case QUANT_Q8_0:
-        d = f16_of(one / 74.0F);
-        memcpy(block, &d, 2);
-        break;
-    case QUANT_Q4_K:
-        d = f16_of(one / 170.0F);
-        m = f16_of(one / 170.0F * 7.5F);
-        memcpy(block, &d, 2);
-        memcpy(block + 2, &m, 2);
-        break;
-    default: /* Q6_K */
-        d = f16_of(one / 1360.0F);
-        memcpy(block + 208, &d, 2);
-        break;
+    /* What the codes, and the scales of sub-blocks, spread over; where the scale stands; the minimum's multiple of it,
+     * subtracted by K types themselves. */
+    static const struct {
+        enum quant_id type;
+        uint8_t d, m; /* m 0: no minimum */
+        float spread, middle;
+    } scales[] = {
+        {QUANT_Q4_0, 0, 0, 4.6F, 0.0F},      {QUANT_Q4_1, 0, 2, 4.6F, -7.5F},   {QUANT_Q5_0, 0, 0, 9.2F, 0.0F},
+        {QUANT_Q5_1, 0, 2, 9.2F, -15.5F},    {QUANT_Q8_0, 0, 0, 74.0F, 0.0F},   {QUANT_Q2_K, 80, 82, 10.0F, 1.5F},
+        {QUANT_Q3_K, 108, 0, 43.0F, 0.0F},   {QUANT_Q4_K, 0, 2, 170.0F, 7.5F},  {QUANT_Q5_K, 0, 2, 340.0F, 15.5F},
+        {QUANT_Q6_K, 208, 0, 1360.0F, 0.0F}, {QUANT_IQ4_NL, 0, 0, 70.0F, 0.0F}, {QUANT_IQ4_XS, 0, 0, 1300.0F, 0.0F},
+    };
+    uint32_t exponent;
+
+    if (type == QUANT_MXFP4) { /* a power of two near one / 4 */
+        memcpy(&exponent, &one, sizeof exponent);
+        block[0] = (uint8_t)((exponent >> 23) - 2);
+        return;
+    }
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        if (scales[i].type == type) {
+            float middle = scales[i].middle;
+
+            d = f16_of(one / scales[i].spread);
+            m = (uint16_t)(f16_of(one / scales[i].spread * (middle < 0 ? -middle : middle)) |
+                           (middle < 0 ? 0x8000U : 0));
+            memcpy(block + scales[i].d, &d, 2);
+            memcpy(block + scales[i].m, &m, scales[i].m != 0 ? 2 : 0);
+        }
     }
 }
 
@@ -263,6 +270,8 @@ static void floats_fill(struct writer *w, const struct tensor *t, uint8_t *p)
 
         if (t->type == QUANT_F32) {
             memcpy(p + 4 * i, &v, 4);
+        } else if (t->type == QUANT_BF16) {
+            memcpy(p + 2 * i, (const uint8_t *)&v + 2, 2);
         } else {
             memcpy(p + 2 * i, &half, 2);
         }
@@ -290,10 +299,16 @@ static void defect_put(const struct tensor *t, uint8_t *p)
 {
     static const uint8_t infinite32[] = {0, 0, 0x80, 0x7f}, infinite16[] = {0, 0x7c};
 
-    if (t->type == QUANT_F32) {
-        memcpy(p, infinite32, 4);
+    if (t->type == QUANT_F32 || t->type == QUANT_BF16) {
+        memcpy(p, infinite32 + (t->type == QUANT_BF16 ? 2 : 0), t->type == QUANT_BF16 ? 2 : 4);
+    } else if (t->type == QUANT_MXFP4) {
+        p[0] = 255;
     } else {
-        memcpy(p + (t->type == QUANT_Q6_K ? 208 : 0), infinite16, 2);
+        memcpy(p + (t->type == QUANT_Q6_K   ? 208
+                    : t->type == QUANT_Q2_K ? 80
+                    : t->type == QUANT_Q3_K ? 108
+                                            : 0),
+               infinite16, 2);
     }
 }
 

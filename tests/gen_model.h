@@ -10,7 +10,7 @@ struct gen_model {
     uint64_t seed;
     uint32_t layers, embd, ff, heads, kv_heads, head_dim, context;
     uint32_t vocab; /* at least GEN_MODEL_VOCAB_MIN; the 256 bytes, then pairs of letters, then 3 control tokens */
-    enum quant_id weights; /* of the layers' matrices: F32 F16 Q4_0 Q4_1 Q8_0 Q4_K Q6_K */
+    enum quant_id weights; /* of the layers' matrices: any type; rows are whole blocks of it */
     enum quant_id embedding;
     bool untied;                 /* with a head of its own, of the embedding's type */
     bool rope_factors;           /* with rope_freqs.weight */

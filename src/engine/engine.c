@@ -42,8 +42,8 @@ struct request {
 
 struct engine {
     struct engine_setup setup;
-    struct kernels kernels; /* of the chosen set, gaps filled */
-    char kernel_names[128];
+    const struct kernels *kernels; /* of the chosen set */
+    char kernel_names[256];
     struct prompt prompt;
     struct tokenizer_info vocabulary;
     struct weights weights;
@@ -81,10 +81,7 @@ static bool kernels_choose(struct engine *e, struct err *err)
     if (k == NULL) {
         return FAIL(err, REASON_ISA_ABSENT, ERR_NOWHERE, "%s", engine_isa_name(e->setup.isa));
     }
-    e->kernels = *k;
-    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
-        e->kernels.tile[kind] = isa_tile(k, (enum kernel_panel)kind, &e->kernels.tile_name[kind]);
-    }
+    e->kernels = k;
     return true;
 }
 
@@ -94,11 +91,8 @@ static void kernels_name(struct engine *e)
     size_t at = 0;
 
     for (size_t i = 0; i < e->weights.used_count && at < sizeof e->kernel_names; i++) {
-        enum kernel_panel kind = KERNEL_PANEL_F32;
-
-        (void)panel_kind(e->weights.used[i], e->setup.exact, &kind);
         at += (size_t)snprintf(e->kernel_names + at, sizeof e->kernel_names - at, "%s%s=%s", i == 0 ? "" : " ",
-                               e->weights.used[i]->name, e->kernels.tile_name[kind]);
+                               e->weights.used[i]->name, e->kernels->name);
     }
 }
 
@@ -133,7 +127,7 @@ static bool go_on(void *arg)
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
-    struct forward_setup f = {.weights = &e->weights, .kernels = &e->kernels, .go_on = go_on, .arg = e};
+    struct forward_setup f = {.weights = &e->weights, .go_on = go_on, .arg = e};
     uint32_t trained;
 
     if (!setup_check(&e->setup, err) || !kernels_choose(e, err) || !pool_new(e->setup.threads, &e->pool, err) ||
@@ -152,6 +146,7 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     tokenizer_info(e->tokenizer, &e->vocabulary);
     prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
     buf_done(&e->weights.chat_template);
+    f.kernels = e->kernels;
     f.pool = e->pool;
     f.f16 = e->setup.kv == ENGINE_KV_F16;
     f.chunk = e->setup.chunk;
@@ -267,7 +262,7 @@ void engine_info(const struct engine *e, struct engine_info *out)
                                 .embedding = s->embd,
                                 .layers = s->layers,
                                 .vocabulary = s->vocab,
-                                .isa = e->kernels.name,
+                                .isa = e->kernels->name,
                                 .kernels = e->kernel_names,
                                 .chat = e->prompt.chat_template != NULL,
                                 .chat_problem = e->prompt.problem,

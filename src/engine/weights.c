@@ -195,10 +195,8 @@ static bool matrix_get(const struct reading *r, const char *name, uint64_t k, ui
     if (!tensor_get(r, name, k, rows, &t)) {
         return false;
     }
-    if (!panel_kind(t->type, r->setup->exact, &m.kind)) {
-        return FAIL(r->err, REASON_GGUF_TENSOR_TYPE, t->entry, "%s is %s: no kernel", name, t->type->name);
-    }
     m.type = t->type;
+    m.kind = r->setup->exact ? QUANT_F32 : t->type->id;
     m.panels = (rows + KERNEL_ROWS - 1) / KERNEL_ROWS;
     m.panel_size = panel_size(m.kind, k);
     w->memory_size += m.panels * m.panel_size;

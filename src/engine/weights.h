@@ -29,7 +29,7 @@ struct weights {
     enum embed_pooling pooling;
     char quantization[16];
     uint64_t parameters;
-    const struct quant_type *used[8]; /* the types of the matrices, each once */
+    const struct quant_type *used[16]; /* the types of the matrices, each once */
     size_t used_count;
     struct buf chat_template; /* its text */
     uint8_t *memory;          /* all panels */

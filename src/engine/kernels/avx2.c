@@ -4,160 +4,73 @@
 
 #include <immintrin.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
-#define COLUMNS 4 /* tokens whose sums are in registers together */
+/* ---- What kernels/tiles.h asks for. ---- */
 
-INLINE __m256i line(const uint8_t *p)
+#define LANES 8
+#define COLUMNS 4
+#define FULL_DOT 0
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef int16_t vw __attribute__((vector_size(4 * LANES)));
+typedef int8_t vb __attribute__((vector_size(4 * LANES)));
+typedef __m256 vf;
+
+/* Signed codes: |code| with its sign on q. */
+INLINE vi dot(vi t, vi codes, vi q, bool negative)
 {
-    return _mm256_loadu_si256((const void *)p);
+    __m256i w = (__m256i)codes, a = (__m256i)q;
+
+    a = negative ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w)) : _mm256_maddubs_epi16(w, a);
+    return (vi)((vw)t + (vw)a);
 }
 
-INLINE __m256i spread32(const uint8_t *p)
+INLINE vi scaled(vi t, vi scale)
 {
-    int32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm256_set1_epi32(x);
+    return (vi)_mm256_madd_epi16((__m256i)t, (__m256i)scale);
 }
 
-INLINE __m256 spread(const uint8_t *p)
+INLINE vi whole(vi t)
 {
-    float x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm256_set1_ps(x);
+    return scaled(t, (vi)_mm256_set1_epi16(1));
 }
 
-INLINE __m256 halves(const uint8_t *p)
+INLINE vi pairs(vi sum, vi words, vi q)
+{
+    return sum + scaled(words, q);
+}
+
+INLINE vi shuffle(vi x, int32_t pattern)
+{
+    const vi quarter = {0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+
+    return (vi)_mm256_shuffle_epi8((__m256i)x, (__m256i)(quarter + pattern));
+}
+
+INLINE vi lookup(vi codes, const int8_t table[16])
+{
+    return (vi)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)), (__m256i)codes);
+}
+
+INLINE vi wide_8(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
+}
+
+INLINE vi wide_16(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
+}
+
+INLINE vf halves(const uint8_t *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
 }
 
-/* The panels of 32-weight blocks, 8 of their 16 rows, up to 4 columns. */
-enum form { FORM_Q4_0, FORM_Q4_1, FORM_Q8_0 };
-
-/* Codes up to 15: eight pairs of products stay below 2^15 (8 * 2 * 15 * 127 = 30,480). */
-INLINE __m256i sum_nibbles(const uint8_t *lines, const uint8_t *q)
+INLINE vf fused(vf a, vf b, vf c)
 {
-    const __m256i low = _mm256_set1_epi8(15);
-    __m256i sum = _mm256_setzero_si256();
-
-    UNROLL
-    for (int j = 0; j < 4; j++) {
-        __m256i x = line(lines + 64 * j), high = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
-
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(_mm256_and_si256(x, low), spread32(q + 4 * j)));
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(high, spread32(q + 16 + 4 * j)));
-    }
-    return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+    return _mm256_fmadd_ps(a, b, c);
 }
 
-/* |w| with w's sign on a: two products of at most 128 * 127 stay below 2^15; the next sum is in 32 bits. */
-INLINE __m256i sum_bytes(const uint8_t *lines, const uint8_t *q)
-{
-    const __m256i flip = _mm256_set1_epi8((char)0x80), one = _mm256_set1_epi16(1);
-    __m256i sum = _mm256_setzero_si256();
-
-    UNROLL
-    for (int j = 0; j < 8; j++) {
-        __m256i w = _mm256_xor_si256(line(lines + 64 * j), flip), a = spread32(q + 4 * j);
-        __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
-
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, one));
-    }
-    return sum;
-}
-
-INLINE void half_32(enum form form, const uint8_t *p, const uint8_t *a, size_t blocks, unsigned w, unsigned first,
-                    const unsigned n, unsigned half, float *out, size_t stride)
-{
-    const size_t size = form == FORM_Q4_0 ? 288 : form == FORM_Q4_1 ? 320 : 544;
-    const size_t lines = (form == FORM_Q4_1 ? 64U : 32U) + 32U * half;
-    __m256 acc[COLUMNS];
-
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        acc[c] = _mm256_setzero_ps();
-    }
-    for (size_t b = 0; b < blocks; b++, p += size, a += (size_t)w * KERNEL_ACT_32_SIZE) {
-        __m256 d = halves(p + 16U * half), m = form == FORM_Q4_1 ? halves(p + 32 + 16U * half) : d;
-
-        UNROLL
-        for (unsigned c = 0; c < n; c++) {
-            size_t at = first + c;
-            const uint8_t *q = a + 12U * w + 32 * at;
-            __m256 da = spread(a + 4 * at);
-            __m256i s = form == FORM_Q8_0 ? sum_bytes(p + lines, q) : sum_nibbles(p + lines, q);
-
-            if (form == FORM_Q4_0) {
-                s = _mm256_sub_epi32(s, _mm256_slli_epi32(spread32(a + 4U * w + 4 * at), 3));
-            }
-            acc[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(d, da), acc[c]);
-            if (form == FORM_Q4_1) {
-                acc[c] = _mm256_fmadd_ps(spread(a + 8U * w + 4 * at), _mm256_mul_ps(m, da), acc[c]);
-            }
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
-    }
-}
-
-INLINE void half_float(bool f16, const uint8_t *p, const float *x, size_t blocks, unsigned w, unsigned first,
-                       const unsigned n, unsigned half, float *out, size_t stride)
-{
-    __m256 acc[COLUMNS];
-
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        acc[c] = _mm256_setzero_ps();
-    }
-    p += (f16 ? 16U : 32U) * half;
-    for (size_t k = 0; k < blocks; k++, p += f16 ? 32 : 64, x += w) {
-        __m256 v = f16 ? halves(p) : _mm256_loadu_ps((const void *)p);
-
-        UNROLL
-        for (unsigned c = 0; c < n; c++) {
-            acc[c] = _mm256_fmadd_ps(v, _mm256_set1_ps(x[first + c]), acc[c]);
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
-    }
-}
-
-/* Both halves, for groups of 4 columns and those that are left. */
-#define TILE(name, body) \
-    static void name(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride) \
-    { \
-        for (unsigned half = 0; half < 2; half++) { \
-            unsigned c = 0; \
-\
-            for (; c + 4 <= w; c += 4) { \
-                body(panel, tile, blocks, w, c, 4, half, out, stride); \
-            } \
-            for (; c < w; c++) { \
-                body(panel, tile, blocks, w, c, 1, half, out, stride); \
-            } \
-        } \
-    }
-#define BODY_F32(...) half_float(false, __VA_ARGS__)
-#define BODY_F16(...) half_float(true, __VA_ARGS__)
-#define BODY_Q4_0(...) half_32(FORM_Q4_0, __VA_ARGS__)
-#define BODY_Q4_1(...) half_32(FORM_Q4_1, __VA_ARGS__)
-#define BODY_Q8_0(...) half_32(FORM_Q8_0, __VA_ARGS__)
-TILE(tile_f32, BODY_F32)
-TILE(tile_f16, BODY_F16)
-TILE(tile_q4_0, BODY_Q4_0)
-TILE(tile_q4_1, BODY_Q4_1)
-TILE(tile_q8_0, BODY_Q8_0)
+#include "engine/kernels/tiles.h"
 
 /* ---- Rows of floats: 16 lanes in two registers. ---- */
 
@@ -521,11 +434,7 @@ static bool quantise_256(const float *x, size_t n, void *tile, unsigned w, unsig
 
 const struct kernels kernels_avx2 = {
     .name = "avx2",
-    .tile = {[KERNEL_PANEL_F32] = tile_f32,
-             [KERNEL_PANEL_F16] = tile_f16,
-             [KERNEL_PANEL_Q4_0] = tile_q4_0,
-             [KERNEL_PANEL_Q4_1] = tile_q4_1,
-             [KERNEL_PANEL_Q8_0] = tile_q8_0},
+    .tile = {KERNEL_TYPES(KERNEL_ENTRY)},
     .quantise_32 = quantise_32,
     .quantise_256 = quantise_256,
     .norm = norm,

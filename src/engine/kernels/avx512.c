@@ -4,168 +4,71 @@
 
 #include <immintrin.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
+/* ---- What kernels/tiles.h asks for. ---- */
 
-INLINE __m512i spread32(const uint8_t *p)
+#define LANES 16
+#define COLUMNS 12
+#define FULL_DOT 1
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef int16_t vw __attribute__((vector_size(4 * LANES)));
+typedef int8_t vb __attribute__((vector_size(4 * LANES)));
+typedef __m512 vf;
+
+INLINE vi dot(vi t, vi codes, vi q, bool negative)
 {
-    int32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm512_set1_epi32(x);
+    (void)negative;
+    return (vi)_mm512_dpbusd_epi32((__m512i)t, (__m512i)codes, (__m512i)q);
 }
 
-INLINE __m512 spread(const uint8_t *p)
+INLINE vi whole(vi t)
 {
-    float x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm512_set1_ps(x);
+    return t;
 }
 
-INLINE __m512 halves(const uint8_t *p)
+INLINE vi scaled(vi t, vi scale)
+{
+    return t * scale;
+}
+
+INLINE vi pairs(vi sum, vi words, vi q)
+{
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)words, (__m512i)q);
+}
+
+INLINE vi shuffle(vi x, int32_t pattern)
+{
+    const vi quarter = {0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c,
+                        0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+
+    return (vi)_mm512_shuffle_epi8((__m512i)x, (__m512i)(quarter + pattern));
+}
+
+INLINE vi lookup(vi codes, const int8_t table[16])
+{
+    return (vi)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)table)), (__m512i)codes);
+}
+
+INLINE vi wide_8(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p));
+}
+
+INLINE vi wide_16(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
+}
+
+INLINE vf halves(const uint8_t *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
 }
 
-INLINE void prefetch(const uint8_t *p, size_t n)
+INLINE vf fused(vf a, vf b, vf c)
 {
-    for (size_t i = 0; i < n; i += 64) {
-        _mm_prefetch((const char *)p + i, _MM_HINT_T0);
-    }
+    return _mm512_fmadd_ps(a, b, c);
 }
 
-INLINE void nibbles(const uint8_t *lines, __m512i v[8])
-{
-    const __m512i low = _mm512_set1_epi8(15);
-
-    UNROLL
-    for (int j = 0; j < 4; j++) {
-        __m512i x = _mm512_loadu_si512(lines + 64 * j);
-
-        v[j] = _mm512_and_si512(x, low);
-        v[j + 4] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
-    }
-}
-
-INLINE __m512i products(__m512i start, const __m512i v[8], const uint8_t *q)
-{
-    UNROLL
-    for (int j = 0; j < 8; j++) {
-        start = _mm512_dpbusd_epi32(start, v[j], spread32(q + 4 * j));
-    }
-    return start;
-}
-
-/* The panels of 32-weight blocks: scales, perhaps minima, codes; the codes' offset is folded into the sum's start. */
-enum form { FORM_Q4_0, FORM_Q4_1, FORM_Q8_0 };
-
-INLINE void tile_32(enum form form, const uint8_t *p, const uint8_t *a, size_t blocks, const unsigned w, float *out,
-                    size_t stride)
-{
-    const size_t size = form == FORM_Q4_0 ? 288 : form == FORM_Q4_1 ? 320 : 544, ahead = w == 1 ? 4 * size : 2 * size;
-    __m512 acc[KERNEL_TILE];
-
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        acc[c] = _mm512_setzero_ps();
-    }
-    for (size_t b = 0; b < blocks; b++, p += size, a += w * KERNEL_ACT_32_SIZE) {
-        __m512 d = halves(p), m = _mm512_setzero_ps();
-        __m512i v[8];
-
-        prefetch(p + ahead, size);
-        if (form == FORM_Q8_0) {
-            UNROLL
-            for (int j = 0; j < 8; j++) {
-                v[j] = _mm512_loadu_si512(p + 32 + 64 * j);
-            }
-        } else {
-            m = form == FORM_Q4_1 ? halves(p + 32) : m;
-            nibbles(p + (form == FORM_Q4_1 ? 64 : 32), v);
-        }
-        UNROLL
-        for (unsigned c = 0; c < w; c++) {
-            __m512 da = spread(a + 4 * c);
-            __m512i s = _mm512_setzero_si512();
-
-            if (form == FORM_Q4_0) {
-                s = _mm512_sub_epi32(s, _mm512_slli_epi32(spread32(a + 4 * w + 4 * c), 3));
-            } else if (form == FORM_Q8_0) {
-                s = _mm512_sub_epi32(s, _mm512_slli_epi32(spread32(a + 4 * w + 4 * c), 7));
-            }
-            s = products(s, v, a + 12 * w + 32 * c);
-            acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s), _mm512_mul_ps(d, da), acc[c]);
-            if (form == FORM_Q4_1) {
-                acc[c] = _mm512_fmadd_ps(spread(a + 8 * w + 4 * c), _mm512_mul_ps(m, da), acc[c]);
-            }
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        _mm512_storeu_ps(out + c * stride, acc[c]);
-    }
-}
-
-INLINE void tile_float(bool f16, const uint8_t *p, const float *x, size_t blocks, const unsigned w, float *out,
-                       size_t stride)
-{
-    __m512 acc[KERNEL_TILE];
-
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        acc[c] = _mm512_setzero_ps();
-    }
-    for (size_t k = 0; k < blocks; k++, p += f16 ? 32 : 64, x += w) {
-        __m512 v = f16 ? halves(p) : _mm512_loadu_ps(p);
-
-        UNROLL
-        for (unsigned c = 0; c < w; c++) {
-            acc[c] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[c]), acc[c]);
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        _mm512_storeu_ps(out + c * stride, acc[c]);
-    }
-}
-
-/* One function for each width, so that the accumulators stay in registers. */
-#define TILE(name, body) \
-    static void name(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride) \
-    { \
-        switch (w) { \
-        case 12: \
-            body(panel, tile, blocks, 12, out, stride); \
-            break; \
-        case 8: \
-            body(panel, tile, blocks, 8, out, stride); \
-            break; \
-        case 4: \
-            body(panel, tile, blocks, 4, out, stride); \
-            break; \
-        case 2: \
-            body(panel, tile, blocks, 2, out, stride); \
-            break; \
-        default: \
-            body(panel, tile, blocks, 1, out, stride); \
-            break; \
-        } \
-    }
-#define BODY_F32(...) tile_float(false, __VA_ARGS__)
-#define BODY_F16(...) tile_float(true, __VA_ARGS__)
-#define BODY_Q4_0(...) tile_32(FORM_Q4_0, __VA_ARGS__)
-#define BODY_Q4_1(...) tile_32(FORM_Q4_1, __VA_ARGS__)
-#define BODY_Q8_0(...) tile_32(FORM_Q8_0, __VA_ARGS__)
-TILE(tile_f32, BODY_F32)
-TILE(tile_f16, BODY_F16)
-TILE(tile_q4_0, BODY_Q4_0)
-TILE(tile_q4_1, BODY_Q4_1)
-TILE(tile_q8_0, BODY_Q8_0)
+#include "engine/kernels/tiles.h"
 
 INLINE __m512i magnitude(__m512 x)
 {
@@ -548,11 +451,7 @@ static void attention(const struct kernel_attention *a)
 
 const struct kernels kernels_avx512 = {
     .name = "avx512",
-    .tile = {[KERNEL_PANEL_F32] = tile_f32,
-             [KERNEL_PANEL_F16] = tile_f16,
-             [KERNEL_PANEL_Q4_0] = tile_q4_0,
-             [KERNEL_PANEL_Q4_1] = tile_q4_1,
-             [KERNEL_PANEL_Q8_0] = tile_q8_0},
+    .tile = {KERNEL_TYPES(KERNEL_ENTRY)},
     .quantise_32 = quantise_32,
     .quantise_256 = quantise_256,
     .norm = norm,

@@ -3,6 +3,7 @@
 
 #include "engine/isa.h"
 #include "engine/math.h"
+#include "engine/panel.h"
 
 #define BLOCKS 5
 #define STRIDE 16
@@ -33,79 +34,96 @@ static uint16_t random_half(void)
 
 enum pattern { PATTERN_RANDOM, PATTERN_HIGH, PATTERN_LOW, PATTERN_COUNT };
 
-/* 16 rows of one of the forms of 32-weight blocks, or of float16 or float32. */
-static void panel_fill(enum kernel_panel kind, enum pattern pattern, uint8_t *p, size_t size)
+/* Where a type's float16 fields and its sub-blocks' scales stand. */
+static const struct {
+    enum quant_id id;
+    size_t d, scales, scale_bytes;
+} places[] = {{QUANT_Q2_K, 80, 0, 16}, {QUANT_Q3_K, 108, 96, 12},  {QUANT_Q4_K, 0, 4, 12},
+              {QUANT_Q5_K, 0, 4, 12},  {QUANT_Q6_K, 208, 192, 16}, {QUANT_IQ4_XS, 0, 2, 6}};
+
+/* Blocks of the file, as engine/panel.h takes them. Random: all bit patterns but those that are no numbers. High: each
+ * end of the codes with each end of the scales, under the largest d of both signs. Low: the smallest d. */
+static void rows_fill(const struct quant_type *t, enum pattern pattern, uint8_t *p, size_t blocks)
 {
-    size_t scales = kind == KERNEL_PANEL_Q4_1 ? 32 : 16, block = kind == KERNEL_PANEL_Q4_0   ? 288
-                                                                 : kind == KERNEL_PANEL_Q4_1 ? 320
-                                                                                             : 544;
+    static const uint8_t ends[4] = {0x00, 0xff, 0x80, 0x7f};
 
-    for (size_t i = 0; i < size; i++) {
-        p[i] = pattern == PATTERN_RANDOM ? (uint8_t)random32() : pattern == PATTERN_HIGH ? 0xff : 0;
-    }
-    if (kind == KERNEL_PANEL_F32) {
-        for (size_t i = 0; i < size; i += 4) {
-            float x = pattern == PATTERN_HIGH ? 3e30F : pattern == PATTERN_LOW ? -1e-40F : random_float();
+    for (size_t b = 0; b < blocks; b++, p += t->bytes) {
+        uint16_t sign = (uint16_t)(random32() & 0x8000), m = random_half();
+        uint16_t d = (uint16_t)(pattern == PATTERN_HIGH ? 0x7bff | sign : pattern == PATTERN_LOW ? 1 | sign : m);
+        float x = pattern == PATTERN_HIGH ? 3e30F : pattern == PATTERN_LOW ? 1e-40F : random_float();
+        size_t at = 0;
 
-            memcpy(p + i, &x, 4);
+        for (size_t i = 0; i < t->bytes; i++) {
+            p[i] = pattern == PATTERN_HIGH ? ends[b % 4] : (uint8_t)random32();
         }
-        return;
-    }
-    for (size_t i = 0; i < size; i += 2) {
-        uint16_t h = pattern == PATTERN_HIGH ? 0x7bff : pattern == PATTERN_LOW ? 0x8001 : random_half();
-
-        if (kind == KERNEL_PANEL_F16 || i % block < 2 * scales) {
-            memcpy(p + i, &h, 2);
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            if (places[i].id == t->id) {
+                at = places[i].d;
+                memset(p + places[i].scales, ends[b / 4 % 4], pattern == PATTERN_HIGH ? places[i].scale_bytes : 0);
+            }
+        }
+        x = sign ? -x : x;
+        if (t->id == QUANT_F32 || t->id == QUANT_BF16) {
+            memcpy(p, (const uint8_t *)&x + 4 - t->bytes, t->bytes);
+        } else if (t->id == QUANT_MXFP4) {
+            p[0] = (uint8_t)(pattern == PATTERN_HIGH ? 230 : random32() % (pattern == PATTERN_LOW ? 3 : 231));
+        } else {
+            memcpy(p + at, &d, 2);
+            memcpy(p + at + 2, &m, t->minimum ? 2 : 0);
         }
     }
 }
 
 /* Activations of one column: random, or all at +-127. */
-static void column_fill(enum pattern pattern, float *x, size_t n)
+static void column_fill(enum pattern pattern, unsigned c, float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         x[i] = pattern == PATTERN_RANDOM ? random_float() * (float)(1U << random32() % 20)
-               : pattern == PATTERN_HIGH ? 2.5F
-                                         : (i % 2 == 0 ? -1e-20F : 1e-20F);
+               : pattern == PATTERN_HIGH ? (c % 2 == 0 ? 2.5F : -2.5F)
+                                         : ((i + c) % 2 == 0 ? -1e-20F : 1e-20F);
     }
 }
 
-static void tile_fill(const struct kernels *k, enum kernel_panel kind, enum pattern pattern, unsigned w, uint8_t *tile)
+#define K_MAX (size_t)(BLOCKS * 256)
+
+static void tile_fill(const struct quant_type *t, enum pattern pattern, size_t k, unsigned w, uint8_t *tile)
 {
-    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
-    size_t n = floats ? BLOCKS * 32 + 3 : BLOCKS * 32;
+    static float x[K_MAX];
 
     for (unsigned c = 0; c < w; c++) {
-        float x[BLOCKS * 32 + 3];
-
-        column_fill(pattern, x, n);
-        for (size_t i = 0; floats && i < n; i++) {
+        column_fill(pattern, c, x, k);
+        for (size_t i = 0; t->weights == 1 && i < k; i++) {
             memcpy(tile + 4 * (i * w + c), x + i, 4);
         }
-        assert_true(floats || k->quantise_32(x, n, tile, w, c));
+        assert_true(t->weights == 1 ||
+                    (t->weights == 32 ? kernels_ref.quantise_32 : kernels_ref.quantise_256)(x, k, tile, w, c));
     }
 }
 
-static void tiles_compare(const struct kernels *k, enum kernel_panel kind, enum pattern weights, enum pattern acts)
+static void tiles_compare(const struct kernels *k, const struct quant_type *t, enum pattern weights, enum pattern acts)
 {
-    static uint8_t panel[BLOCKS * 32 * 64 + 3 * 64];
-    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
-    size_t blocks = floats ? BLOCKS * 32 + 3 : BLOCKS;
-    size_t block = kind == KERNEL_PANEL_F32    ? 64
-                   : kind == KERNEL_PANEL_F16  ? 32
-                   : kind == KERNEL_PANEL_Q4_0 ? 288
-                   : kind == KERNEL_PANEL_Q4_1 ? 320
-                                               : 544;
+    static uint8_t rows[KERNEL_ROWS * K_MAX * 4], panel[KERNEL_ROWS * K_MAX * 4], tile[KERNEL_TILE * K_MAX * 4];
+    static float scratch[K_MAX];
+    size_t blocks = t->weights == 1 ? 163 : BLOCKS;
+    struct matrix m = {
+        .kind = t->id, .type = t, .rows = KERNEL_ROWS, .k = blocks * t->weights, .panels = 1, .p = panel};
 
-    panel_fill(kind, weights, panel, blocks * block);
+    m.panel_size = panel_size(m.kind, m.k);
+    rows_fill(t, weights, rows, KERNEL_ROWS * blocks);
+    assert_true(panel_make(&m, rows, 0, scratch));
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        static uint8_t tile[KERNEL_TILE * BLOCKS * 32 * 8];
         float want[KERNEL_TILE * STRIDE], got[KERNEL_TILE * STRIDE];
 
-        tile_fill(&kernels_ref, kind, acts, widths[i], tile);
-        kernels_ref.tile[kind](panel, tile, blocks, widths[i], want, STRIDE);
-        k->tile[kind](panel, tile, blocks, widths[i], got, STRIDE);
-        assert_memory_equal(want, got, widths[i] * STRIDE * sizeof *want);
+        tile_fill(t, acts, m.k, widths[i], tile);
+        kernels_ref.tile[t->id](panel, tile, blocks, widths[i], want, STRIDE);
+        k->tile[t->id](panel, tile, blocks, widths[i], got, STRIDE);
+        for (size_t j = 0; j < widths[i] * STRIDE; j++) {
+            assert_true(want[j] - want[j] == 0.0F); /* so that equal bits say something */
+        }
+        if (memcmp(want, got, widths[i] * STRIDE * sizeof *want) != 0) {
+            fail_msg("%s %s, %u tokens, weights %d, activations %d", k->name, t->name, widths[i], (int)weights,
+                     (int)acts);
+        }
     }
 }
 
@@ -131,11 +149,79 @@ static void each_isa(void (*fn)(const struct kernels *k))
 
 static void tiles_of(const struct kernels *k)
 {
-    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
-        for (int p = 0; k->tile[kind] != NULL && p < PATTERN_COUNT * PATTERN_COUNT; p++) {
-            tiles_compare(k, (enum kernel_panel)kind, (enum pattern)(p / PATTERN_COUNT),
-                          (enum pattern)(p % PATTERN_COUNT));
+    for (uint32_t id = 0; id < QUANT_IDS; id++) {
+        const struct quant_type *t = quant_type_get(id);
+
+        assert_true((t != NULL) == (k->tile[id] != NULL));
+        for (int p = 0; t != NULL && p < PATTERN_COUNT * PATTERN_COUNT; p++) {
+            tiles_compare(k, t, (enum pattern)(p / PATTERN_COUNT), (enum pattern)(p % PATTERN_COUNT));
         }
+    }
+}
+
+/* Matrices of 21 rows, two one behind another as a tensor of three dimensions has them: every row comes out of its
+ * panel with the values that its blocks mean, as they are or widened. */
+static void test_panels(void **s)
+{
+    enum { ROWS = 21, BYTES = ROWS * K_MAX * 4 };
+    static uint8_t rows[2 * BYTES], panels[2][BYTES + 16 * K_MAX * 4];
+    static float scratch[K_MAX], want[K_MAX], got[K_MAX];
+
+    (void)s;
+    for (uint32_t i = 0; i < 2 * QUANT_IDS; i++) {
+        const struct quant_type *t = quant_type_get(i / 2);
+        size_t blocks = t == NULL || t->weights == 1 ? 5 : 2, size = t == NULL ? 0 : ROWS * blocks * t->bytes;
+
+        if (t == NULL) {
+            continue;
+        }
+        rows_fill(t, PATTERN_RANDOM, rows, 2 * ROWS * blocks);
+        for (size_t e = 0; e < 2; e++) {
+            struct matrix m = {.kind = i % 2 == 0 ? t->id : QUANT_F32, .type = t, .rows = ROWS, .panels = 2};
+
+            m.k = blocks * t->weights;
+            m.panel_size = panel_size(m.kind, m.k);
+            m.p = memset(panels[e], 0, sizeof panels[e]);
+            assert_true(panel_make(&m, rows + e * size, 1, scratch) && panel_make(&m, rows + e * size, 0, scratch));
+            for (size_t r = 0; r < ROWS; r++) {
+                quant_dequantise(t, rows + e * size + r * blocks * t->bytes, blocks, want);
+                panel_row(&m, r, got);
+                assert_memory_equal(want, got, m.k * sizeof *want);
+            }
+            panel_row(&m, ROWS, got); /* beyond the last: zeros */
+            assert_true(m.kind == QUANT_MXFP4 || got[m.k - 1] == 0.0F);
+        }
+    }
+}
+
+/* One scale or weight that is infinite or no number, in the second block of a row. */
+static void test_defects(void **s)
+{
+    static uint8_t row[2 * KERNEL_BYTES], panel[16 * sizeof row];
+    static float scratch[512];
+
+    (void)s;
+    for (uint32_t i = 0; i < 3 * QUANT_IDS; i++) {
+        const struct quant_type *t = quant_type_get(i / 3);
+        struct matrix m = {.rows = 1, .panels = 1, .p = panel};
+        uint16_t bad = i % 3 == 2 ? 0xffff : 0x7c00; /* in d; in d; in m */
+        size_t at = 0;
+
+        if (t == NULL || (i % 3 == 1 && !t->minimum)) {
+            continue;
+        }
+        for (size_t j = 0; j < sizeof places / sizeof *places; j++) {
+            at = places[j].id == t->id ? places[j].d : at;
+        }
+        at += t->id == QUANT_F32 || i % 3 == 1 ? 2 : 0;
+        bad = bad == 0x7c00 && (t->id == QUANT_F32 || t->id == QUANT_BF16) ? 0x7f80 : bad;
+        m.kind = t->id;
+        m.type = t;
+        m.k = (size_t)2 * t->weights;
+        memset(row, 0, sizeof row);
+        assert_true(panel_make(&m, row, 0, scratch));
+        memcpy(row + t->bytes + at, t->id == QUANT_MXFP4 ? &(uint16_t){0x00fc} : &bad, 2);
+        assert_false(panel_make(&m, row, 0, scratch));
     }
 }
 
@@ -302,7 +388,8 @@ static void test_math(void **s)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math), cmocka_unit_test(test_tiles),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),     cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_panels),   cmocka_unit_test(test_defects),
                                        cmocka_unit_test(test_quantise), cmocka_unit_test(test_rows),
                                        cmocka_unit_test(test_attention)};
 

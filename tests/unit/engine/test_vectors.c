@@ -117,7 +117,8 @@ static void test_graph(void **state)
 
 static void test_types(void **state)
 {
-    static const char *const names[] = {"F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K_M", "Q6_K"};
+    static const char *const names[] = {"F16",    "Q4_0",   "Q4_1", "Q5_0",   "Q8_0",
+                                        "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_XS", "Q4_K_M-hidden448"};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
