@@ -4,11 +4,13 @@
 #include "model/gguf.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define ALIGNMENT 32
-#define TENSORS_MAX 256
+#define TENSORS_MAX 1024
+#define PIECE_BLOCKS 65536
 #define LETTERS 26U
 #define CONTROLS 3U
 
@@ -500,6 +502,7 @@ static void floats_fill(struct writer *w, const struct tensor *t, uint8_t *p)
 static void tensor_fill(struct writer *w, const struct tensor *t, uint8_t *p)
 {
     const struct quant_type *q = quant_type_get((uint32_t)t->type);
+    const float one = 1.0F / root((float)t->k);
 
     if (q->weights == 1) {
         floats_fill(w, t, p);
@@ -509,7 +512,7 @@ static void tensor_fill(struct writer *w, const struct tensor *t, uint8_t *p)
         p[i] = (uint8_t)(random_next(w) >> 56);
     }
     for (uint64_t b = 0; b < t->size / q->bytes; b++) {
-        scales_put(t->type, p + b * q->bytes, 1.0F / root((float)t->k));
+        scales_put(t->type, p + b * q->bytes, one);
     }
 }
 
@@ -531,10 +534,8 @@ static void defect_put(const struct tensor *t, uint8_t *p)
     }
 }
 
-static bool tensors_write(struct writer *w)
+static bool table_write(struct writer *w)
 {
-    size_t start;
-
     for (size_t i = 0; i < w->tensor_count; i++) {
         const struct tensor *t = &w->tensors[i];
 
@@ -551,7 +552,14 @@ static bool tensors_write(struct writer *w)
             return false;
         }
     }
-    if (!buf_zero(w->out, (ALIGNMENT - w->out->len % ALIGNMENT) % ALIGNMENT, w->err)) {
+    return buf_zero(w->out, (ALIGNMENT - w->out->len % ALIGNMENT) % ALIGNMENT, w->err);
+}
+
+static bool tensors_write(struct writer *w)
+{
+    size_t start;
+
+    if (!table_write(w)) {
         return false;
     }
     start = w->out->len;
@@ -591,6 +599,115 @@ bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err
     }
     memcpy(out->p + counts, &w.pairs, sizeof w.pairs);
     return tensors_write(&w);
+}
+
+/* ---- Models of true shapes. ---- */
+
+static bool put(int fd, const void *p, size_t n, struct err *err)
+{
+    for (const uint8_t *next = p; n != 0;) {
+        ssize_t done = write(fd, next, n);
+
+        if (done <= 0) {
+            return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "writing failed");
+        }
+        next += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+static bool tensor_put(struct writer *w, const struct tensor *t, uint8_t *piece, int fd)
+{
+    const struct quant_type *q = quant_type_get((uint32_t)t->type);
+    const float one = 1.0F / root((float)t->k);
+
+    if (q->weights == 1) {
+        struct tensor row = *t;
+        uint64_t rows = t->rows * (t->count == 0 ? 1ULL : t->count);
+
+        row.rows = 1;
+        row.count = 0;
+        for (uint64_t i = 0; i < rows; i++) {
+            floats_fill(w, &row, piece);
+            if (!put(fd, piece, (size_t)t->k * q->bytes, w->err)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    for (uint64_t left = t->size / q->bytes; left != 0;) {
+        uint64_t n = left < PIECE_BLOCKS ? left : PIECE_BLOCKS;
+
+        for (uint64_t i = 0; i < n * q->bytes; i += 8) {
+            uint64_t random = random_next(w);
+
+            memcpy(piece + i, &random, 8);
+        }
+        for (uint64_t b = 0; b < n; b++) {
+            scales_put(t->type, piece + b * q->bytes, one);
+        }
+        if (!put(fd, piece, n * q->bytes, w->err)) {
+            return false;
+        }
+        left -= n;
+    }
+    return true;
+}
+
+/* name, a tab, 3584x512, a tab, Q4_K */
+static bool line_add(struct writer *w, const char *line)
+{
+    char name[64], dims[64], type[16];
+    unsigned k, rows = 1, count = 0;
+    const struct quant_type *q;
+
+    if (line[0] == '#' || line[0] == '\0') {
+        return true;
+    }
+    if (sscanf(line, "%63[^\t]\t%63[^\t]\t%15s", name, dims, type) != 3 ||
+        sscanf(dims, "%ux%ux%u", &k, &rows, &count) < 1 || (q = quant_type_find(type)) == NULL ||
+        w->tensor_count == TENSORS_MAX || k % q->weights != 0) {
+        return FAIL(w->err, REASON_USAGE, ERR_NOWHERE, "not a tensor: %s", line);
+    }
+    tensor_add(w, name, q->id, k, rows, count);
+    return true;
+}
+
+bool gen_model_shapes(struct bytes tsv, const struct gguf *like, int fd, struct err *err)
+{
+    const struct gen_model none = {0};
+    struct buf header = BUF(MIB(64));
+    struct writer w = {.m = &none, .out = &header, .err = err};
+    uint8_t *piece = malloc((size_t)PIECE_BLOCKS * 256 + 8);
+    uint64_t at = 0;
+    bool ok = piece != NULL;
+
+    for (size_t start = 0; ok && start < tsv.len;) {
+        const uint8_t *end = memchr(tsv.p + start, '\n', tsv.len - start);
+        size_t n = end != NULL ? (size_t)(end - tsv.p) - start : tsv.len - start;
+        char line[256];
+
+        (void)snprintf(line, sizeof line, "%.*s", (int)(n < 255 ? n : 255), (const char *)tsv.p + start);
+        ok = line_add(&w, line);
+        start += n + 1;
+    }
+    ok = ok && buf_str(&header, "GGUF", err) && buf_u32le(&header, 3, err) && buf_u64le(&header, w.tensor_count, err) &&
+         buf_u64le(&header, like->pair_count, err);
+    for (size_t i = 0; ok && i < like->pair_count; i++) {
+        ok = buf_add(&header, like->pairs[i].raw.p, like->pairs[i].raw.len, err);
+    }
+    ok = ok && table_write(&w) && put(fd, header.p, header.len, err);
+    for (size_t i = 0; ok && i < w.tensor_count; i++) {
+        const struct tensor *t = &w.tensors[i];
+        static const uint8_t zeros[ALIGNMENT];
+
+        ok = put(fd, zeros, (size_t)(t->offset - at), err) && tensor_put(&w, t, piece, fd);
+        at = t->offset + t->size;
+    }
+    free(piece);
+    buf_done(&header);
+    return ok;
 }
 
 int gen_model_fd(const struct gen_model *m, struct err *err)

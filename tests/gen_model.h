@@ -41,6 +41,12 @@ struct gen_model gen_model_family(const char *name);
 
 MUST_USE bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err);
 
+/* A model of true shapes into a file: `like`'s metadata as they stand, and the tensors that the lines of tsv name
+ * (name, dimensions with the fastest first as 3584x512, type; lines with # are comments), with random weights, written
+ * piece by piece. */
+struct gguf;
+MUST_USE bool gen_model_shapes(struct bytes tsv, const struct gguf *like, int fd, struct err *err);
+
 /* The file in an anonymous memory file, read position 0; -1: none could be made. */
 int gen_model_fd(const struct gen_model *m, struct err *err);
 

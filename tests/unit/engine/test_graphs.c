@@ -5,8 +5,10 @@
 #include "base/limits.h"
 #include "engine/engine.h"
 #include "gen_model.h"
+#include "model/gguf.h"
 #include "reference.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PROMPT 150 /* crosses a block of attention, and windows */
@@ -387,11 +389,52 @@ static void test_ollama(void **state)
     assert_string_equal(usual, other);
 }
 
+/* A model of shapes that a table names, with another file's metadata (gen_model.h): how large ones are tried by hand.
+ */
+static void test_shapes(void **state)
+{
+    struct gen_model m = gen_model_family("llama-moe");
+    struct engine_setup setup = {.threads = 1};
+    struct engine_source source = {.name = "generated", .fd = memfd_create("model", MFD_CLOEXEC)};
+    struct buf like = BUF(MIB(64)), tsv = BUF(MIB(1));
+    struct gguf g;
+    struct identity identity;
+    struct engine *e = NULL;
+    struct err err = {0};
+    uint32_t ids[PROMPT];
+
+    (void)state;
+    m.weights = QUANT_Q4_0;
+    assert_ok(gen_model_write(&m, &like, &err), err);
+    assert_ok(gguf_parse(buf_bytes(&like), &g, &err), err);
+    assert_ok(buf_str(&tsv, "# a comment\n", &err), err);
+    for (size_t i = 0; i < g.tensor_count; i++) {
+        const struct gguf_tensor *t = &g.tensors[i];
+
+        assert_ok(buf_printf(&tsv, &err, "%.*s\t", (int)t->name.len, (const char *)t->name.p), err);
+        for (uint32_t d = 0; d < t->dim_count; d++) {
+            assert_ok(buf_printf(&tsv, &err, d == 0 ? "%u" : "x%u", (unsigned)t->dims[d]), err);
+        }
+        assert_ok(buf_printf(&tsv, &err, "\t%s\n", t->type->name), err);
+    }
+    assert_ok(gen_model_shapes(buf_bytes(&tsv), &g, source.fd, &err), err);
+    gguf_done(&g);
+    assert_ok(engine_open(&source, &setup, &e, &identity, &err), err);
+    assert_int_equal(identity.length, like.len);
+    prompt_make(&m, ids);
+    free(logits_make(e, &m, ids));
+    engine_close(e);
+    (void)close(source.fd);
+    buf_done(&like);
+    buf_done(&tsv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference), cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_single),    cmocka_unit_test(test_refused), cmocka_unit_test(test_ollama),
+        cmocka_unit_test(test_shapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
