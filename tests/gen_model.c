@@ -579,26 +579,62 @@ static bool tensors_write(struct writer *w)
     return true;
 }
 
-bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err)
+static struct writer writer_of(const struct gen_model *m, struct err *err)
 {
-    struct writer w = {.m = m, .out = out, .err = err, .random = m->seed};
-    size_t counts;
+    struct writer w = {.m = m, .err = err, .random = m->seed, .family = m->family != NULL ? m->family : "llama"};
 
-    w.family = m->family != NULL ? m->family : "llama";
     w.traits = traits;
     for (size_t i = 0; i < sizeof traits / sizeof *traits; i++) {
         w.traits = strcmp(traits[i].family, w.family) == 0 ? &traits[i] : w.traits;
     }
     tensors_list(&w);
-    if (!buf_str(out, "GGUF", err) || !buf_u32le(out, 3, err) || !buf_u64le(out, w.tensor_count, err)) {
+    return w;
+}
+
+/* Part number `part` of count, with the tensors that w has. */
+static bool part_write(struct writer *w, uint32_t part, uint32_t count, size_t all, struct buf *out)
+{
+    size_t counts;
+
+    w->out = out;
+    w->pairs = 0;
+    if (!buf_str(out, "GGUF", w->err) || !buf_u32le(out, 3, w->err) || !buf_u64le(out, w->tensor_count, w->err)) {
         return false;
     }
     counts = out->len;
-    if (!buf_u64le(out, 0, err) || !metadata_write(&w) || !more_metadata_write(&w)) {
+    if (!buf_u64le(out, 0, w->err) || (part == 0 && (!metadata_write(w) || !more_metadata_write(w))) ||
+        (count != 1 && (!key_u32(w, "split.no", part) || !key_u32(w, "split.count", count) ||
+                        !key_u32(w, "split.tensors.count", (uint32_t)all)))) {
         return false;
     }
-    memcpy(out->p + counts, &w.pairs, sizeof w.pairs);
-    return tensors_write(&w);
+    memcpy(out->p + counts, &w->pairs, sizeof w->pairs);
+    return tensors_write(w);
+}
+
+bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err)
+{
+    struct writer w = writer_of(m, err);
+
+    return part_write(&w, 0, 1, w.tensor_count, out);
+}
+
+bool gen_model_split(const struct gen_model *m, uint32_t count, struct buf *parts, struct err *err)
+{
+    struct writer all = writer_of(m, err), w = all;
+    size_t at = 0;
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < count; i++) {
+        size_t end = all.tensor_count * (i + 1) / count;
+
+        w.tensor_count = end - at;
+        for (size_t j = 0; at < end; at++, j++) {
+            w.tensors[j] = all.tensors[at];
+            w.tensors[j].offset -= all.tensors[end - w.tensor_count].offset;
+        }
+        ok = part_write(&w, i, count, all.tensor_count, &parts[i]);
+    }
+    return ok;
 }
 
 /* ---- Models of true shapes. ---- */
@@ -710,18 +746,22 @@ bool gen_model_shapes(struct bytes tsv, const struct gguf *like, int fd, struct 
     return ok;
 }
 
+int gen_model_bytes_fd(struct bytes file)
+{
+    int fd = memfd_create("model", MFD_CLOEXEC);
+
+    if (fd >= 0 && write(fd, file.p, file.len) != (ssize_t)file.len) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 int gen_model_fd(const struct gen_model *m, struct err *err)
 {
     struct buf file = BUF(MIB(256));
-    int fd = memfd_create("model", MFD_CLOEXEC);
+    int fd = gen_model_write(m, &file, err) ? gen_model_bytes_fd(buf_bytes(&file)) : -1;
 
-    if (fd < 0 || !gen_model_write(m, &file, err) || write(fd, file.p, file.len) != (ssize_t)file.len) {
-        buf_done(&file);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return -1;
-    }
     buf_done(&file);
     return fd;
 }

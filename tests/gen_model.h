@@ -41,6 +41,10 @@ struct gen_model gen_model_family(const char *name);
 
 MUST_USE bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err);
 
+/* The same model in `count` files, as gguf-split writes them. */
+MUST_USE bool gen_model_split(const struct gen_model *m, uint32_t count, struct buf *parts, struct err *err);
+int gen_model_bytes_fd(struct bytes file); /* -1: none could be made */
+
 /* A model of true shapes into a file: `like`'s metadata as they stand, and the tensors that the lines of tsv name
  * (name, dimensions with the fastest first as 3584x512, type; lines with # are comments), with random weights, written
  * piece by piece. */

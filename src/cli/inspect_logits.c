@@ -154,12 +154,11 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
 {
     struct inspection i = {0};
     struct engine_setup setup;
-    struct engine_source source = {.name = a->operands[0]};
-    struct identity identity;
+    struct model_files files = {0};
     struct buf text = BUF(IDS_TEXT_MAX);
     bool ok;
 
-    if (!setup_parse(a, &setup, err) || !model_file_open(a->operands[0], &source.fd, err)) {
+    if (!setup_parse(a, &setup, err) || !model_files_open(a->operands[0], &files, err)) {
         return false;
     }
     ok = model_stdin_read(&text, err) && ids_parse(buf_bytes(&text), &i.ids, &i.count, err) &&
@@ -168,9 +167,9 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
           FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu ids and %zu more", i.count, more));
     if (ok) {
         setup.context = (unsigned)(i.count + more);
-        ok = engine_open(&source, &setup, &i.engine, &identity, err);
+        ok = engine_open(&files.source, &setup, &i.engine, files.identity, err);
     }
-    (void)close(source.fd);
+    model_files_done(&files);
     buf_done(&text);
     if (!ok) {
         inspection_done(&i);

@@ -39,10 +39,19 @@ struct engine_setup {
     void *arg;
 };
 
-/* Where a file's bytes are: read once, into memory of the engine's own, hashed while they are read. */
-struct engine_source {
+#define ENGINE_PARTS_MAX 512
+
+struct engine_part {
     int fd;           /* a regular file, read from its start; not closed */
     const char *name; /* for messages and the manifest */
+};
+
+/* Where a model's bytes are: read once, into memory of the engine's own, hashed while they are read. */
+struct engine_source {
+    int fd;
+    const char *name;
+    const struct engine_part *more; /* the other files of a split model, in order */
+    size_t more_count;              /* at most ENGINE_PARTS_MAX - 1 */
     /* Called while it loads, may be NULL. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
@@ -50,7 +59,8 @@ struct engine_source {
 
 struct engine;
 
-/* Reads, hashes and checks the model. *identity gets what the model event needs. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
+/* Reads, hashes and checks the model. identity gets what the model event needs of each file, more_count + 1 of them;
+ * the tokenizer's and the template's digest stand in the first. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
  * TEMPLATE_UNSUPPORTED is not among them: a model whose template is not understood still completes raw prompts. */
 MUST_USE bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
                           struct identity *identity, struct err *err);

@@ -309,7 +309,8 @@ static void fill_panel(void *arg, size_t item, unsigned thread)
     }
 }
 
-static bool fill(struct load *file, const struct reading *r, struct pool *pool, const struct filling *f, uint8_t **next)
+static bool fill(struct load *files, const struct reading *r, struct pool *pool, const struct filling *f,
+                 uint8_t **next)
 {
     uint64_t size = f->t->size / f->count;
     struct panels p = {.scratch = calloc((size_t)pool_threads(pool) * f->m->k, sizeof *p.scratch)};
@@ -323,7 +324,7 @@ static bool fill(struct load *file, const struct reading *r, struct pool *pool, 
         p.m = &f->m[i];
         p.rows = gguf_tensor_data(r->g, f->t).p + i * size;
         pool_run(pool, fill_panel, &p, p.m->panels);
-        load_release(file, (size_t)(f->t->offset + i * size), (size_t)size);
+        load_release(&files[f->t->part], (size_t)(f->t->offset + i * size), (size_t)size);
     }
     free(p.scratch);
     return !atomic_load(&p.defect) ||
@@ -348,7 +349,7 @@ static void quantization_name(const struct gguf *g, struct weights *w)
     }
 }
 
-static bool weights_read(struct load *file, const struct gguf *g, const struct engine_setup *setup, struct pool *pool,
+static bool weights_read(struct load *files, const struct gguf *g, const struct engine_setup *setup, struct pool *pool,
                          struct weights *w, struct err *err)
 {
     struct reading r = {.g = g, .setup = setup, .w = w, .err = err};
@@ -367,7 +368,7 @@ static bool weights_read(struct load *file, const struct gguf *g, const struct e
     }
     next = w->memory;
     for (size_t i = 0; ok && i < r.filling_count; i++) {
-        ok = fill(file, &r, pool, &r.fillings[i], &next);
+        ok = fill(files, &r, pool, &r.fillings[i], &next);
     }
     if (ok && w->output.panels == 0) {
         w->output = w->embd;
@@ -377,51 +378,84 @@ static bool weights_read(struct load *file, const struct gguf *g, const struct e
     return ok;
 }
 
+/* Everything that is read is here until the panels are made. */
+struct opening {
+    struct load files[ENGINE_PARTS_MAX];
+    struct gguf parts[ENGINE_PARTS_MAX], all;
+    size_t count;
+};
+
+static bool parts_parse(const struct engine_source *source, struct opening *o, struct err *err)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (!gguf_parse(bytes_of(o->files[i].p, o->files[i].length), &o->parts[i], err)) {
+            err_prefix(err, i == 0 ? source->name : source->more[i - 1].name);
+            return false;
+        }
+    }
+    return gguf_join(o->parts, o->count, &o->all, err) || (err_prefix(err, source->name), false);
+}
+
+static void opening_free(struct opening *o)
+{
+    gguf_done(&o->all);
+    for (size_t i = 0; i < o->count; i++) {
+        gguf_done(&o->parts[i]);
+        load_done(&o->files[i]);
+    }
+    free(o);
+}
+
+static bool model_read(struct opening *o, const struct engine_setup *setup, struct pool *pool, struct weights *w,
+                       struct tokenizer **tokenizer, struct err *err)
+{
+    struct tokenizer_info info;
+
+    if (!shape_read(&o->all, &w->shape, err) || !tokenizer_new(&o->all, tokenizer, err) ||
+        !weights_read(o->files, &o->all, setup, pool, w, err)) {
+        return false;
+    }
+    tokenizer_info(*tokenizer, &info);
+    /* The Ollama library's files of Gemma 3 have tokens of the vision part behind the last row. */
+    return info.count <= w->shape.vocab || w->shape.family->vision ||
+           FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "%u tokens, %u rows of weights", info.count, w->shape.vocab);
+}
+
 bool weights_open(const struct engine_source *source, const struct engine_setup *setup, struct pool *pool,
                   struct weights *out, struct tokenizer **tokenizer, struct identity *identity, struct err *err)
 {
     /* The file and its panels are there together, tensor by tensor; exact: 4 bytes for a weight of half a byte. */
     const double need = setup->exact ? 9.0 : 1.15;
-    struct identity id = {0};
+    struct opening *o;
     struct weights w = {.tables = ARENA(MIB(1024))};
-    struct load file = {0};
-    struct gguf g = {0};
     struct tokenizer *t = NULL;
-    struct tokenizer_info info;
-    bool ok = false;
+    bool ok;
 
-    if (!load_file(source, setup->memory, need, &file, &id, err)) {
-        return false;
+    if (source->more_count >= ENGINE_PARTS_MAX) {
+        return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%zu files, at most %u", source->more_count + 1,
+                    ENGINE_PARTS_MAX);
     }
-    if (!gguf_parse(bytes_of(file.p, file.length), &g, err)) {
-        goto out;
+    o = calloc(1, sizeof *o);
+    if (o == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's files");
     }
-    gguf_identity(&g, &id);
-    w.chat_template = BUF(LIMIT_GGUF_STRING);
-    if (!buf_add(&w.chat_template, gguf_template(&g).p, gguf_template(&g).len, err) || !shape_read(&g, &w.shape, err) ||
-        !tokenizer_new(&g, &t, err) ||
-        !weights_read(&file, &g, setup, pool, &w, err)) {
-        goto out;
+    o->count = source->more_count + 1;
+    ok = load_files(source, setup->memory, need, o->files, identity, err) && parts_parse(source, o, err);
+    if (ok) {
+        gguf_identity(&o->all, identity);
+        w.chat_template = BUF(LIMIT_GGUF_STRING);
+        ok = (buf_add(&w.chat_template, gguf_template(&o->all).p, gguf_template(&o->all).len, err) &&
+              model_read(o, setup, pool, &w, &t, err)) ||
+             (err_prefix(err, source->name), false);
     }
-    tokenizer_info(t, &info);
-    /* The Ollama library's files of Gemma 3 have tokens of the vision part behind the last row. */
-    if (info.count > w.shape.vocab && !w.shape.family->vision) {
-        (void)FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "%u tokens, %u rows of weights", info.count, w.shape.vocab);
-        goto out;
-    }
-    ok = true;
-out:
-    gguf_done(&g);
-    load_done(&file);
+    opening_free(o);
     if (!ok) {
-        err_prefix(err, source->name);
         tokenizer_free(t);
         weights_done(&w);
         return false;
     }
     *out = w;
     *tokenizer = t;
-    *identity = id;
     return true;
 }
 

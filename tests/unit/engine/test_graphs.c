@@ -123,9 +123,9 @@ static void test_reference(void **state)
     check("llama, all experts", &m, true, 1e-9);
 }
 
-static void digest_of(const struct gen_model *m, const struct engine_setup *setup, char out[2 * SHA256_SIZE + 1])
+/* Closes the engine. */
+static void engine_digest(struct engine *e, const struct gen_model *m, char out[2 * SHA256_SIZE + 1])
 {
-    struct engine *e = open_model(m, setup);
     uint8_t digest[SHA256_SIZE];
     uint32_t ids[PROMPT];
     float *logits;
@@ -138,6 +138,11 @@ static void digest_of(const struct gen_model *m, const struct engine_setup *setu
     }
     free(logits);
     engine_close(e);
+}
+
+static void digest_of(const struct gen_model *m, const struct engine_setup *setup, char out[2 * SHA256_SIZE + 1])
+{
+    engine_digest(open_model(m, setup), m, out);
 }
 
 /* SHA-256 of the logits of 150 tokens, all positions. numerics 1: a changed digest is a new number (docs/engine.md). */
@@ -389,6 +394,71 @@ static void test_ollama(void **state)
     assert_string_equal(usual, other);
 }
 
+/* Opens parts[order[0]], parts[order[1]], ... as one model. */
+static bool split_open(const struct buf *parts, const uint32_t *order, uint32_t count, struct engine **out,
+                       struct identity *identity, struct err *err)
+{
+    struct engine_setup setup = {.threads = 1, .kv = ENGINE_KV_F16};
+    struct engine_part more[3];
+    struct engine_source source = {.name = "part 1", .more = more, .more_count = count - 1};
+    bool ok;
+
+    source.fd = gen_model_bytes_fd(buf_bytes(&parts[order[0]]));
+    for (uint32_t i = 1; i < count; i++) {
+        more[i - 1] = (struct engine_part){gen_model_bytes_fd(buf_bytes(&parts[order[i]])), "another part"};
+    }
+    ok = engine_open(&source, &setup, out, identity, err);
+    (void)close(source.fd);
+    for (uint32_t i = 1; i < count; i++) {
+        (void)close(more[i - 1].fd);
+    }
+    return ok;
+}
+
+static void test_split(void **state)
+{
+    static const struct {
+        uint32_t order[3], count;
+    } wrong[] = {{{0, 2, 1}, 3}, {{1, 0, 2}, 3}, {{0, 1, 0}, 2}, {{0}, 1}, {{1}, 1}, {{0, 0, 2}, 3}};
+    struct gen_model m = gen_model_family("gpt-oss"), other = m;
+    struct engine_setup setup = {.threads = 1, .kv = ENGINE_KV_F16};
+    struct buf parts[3] = {BUF(MIB(8)), BUF(MIB(8)), BUF(MIB(8))}, others[2] = {BUF(MIB(8)), BUF(MIB(8))};
+    char whole[2 * SHA256_SIZE + 1], joined[2 * SHA256_SIZE + 1];
+    struct identity identity[3];
+    struct engine *e = NULL;
+    struct err err = {0};
+    uint8_t digest[SHA256_SIZE];
+
+    (void)state;
+    digest_of(&m, &setup, whole);
+    assert_ok(gen_model_split(&m, 3, parts, &err), err);
+    assert_ok(split_open(parts, (uint32_t[]){0, 1, 2}, 3, &e, identity, &err), err);
+    for (size_t i = 0; i < 3; i++) {
+        hash_bytes(HASH_SHA256, buf_bytes(&parts[i]), digest);
+        assert_memory_equal(digest, identity[i].sha256, sizeof digest);
+    }
+    engine_digest(e, &m, joined);
+    assert_string_equal(joined, whole);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_fails(split_open(parts, wrong[i].order, wrong[i].count, &e, identity, &err), err, REASON_GGUF_SPLIT,
+                     ERR_NOWHERE);
+    }
+    /* a part of another model: more tensors than are said */
+    other.layers = 4;
+    assert_ok(gen_model_split(&other, 2, others, &err), err);
+    for (size_t i = 0; i < 2; i++) {
+        buf_done(&parts[i]);
+    }
+    assert_ok(gen_model_split(&m, 2, parts, &err), err);
+    buf_done(&parts[1]);
+    parts[1] = others[1];
+    assert_fails(split_open(parts, (uint32_t[]){0, 1}, 2, &e, identity, &err), err, REASON_GGUF_SPLIT, ERR_NOWHERE);
+    for (size_t i = 0; i < 3; i++) {
+        buf_done(&parts[i]);
+    }
+    buf_done(&others[0]);
+}
+
 /* A model of shapes that a table names, with another file's metadata (gen_model.h): how large ones are tried by hand.
  */
 static void test_shapes(void **state)
@@ -434,7 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference), cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_single),    cmocka_unit_test(test_refused), cmocka_unit_test(test_ollama),
-        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
