@@ -9,6 +9,7 @@
 #define FF_MAX 1048576U
 #define HEADS_MAX 1024U
 
+#define ROPE_BASE_MIN 2.0     /* its logarithm divides */
 #define GEMMA3_27B_LAYERS 62U /* its queries are scaled by embd / heads, no key says so */
 
 struct reading {
@@ -128,8 +129,8 @@ static bool rope_read(struct reading *r, struct shape *s)
     double log_multiplier = 0.0, magnitude;
 
     *all = (struct rope){.factor = 1.0, .magnitude = 1.0};
-    if (!get_float_or(r, f->vision && has(r, "rope.global.freq_base") ? "rope.global.freq_base" : "rope.freq_base", 1.0,
-                      1e30, f->rope_base, &all->base) ||
+    if (!get_float_or(r, f->vision && has(r, "rope.global.freq_base") ? "rope.global.freq_base" : "rope.freq_base",
+                      ROPE_BASE_MIN, 1e30, f->rope_base, &all->base) ||
         !scaling_read(r, all)) {
         return false;
     }
@@ -146,8 +147,8 @@ static bool rope_read(struct reading *r, struct shape *s)
         *slide = (struct rope){.base = f->rope_base_slide, .factor = 1.0, .magnitude = 1.0};
     }
     if (f->window != 0 &&
-        !get_float_or(r, has(r, "rope.local.freq_base") ? "rope.local.freq_base" : "rope.freq_base_swa", 1.0, 1e30,
-                      slide->base, &slide->base)) {
+        !get_float_or(r, has(r, "rope.local.freq_base") ? "rope.local.freq_base" : "rope.freq_base_swa", ROPE_BASE_MIN,
+                      1e30, slide->base, &slide->base)) {
         return false;
     }
     if (f->mla) { /* DeepSeek: what YaRN does to magnitudes acts on the whole score */

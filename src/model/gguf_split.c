@@ -24,12 +24,15 @@ static bool digits(const char *p, uint32_t *out)
 uint32_t gguf_split_count(const char *name)
 {
     size_t length = strlen(name);
-    const char *end = name + length - SUFFIX_LENGTH;
+    const char *end;
     uint32_t first, count;
 
-    return length >= SUFFIX_LENGTH && end[0] == '-' && digits(end + 1, &first) && first == 1 &&
-                   memcmp(end + 6, "-of-", 4) == 0 && digits(end + 10, &count) && strcmp(end + 15, ".gguf") == 0 &&
-                   count > 1
+    if (length < SUFFIX_LENGTH) {
+        return 1;
+    }
+    end = name + length - SUFFIX_LENGTH;
+    return end[0] == '-' && digits(end + 1, &first) && first == 1 && memcmp(end + 6, "-of-", 4) == 0 &&
+                   digits(end + 10, &count) && strcmp(end + 15, ".gguf") == 0 && count > 1
                ? count
                : 1;
 }
