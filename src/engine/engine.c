@@ -98,6 +98,23 @@ static void kernels_name(struct engine *e)
     }
 }
 
+/* By enum engine_kv. */
+static const struct {
+    const char *name;
+    enum kernel_cache cache;
+} caches[] = {{"f32", KERNEL_CACHE_F32}, {"f16", KERNEL_CACHE_F16}, {"bf16", KERNEL_CACHE_BF16}};
+
+bool engine_kv_find(const char *name, enum engine_kv *out)
+{
+    for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+        if (strcmp(caches[i].name, name) == 0) {
+            *out = (enum engine_kv)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool setup_check(struct engine_setup *s, struct err *err)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -149,7 +166,7 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
     buf_done(&e->weights.chat_template);
     f.pool = e->pool;
-    f.f16 = e->setup.kv == ENGINE_KV_F16;
+    f.cache = caches[e->setup.kv].cache;
     f.chunk = e->setup.chunk;
     f.context = e->setup.context;
     return forward_new(&f, &e->forward, err) && sampler_new(e->weights.shape.vocab, &e->sampler, err);

@@ -23,6 +23,7 @@ enum engine_isa {
 enum engine_kv {
     ENGINE_KV_F32,
     ENGINE_KV_F16,
+    ENGINE_KV_BF16,
 };
 
 struct engine_setup {
@@ -186,5 +187,7 @@ MUST_USE bool engine_greedy(struct engine *e, const uint32_t *ids, size_t count,
 bool engine_isa_find(const char *name, enum engine_isa *out);
 const char *engine_isa_name(enum engine_isa isa);
 bool engine_isa_present(enum engine_isa isa); /* on this machine and in this build */
+
+bool engine_kv_find(const char *name, enum engine_kv *out); /* "f32", "f16", "bf16"; false for a name that is none */
 
 #endif

@@ -180,14 +180,16 @@ static void cache_put(const struct forward *f, size_t layer, size_t head, size_t
     uint8_t *keys = cached(f, layer, head, false), *values = cached(f, layer, head, true);
     size_t at = position / 16 * f->key * 16 + position % 16, key = f->s->key_dim, value = f->s->value_dim;
 
-    if (f->setup.f16) {
+    if (f->setup.cache != KERNEL_CACHE_F32) {
+        void (*round)(const float *, size_t, uint16_t *) =
+            f->setup.cache == KERNEL_CACHE_F16 ? f->k->to_f16 : f->k->to_bf16;
         uint16_t half[SHAPE_HEAD_DIM_MAX];
 
-        f->k->to_f16(k, key, half);
+        round(k, key, half);
         for (size_t d = 0; d < key; d++) {
             memcpy(keys + 2 * (at + 16 * d), half + d, 2);
         }
-        f->k->to_f16(v, value, half);
+        round(v, value, half);
         memcpy(values + 2 * position * f->value, half, 2 * value);
         return;
     }
@@ -274,7 +276,7 @@ static void attend(void *arg, size_t item, unsigned thread)
     size_t kv_head = item / groups, first = item % groups * KERNEL_GROUP;
     struct kernel_attention a = {.k = cached(f, s->index, kv_head, false),
                                  .v = cached(f, s->index, kv_head, true),
-                                 .f16 = f->setup.f16,
+                                 .cache = f->setup.cache,
                                  .k_dim = f->key,
                                  .v_dim = f->value,
                                  .soft_cap = f->s->soft_cap,
@@ -760,7 +762,7 @@ bool forward_new(const struct forward_setup *setup, struct forward **out, struct
     f->key = padded(s->key_dim);
     f->value = padded(s->value_dim);
     f->head_row = larger(f->value, padded(s->out_dim));
-    f->element = setup->f16 ? 2 : 4;
+    f->element = setup->cache == KERNEL_CACHE_F32 ? 4 : 2;
     f->positions = padded(setup->context);
     if (!memory_new(f, err)) {
         forward_free(f);

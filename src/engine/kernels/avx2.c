@@ -317,14 +317,22 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
 /* ---- Attention. ---- */
 
 /* 8 elements of the cache from place i on. */
-INLINE __m256 cached(const void *p, bool f16, size_t i)
+INLINE __m256 cached(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? halves((const uint8_t *)p + 2 * i) : _mm256_loadu_ps((const float *)p + i);
+    const uint8_t *half = (const uint8_t *)p + 2 * i;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return _mm256_loadu_ps((const float *)p + i);
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return halves(half);
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)half)), 16));
 }
 
 /* The scores of n queries from `first` on with the 16 keys of a group. */
-INLINE void scores(const struct kernel_attention *a, const bool f16, const unsigned n, unsigned first, size_t key,
-                   float *s)
+INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned n, unsigned first,
+                   size_t key, float *s)
 {
     struct lanes acc[COLUMNS];
 
@@ -333,8 +341,8 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
         acc[c] = set(0.0F);
     }
     for (size_t d = 0; d < a->k_dim; d++) {
-        __m256 l = cached(a->k, f16, (key / 16 * a->k_dim + d) * 16);
-        __m256 h = cached(a->k, f16, (key / 16 * a->k_dim + d) * 16 + 8);
+        __m256 l = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16);
+        __m256 h = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16 + 8);
 
         UNROLL
         for (unsigned c = 0; c < n; c++) {
@@ -372,8 +380,8 @@ INLINE void weights(const struct kernel_attention *a, float *s, size_t low, size
 }
 
 /* o = p * v over the keys low..n-1 of a block, 32 dimensions at once, then 16. */
-INLINE void values(const struct kernel_attention *a, const bool f16, const unsigned vectors, size_t start, size_t low,
-                   size_t n, const float *s, float *o, size_t d)
+INLINE void values(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned vectors,
+                   size_t start, size_t low, size_t n, const float *s, float *o, size_t d)
 {
     __m256 acc[4];
 
@@ -386,7 +394,7 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
 
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            acc[i] = _mm256_fmadd_ps(p, cached(a->v, f16, (start + j) * a->v_dim + d + 8 * i), acc[i]);
+            acc[i] = _mm256_fmadd_ps(p, cached(a->v, cache, (start + j) * a->v_dim + d + 8 * i), acc[i]);
         }
     }
     UNROLL
@@ -410,8 +418,8 @@ INLINE void fold(float *out, float *m, float *l, const float *o, float next_m, f
     }
 }
 
-INLINE void query_block(const struct kernel_attention *a, const bool f16, unsigned i, size_t start, size_t low,
-                        size_t n, float *m, float *l)
+INLINE void query_block(const struct kernel_attention *a, const enum kernel_cache cache, unsigned i, size_t start,
+                        size_t low, size_t n, float *m, float *l)
 {
     bool first = a->from[i] >= start;
     float *s = a->scratch + i * KERNEL_BLOCK, *o = first ? a->out[i] : a->scratch + KERNEL_GROUP * KERNEL_BLOCK;
@@ -420,10 +428,10 @@ INLINE void query_block(const struct kernel_attention *a, const bool f16, unsign
 
     weights(a, s, low, n, &next_m, &next_l);
     for (; d + 32 <= a->v_dim; d += 32) {
-        values(a, f16, 4, start, low, n, s, o, d);
+        values(a, cache, 4, start, low, n, s, o, d);
     }
     for (; d < a->v_dim; d += 16) {
-        values(a, f16, 2, start, low, n, s, o, d);
+        values(a, cache, 2, start, low, n, s, o, d);
     }
     if (first) {
         *m = next_m;
@@ -433,7 +441,7 @@ INLINE void query_block(const struct kernel_attention *a, const bool f16, unsign
     fold(a->out[i], m, l, o, next_m, next_l, a->v_dim);
 }
 
-INLINE void attend(const struct kernel_attention *a, const bool f16)
+INLINE void attend(const struct kernel_attention *a, const enum kernel_cache cache)
 {
     float m[KERNEL_GROUP] = {0}, l[KERNEL_GROUP] = {0};
     size_t least = a->from[0], most = 0;
@@ -449,15 +457,15 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
             unsigned i = 0;
 
             for (; i + COLUMNS <= a->count; i += COLUMNS) {
-                scores(a, f16, COLUMNS, i, key, a->scratch);
+                scores(a, cache, COLUMNS, i, key, a->scratch);
             }
             for (; i < a->count; i++) {
-                scores(a, f16, 1, i, key, a->scratch);
+                scores(a, cache, 1, i, key, a->scratch);
             }
         }
         for (unsigned i = 0; i < a->count; i++) {
             if (a->limit[i] > start && a->from[i] < end) {
-                query_block(a, f16, i, start, a->from[i] > start ? a->from[i] - start : 0,
+                query_block(a, cache, i, start, a->from[i] > start ? a->from[i] - start : 0,
                             (a->limit[i] < end ? a->limit[i] : end) - start, &m[i], &l[i]);
             }
         }
@@ -475,10 +483,12 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
 
 static void attention(const struct kernel_attention *a)
 {
-    if (a->f16) {
-        attend(a, true);
+    if (a->cache == KERNEL_CACHE_F32) {
+        attend(a, KERNEL_CACHE_F32);
+    } else if (a->cache == KERNEL_CACHE_F16) {
+        attend(a, KERNEL_CACHE_F16);
     } else {
-        attend(a, false);
+        attend(a, KERNEL_CACHE_BF16);
     }
 }
 
@@ -586,5 +596,6 @@ const struct kernels kernels_avx2 = {
     .exp = exp_all,
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

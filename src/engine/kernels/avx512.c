@@ -360,14 +360,22 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
 }
 
 /* 16 elements of the cache from place i on. */
-INLINE __m512 cached(const void *p, bool f16, size_t i)
+INLINE __m512 cached(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? halves((const uint8_t *)p + 2 * i) : _mm512_loadu_ps((const float *)p + i);
+    const uint8_t *half = (const uint8_t *)p + 2 * i;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return _mm512_loadu_ps((const float *)p + i);
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return halves(half);
+    }
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)half)), 16));
 }
 
 /* The scores of w queries with the 16 keys of a group, into s[c][group]. */
-INLINE void scores(const struct kernel_attention *a, const bool f16, const unsigned w, unsigned first, size_t key,
-                   float *s)
+INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w, unsigned first,
+                   size_t key, float *s)
 {
     __m512 acc[KERNEL_GROUP];
 
@@ -376,7 +384,7 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
         acc[c] = _mm512_setzero_ps();
     }
     for (size_t d = 0; d < a->k_dim; d++) {
-        __m512 k = cached(a->k, f16, (key / 16 * a->k_dim + d) * 16);
+        __m512 k = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16);
 
         UNROLL
         for (unsigned c = 0; c < w; c++) {
@@ -416,8 +424,9 @@ INLINE void weights(const struct kernel_attention *a, float *s, size_t low, size
 }
 
 /* o += p * v over keys from..to-1 of a block, w queries, 4 vectors of dimensions from d on. */
-INLINE void values(const struct kernel_attention *a, const bool f16, const unsigned w, const unsigned vectors,
-                   unsigned first, size_t start, size_t from, size_t to, const float *s, float *o, size_t d)
+INLINE void values(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w,
+                   const unsigned vectors, unsigned first, size_t start, size_t from, size_t to, const float *s,
+                   float *o, size_t d)
 {
     __m512 acc[4][4];
 
@@ -433,7 +442,7 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
 
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            v[i] = cached(a->v, f16, (start + j) * a->v_dim + d + 16 * i);
+            v[i] = cached(a->v, cache, (start + j) * a->v_dim + d + 16 * i);
         }
         UNROLL
         for (unsigned c = 0; c < w; c++) {
@@ -454,23 +463,23 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
     }
 }
 
-INLINE void values_all(const struct kernel_attention *a, const bool f16, const unsigned w, unsigned first, size_t start,
-                       size_t from, size_t to, const float *s, float *o)
+INLINE void values_all(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w,
+                       unsigned first, size_t start, size_t from, size_t to, const float *s, float *o)
 {
     size_t d = 0;
 
     for (; d + 64 <= a->v_dim; d += 64) {
-        values(a, f16, w, 4, first, start, from, to, s, o, d);
+        values(a, cache, w, 4, first, start, from, to, s, o, d);
     }
     for (; d < a->v_dim; d += 16) {
-        values(a, f16, w, 1, first, start, from, to, s, o, d);
+        values(a, cache, w, 1, first, start, from, to, s, o, d);
     }
 }
 
 /* Query i reads the keys low[i]..n[i]-1 of the block. Those that all queries read are gone through for four queries at
  * once, those before and behind them for each alone. */
-INLINE void block_values(const struct kernel_attention *a, const bool f16, size_t start, const size_t *low,
-                         const size_t *n, const float *s, float *o)
+INLINE void block_values(const struct kernel_attention *a, const enum kernel_cache cache, size_t start,
+                         const size_t *low, const size_t *n, const float *s, float *o)
 {
     size_t from = low[0], to = n[0];
 
@@ -481,27 +490,27 @@ INLINE void block_values(const struct kernel_attention *a, const bool f16, size_
     memset(o, 0, a->count * a->v_dim * sizeof *o);
     if (from >= to) {
         for (unsigned i = 0; i < a->count; i++) {
-            values_all(a, f16, 1, i, start, low[i], n[i], s, o);
+            values_all(a, cache, 1, i, start, low[i], n[i], s, o);
         }
         return;
     }
     for (unsigned i = 0; i < a->count; i++) {
         if (low[i] < from) {
-            values_all(a, f16, 1, i, start, low[i], from, s, o);
+            values_all(a, cache, 1, i, start, low[i], from, s, o);
         }
     }
     for (unsigned i = 0; i < a->count;) {
         if (a->count - i >= 4) {
-            values_all(a, f16, 4, i, start, from, to, s, o);
+            values_all(a, cache, 4, i, start, from, to, s, o);
             i += 4;
         } else {
-            values_all(a, f16, 1, i, start, from, to, s, o);
+            values_all(a, cache, 1, i, start, from, to, s, o);
             i++;
         }
     }
     for (unsigned i = 0; i < a->count; i++) {
         if (n[i] > to) {
-            values_all(a, f16, 1, i, start, to, n[i], s, o);
+            values_all(a, cache, 1, i, start, to, n[i], s, o);
         }
     }
 }
@@ -526,7 +535,8 @@ INLINE size_t within(size_t p, size_t start)
     return p <= start ? 0 : p - start < KERNEL_BLOCK ? p - start : KERNEL_BLOCK;
 }
 
-INLINE void block(const struct kernel_attention *a, const bool f16, size_t start, float *all_m, float *all_l)
+INLINE void block(const struct kernel_attention *a, const enum kernel_cache cache, size_t start, float *all_m,
+                  float *all_l)
 {
     float *s = a->scratch, *o = a->scratch + KERNEL_GROUP * KERNEL_BLOCK, m[KERNEL_GROUP], l[KERNEL_GROUP];
     size_t low[KERNEL_GROUP], n[KERNEL_GROUP], least = KERNEL_BLOCK, most = 0;
@@ -541,13 +551,13 @@ INLINE void block(const struct kernel_attention *a, const bool f16, size_t start
         unsigned i = 0;
 
         for (; a->count - i >= 8; i += 8) {
-            scores(a, f16, 8, i, key, s);
+            scores(a, cache, 8, i, key, s);
         }
         for (; a->count - i >= 3; i += 3) {
-            scores(a, f16, 3, i, key, s);
+            scores(a, cache, 3, i, key, s);
         }
         for (; i < a->count; i++) {
-            scores(a, f16, 1, i, key, s);
+            scores(a, cache, 1, i, key, s);
         }
     }
     for (unsigned i = 0; i < a->count; i++) {
@@ -555,7 +565,7 @@ INLINE void block(const struct kernel_attention *a, const bool f16, size_t start
             weights(a, s + i * KERNEL_BLOCK, low[i], n[i], &m[i], &l[i]);
         }
     }
-    block_values(a, f16, start, low, n, s, o);
+    block_values(a, cache, start, low, n, s, o);
     for (unsigned i = 0; i < a->count; i++) {
         if (low[i] < n[i] && a->from[i] >= start) {
             all_m[i] = m[i];
@@ -567,7 +577,7 @@ INLINE void block(const struct kernel_attention *a, const bool f16, size_t start
     }
 }
 
-INLINE void attend(const struct kernel_attention *a, const bool f16)
+INLINE void attend(const struct kernel_attention *a, const enum kernel_cache cache)
 {
     float m[KERNEL_GROUP], l[KERNEL_GROUP];
     size_t least = a->from[0], most = 0;
@@ -577,7 +587,7 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
         most = a->limit[i] > most ? a->limit[i] : most;
     }
     for (size_t start = least / KERNEL_BLOCK * KERNEL_BLOCK; start < most; start += KERNEL_BLOCK) {
-        block(a, f16, start, m, l);
+        block(a, cache, start, m, l);
     }
     for (unsigned i = 0; i < a->count; i++) {
         if (a->sinks) {
@@ -592,10 +602,12 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
 
 static void attention(const struct kernel_attention *a)
 {
-    if (a->f16) {
-        attend(a, true);
+    if (a->cache == KERNEL_CACHE_F32) {
+        attend(a, KERNEL_CACHE_F32);
+    } else if (a->cache == KERNEL_CACHE_F16) {
+        attend(a, KERNEL_CACHE_F16);
     } else {
-        attend(a, false);
+        attend(a, KERNEL_CACHE_BF16);
     }
 }
 
@@ -615,5 +627,6 @@ const struct kernels kernels_avx512 = {
     .exp = exp_all,
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

@@ -102,4 +102,15 @@ static inline void soft_cap_all(float *x, float cap, size_t n)
     }
 }
 
+/* By integers; the upper half of a float. */
+static inline void to_bf16_all(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+
+        memcpy(&u, x + i, sizeof u);
+        out[i] = (uint16_t)((u & 0x7fffffffU) > 0x7f800000U ? u >> 16 | 0x40U : (u + 0x7fffU + (u >> 16 & 1U)) >> 16);
+    }
+}
+
 #endif

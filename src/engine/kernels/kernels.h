@@ -47,11 +47,17 @@ enum kernel_panel {
 /* out[c * stride + row], c < w, row < 16: the products of one panel with one tile. */
 typedef void kernel_tile(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride);
 
+enum kernel_cache { /* how an element of the cache is stored */
+                    KERNEL_CACHE_F32,
+                    KERNEL_CACHE_F16,
+                    KERNEL_CACHE_BF16,
+};
+
 /* Up to 8 queries against one head's keys and values. Key p, dimension d stands at k[(p / 16 * k_dim + d) * 16 + p %
- * 16], value p at v[p * v_dim]; elements are f32 or f16. q holds the scaled queries. */
+ * 16], value p at v[p * v_dim]; q holds the scaled queries. */
 struct kernel_attention {
     const void *k, *v;
-    bool f16;
+    enum kernel_cache cache;
     size_t k_dim, v_dim;          /* multiples of 16 */
     unsigned count;               /* queries, at most KERNEL_GROUP */
     const float *q[KERNEL_GROUP]; /* k_dim floats */
@@ -92,6 +98,7 @@ struct kernels {
     void (*exp)(float *x, size_t n);                                 /* x = exp(x) */
     void (*soft_cap)(float *x, float cap, size_t n);                 /* x = cap * tanh(x / cap) */
     void (*to_f16)(const float *x, size_t n, uint16_t *out);         /* to nearest even */
+    void (*to_bf16)(const float *x, size_t n, uint16_t *out);        /* to nearest even; what is no number stays none */
     void (*attention)(const struct kernel_attention *a);
 };
 

@@ -361,9 +361,20 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-static float element(const void *p, bool f16, size_t i)
+static float element(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? f16_at((const uint8_t *)p + 2 * i) : ((const float *)p)[i];
+    uint32_t bits = 0;
+    float x;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return ((const float *)p)[i];
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return f16_at((const uint8_t *)p + 2 * i);
+    }
+    memcpy((uint8_t *)&bits + 2, (const uint8_t *)p + 2 * i, 2);
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 /* What is known of a query after some blocks: the largest score, the sum of exp(score - m), the weighted values. */
@@ -381,7 +392,7 @@ static void block_compute(const struct kernel_attention *a, unsigned i, size_t f
         float score = 0.0F;
 
         for (size_t d = 0; d < a->k_dim; d++) {
-            score = __builtin_fmaf(a->q[i][d], element(a->k, a->f16, (p / 16 * a->k_dim + d) * 16 + p % 16), score);
+            score = __builtin_fmaf(a->q[i][d], element(a->k, a->cache, (p / 16 * a->k_dim + d) * 16 + p % 16), score);
         }
         score = a->soft_cap != 0.0F ? soft_cap_ref(score, a->soft_cap) : score;
         s[p % KERNEL_BLOCK] = score;
@@ -398,7 +409,7 @@ static void block_compute(const struct kernel_attention *a, unsigned i, size_t f
         float acc = 0.0F;
 
         for (size_t p = first; p < end; p++) {
-            acc = __builtin_fmaf(s[p % KERNEL_BLOCK], element(a->v, a->f16, p * a->v_dim + d), acc);
+            acc = __builtin_fmaf(s[p % KERNEL_BLOCK], element(a->v, a->cache, p * a->v_dim + d), acc);
         }
         out->o[d] = acc;
     }
@@ -458,5 +469,6 @@ const struct kernels kernels_ref = {
     .exp = exp_all,
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

@@ -86,6 +86,25 @@ static void check(const char *what, const struct gen_model *m, bool exact, doubl
     assert_true(d <= limit);
 }
 
+/* What a cache of halves costs: 11 bits, or 8, of each key and value. */
+static void test_caches(void **state)
+{
+    static const struct {
+        enum engine_kv kv;
+        double limit;
+    } rows[] = {{ENGINE_KV_F16, 1e-5}, {ENGINE_KV_BF16, 5e-4}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct engine_setup setup = {.kv = rows[i].kv, .threads = 2};
+        struct gen_model m = gen_model_family("qwen3");
+        double d = distance(&m, &setup);
+
+        print_message("a cache of halves: NMSE %.2e\n", d);
+        assert_true(d > 1e-10 && d <= rows[i].limit);
+    }
+}
+
 static void test_reference(void **state)
 {
     struct gen_model m;
@@ -184,6 +203,14 @@ static const struct {
     {"deepseek2-lite", QUANT_F32, ENGINE_KV_F16, "dc5a92fc32120daf3b9165326cc977d1f4f69f8c9644c7967accf4da95d66d38"},
     {"deepseek2-lite", QUANT_Q8_0, ENGINE_KV_F32, "3479dfe7c01591e72a04c5639c86ebc2adc4bcc487892be8a23722d2fb76f26b"},
     {"deepseek2-lite", QUANT_Q8_0, ENGINE_KV_F16, "88586887ab03059e9d725346d884426febadaf0df4b6e56c12200990aefa8309"},
+    {"llama", QUANT_F32, ENGINE_KV_BF16, "225b19f39ad6ab5bebe265c332ab416911798fd6c24007735f6da5b70380f5fd"},
+    {"llama-moe", QUANT_F32, ENGINE_KV_BF16, "edf3da85350497c0e6ab8ef8ad0cedaf135540412a3ce5cc5507cb2a7ed6ed4a"},
+    {"qwen2", QUANT_F32, ENGINE_KV_BF16, "e1df328eacec12f694e3d6122b6719e4cf6deb07af8b71c395985bb653cb37f9"},
+    {"qwen3", QUANT_F32, ENGINE_KV_BF16, "695abb7ab3ad69d8505f519f5d04432aa50fe007d8cb3247ca2fc8ca215b4639"},
+    {"gemma3", QUANT_F32, ENGINE_KV_BF16, "76c6000e0e992d58e2423a6c61ef2c0dc35e3e16317355564f90f045cc0aa431"},
+    {"gpt-oss", QUANT_F32, ENGINE_KV_BF16, "0a91ddc7c7a78308679840a6eac1f9bd40b1a91f8a7310f5115c2312154044f2"},
+    {"deepseek2", QUANT_F32, ENGINE_KV_BF16, "c7bf9b86316b6c6708147ac653b88e8758fb509e1aeca783a0fcaadfc22e31bd"},
+    {"deepseek2-lite", QUANT_F32, ENGINE_KV_BF16, "a202c63910e89bb12090a8934186396e0fdebaf49be47745f36e3ec81069c25e"},
 };
 
 static void test_digests(void **state)
@@ -502,9 +529,9 @@ static void test_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference), cmocka_unit_test(test_digests), cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_single),    cmocka_unit_test(test_refused), cmocka_unit_test(test_ollama),
-        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_split),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_caches), cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_matrix),    cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_ollama),    cmocka_unit_test(test_shapes), cmocka_unit_test(test_split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

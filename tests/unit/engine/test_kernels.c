@@ -219,6 +219,9 @@ static void rows_of(const struct kernels *k)
         kernels_ref.to_f16(y, n, want16);
         k->to_f16(y, n, got16);
         assert_memory_equal(want16, got16, sizeof want16);
+        kernels_ref.to_bf16(y, n, want16);
+        k->to_bf16(y, n, got16);
+        assert_memory_equal(want16, got16, sizeof want16);
     }
 }
 
@@ -250,12 +253,18 @@ static void near(float got, double want)
 
 static void test_rows(void **s)
 {
+    /* ties go to the even half; a large one becomes infinite; a number that is none stays so */
+    const float wide[] = {1.00390625F, 1.01171875F, 0x1.ffffp127F, __builtin_nanf(""), -0.0F};
+    static const uint16_t halves[] = {0x3f80, 0x3f82, 0x7f80, 0x7fc0, 0x8000};
+    uint16_t rounded[5];
     const float x[] = {-1.5F, 0.7F, 9.0F}, y[] = {1.0F, 2.0F, -9.0F};
     float out[3];
 
     (void)s;
     each_isa(rows_of);
     each_isa(gates_of);
+    kernels_ref.to_bf16(wide, 5, rounded);
+    assert_memory_equal(rounded, halves, sizeof halves);
     kernels_ref.gate[KERNEL_GATE_SILU](x, y, 3, out); /* from the definitions */
     near(out[0], -0.27363829);
     near(out[1], 0.93546288);
@@ -278,13 +287,13 @@ static void test_rows(void **s)
 #define DIM_MAX 144
 
 /* window 0: every key before; else so many, each query's own limit its end */
-static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_dim, bool f16, unsigned count,
-                              size_t from, size_t window)
+static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_dim, enum kernel_cache cache,
+                              unsigned count, size_t from, size_t window)
 {
     static float keys[KEYS * DIM_MAX], values[KEYS * DIM_MAX], q[KERNEL_GROUP][DIM_MAX], out[2][KERNEL_GROUP][DIM_MAX];
     static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + DIM_MAX)];
     static uint16_t keys16[KEYS * DIM_MAX], values16[KEYS * DIM_MAX];
-    struct kernel_attention a = {.f16 = f16,
+    struct kernel_attention a = {.cache = cache,
                                  .k_dim = k_dim,
                                  .v_dim = v_dim,
                                  .count = count,
@@ -296,10 +305,10 @@ static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_di
         keys[i] = random_float();
         values[i] = random_float();
     }
-    kernels_ref.to_f16(keys, KEYS * DIM_MAX, keys16);
-    kernels_ref.to_f16(values, KEYS * DIM_MAX, values16);
-    a.k = f16 ? (const void *)keys16 : keys;
-    a.v = f16 ? (const void *)values16 : values;
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(keys, KEYS * DIM_MAX, keys16);
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(values, KEYS * DIM_MAX, values16);
+    a.k = cache != KERNEL_CACHE_F32 ? (const void *)keys16 : keys;
+    a.v = cache != KERNEL_CACHE_F32 ? (const void *)values16 : values;
     for (unsigned i = 0; i < count; i++) {
         for (size_t d = 0; d < k_dim; d++) {
             q[i][d] = random_float() * 4.0F;
@@ -333,8 +342,8 @@ static void attention_of(const struct kernels *k)
             for (unsigned count = 1; count <= KERNEL_GROUP; count++) {
                 size_t window = windows[(count + f + d) % (sizeof windows / sizeof *windows)];
 
-                attention_compare(k, dims[d].k, dims[d].v, count % 2 == 0, count, from[f], window);
-                attention_compare(k, dims[d].k, dims[d].v, count % 2 != 0, count, from[f], 0);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)(count % 3), count, from[f], window);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)((count + 1) % 3), count, from[f], 0);
             }
         }
     }
