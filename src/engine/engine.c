@@ -96,6 +96,23 @@ static void kernels_name(struct engine *e)
     }
 }
 
+/* By enum engine_kv. */
+static const struct {
+    const char *name;
+    enum kernel_cache cache;
+} caches[] = {{"f32", KERNEL_CACHE_F32}, {"f16", KERNEL_CACHE_F16}, {"bf16", KERNEL_CACHE_BF16}};
+
+bool engine_kv_find(const char *name, enum engine_kv *out)
+{
+    for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+        if (strcmp(caches[i].name, name) == 0) {
+            *out = (enum engine_kv)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool setup_check(struct engine_setup *s, struct err *err)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -148,7 +165,7 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     buf_done(&e->weights.chat_template);
     f.kernels = e->kernels;
     f.pool = e->pool;
-    f.f16 = e->setup.kv == ENGINE_KV_F16;
+    f.cache = caches[e->setup.kv].cache;
     f.chunk = e->setup.chunk;
     f.context = e->setup.context;
     e->sum = calloc(e->weights.shape.embd, sizeof *e->sum);
@@ -254,7 +271,7 @@ void engine_info(const struct engine *e, struct engine_info *out)
 {
     const struct shape *s = &e->weights.shape;
 
-    *out = (struct engine_info){.architecture = "llama",
+    *out = (struct engine_info){.architecture = s->family->name,
                                 .quantization = e->weights.quantization,
                                 .parameters = e->weights.parameters,
                                 .context = e->setup.context,
@@ -319,6 +336,17 @@ static bool form_take(struct request *r, const json_t *form, struct err *err)
                             grammar_start(r->grammar, &r->form, err));
 }
 
+/* A file may have more tokens than rows of weights (weights.c says where). */
+static bool ids_have_rows(const struct engine *e, const uint32_t *ids, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= e->weights.shape.vocab) {
+            return FAIL(err, REASON_TOKEN_RANGE, i, "%u of %u", ids[i], e->weights.shape.vocab);
+        }
+    }
+    return true;
+}
+
 bool engine_submit(struct engine *e, const struct engine_request *q, struct err *err)
 {
     struct request *r = &e->request;
@@ -347,7 +375,7 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
     if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_take(r, q->form, err) ||
-        !prompt_make(&e->prompt, q, &r->ids, &shape, err)) {
+        !prompt_make(&e->prompt, q, &r->ids, &shape, err) || !ids_have_rows(e, r->ids.p, r->ids.count, err)) {
         request_end(e);
         return false;
     }
@@ -633,12 +661,7 @@ static bool ids_check(const struct engine *e, const uint32_t *ids, size_t count,
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu tokens, the context holds %u", count + more,
                     e->setup.context);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] >= e->weights.shape.vocab) {
-            return FAIL(err, REASON_TOKEN_RANGE, i, "%u of %u", ids[i], e->weights.shape.vocab);
-        }
-    }
-    return true;
+    return ids_have_rows(e, ids, count, err);
 }
 
 static bool logits_copy(struct engine *e, size_t first, size_t n, float *out, struct err *err)

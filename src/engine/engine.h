@@ -23,6 +23,7 @@ enum engine_isa {
 enum engine_kv {
     ENGINE_KV_F32,
     ENGINE_KV_F16,
+    ENGINE_KV_BF16,
 };
 
 struct engine_setup {
@@ -39,10 +40,19 @@ struct engine_setup {
     void *arg;
 };
 
-/* Where a file's bytes are: read once, into memory of the engine's own, hashed while they are read. */
-struct engine_source {
+#define ENGINE_PARTS_MAX 512
+
+struct engine_part {
     int fd;           /* a regular file, read from its start; not closed */
     const char *name; /* for messages and the manifest */
+};
+
+/* Where a model's bytes are: read once, into memory of the engine's own, hashed while they are read. */
+struct engine_source {
+    int fd;
+    const char *name;
+    const struct engine_part *more; /* the other files of a split model, in order */
+    size_t more_count;              /* at most ENGINE_PARTS_MAX - 1 */
     /* Called while it loads, may be NULL. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
@@ -50,7 +60,8 @@ struct engine_source {
 
 struct engine;
 
-/* Reads, hashes and checks the model. *identity gets what the model event needs. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
+/* Reads, hashes and checks the model. identity gets what the model event needs of each file, more_count + 1 of them;
+ * the tokenizer's and the template's digest stand in the first. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
  * TEMPLATE_UNSUPPORTED is not among them: a model whose template is not understood still completes raw prompts. */
 MUST_USE bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
                           struct identity *identity, struct err *err);
@@ -184,5 +195,7 @@ MUST_USE bool engine_greedy(struct engine *e, const uint32_t *ids, size_t count,
 bool engine_isa_find(const char *name, enum engine_isa *out);
 const char *engine_isa_name(enum engine_isa isa);
 bool engine_isa_present(enum engine_isa isa); /* on this machine and in this build */
+
+bool engine_kv_find(const char *name, enum engine_kv *out); /* "f32", "f16", "bf16"; false for a name that is none */
 
 #endif

@@ -10,7 +10,7 @@ struct forward_setup {
     const struct weights *weights; /* outlive it, as does the pool */
     const struct kernels *kernels;
     struct pool *pool;
-    bool f16;                 /* of the cache; else F32 */
+    enum kernel_cache cache;
     unsigned chunk;           /* most tokens computed together */
     unsigned context;         /* most tokens cached */
     bool (*go_on)(void *arg); /* asked before each layer of more than one token; false: CANCELLED */

@@ -324,9 +324,10 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
     ok = json_get_str(v, "name", &name, err) && json_get_str(v, "kv", &kv, err) &&
          json_get_hex(v, "sha256", sha256, sizeof sha256, err) &&
          json_get_u64(v, "context", LIMIT_CONTEXT, &context, err) && json_get_u64(v, "threads", 1024, &threads, err) &&
-         json_get_bool(v, "tee", &r->tee, err) && confine(r, err);
+         json_get_bool(v, "tee", &r->tee, err) &&
+         (engine_kv_find(kv, &setup.kv) || FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "a cache of %s", kv)) &&
+         confine(r, err);
     if (ok) {
-        setup.kv = strcmp(kv, "f32") == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
         setup.context = (unsigned)context;
         setup.threads = (unsigned)threads;
         setup.between = between;

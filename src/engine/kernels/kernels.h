@@ -56,18 +56,38 @@ enum kernel_act {
 /* out[c * stride + row], c < w, row < 16: the products of one panel with one tile. */
 typedef void kernel_tile(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride);
 
-/* Up to 8 queries against one head's keys and values. Key p, dimension d stands at k[(p / 16 * dim + d) * 16 + p % 16],
- * value p at v[p * dim]; elements are f32 or f16. q holds the scaled queries. */
+enum kernel_cache { /* how an element of the cache is stored */
+                    KERNEL_CACHE_F32,
+                    KERNEL_CACHE_F16,
+                    KERNEL_CACHE_BF16,
+};
+
+/* Up to 8 queries against one head's keys and values. Key p, dimension d stands at k[(p / 16 * k_dim + d) * 16 + p %
+ * 16], value p at v[p * v_dim]; q holds the scaled queries. */
 struct kernel_attention {
     const void *k, *v;
-    bool f16;
-    size_t dim;                   /* a multiple of 16 */
+    enum kernel_cache cache;
+    size_t k_dim, v_dim;          /* multiples of 16 */
     unsigned count;               /* queries, at most KERNEL_GROUP */
-    const float *q[KERNEL_GROUP]; /* dim floats */
-    float *out[KERNEL_GROUP];     /* dim floats */
-    size_t limit[KERNEL_GROUP];   /* query i reads keys 0..limit[i]-1, at least one */
-    float *scratch;               /* KERNEL_GROUP * (KERNEL_BLOCK + dim) floats */
+    const float *q[KERNEL_GROUP]; /* k_dim floats */
+    float *out[KERNEL_GROUP];     /* v_dim floats */
+    size_t from[KERNEL_GROUP];    /* query i reads keys from[i]..limit[i]-1, at least one */
+    size_t limit[KERNEL_GROUP];
+    float soft_cap; /* 0: none; else scores become soft_cap * tanh(score / soft_cap) */
+    bool sinks;     /* a score without a key or value, folded in last */
+    float sink[KERNEL_GROUP];
+    float *scratch; /* KERNEL_GROUP * (KERNEL_BLOCK + v_dim) floats */
 };
+
+/* What stands between the two products of a feed-forward block. Each operation is rounded. */
+enum kernel_gate {
+    KERNEL_GATE_SILU, /* (g / (1 + exp(-g))) * u */
+    KERNEL_GATE_GELU, /* the tanh form, which is g / (1 + exp(-2 z)), z = (g * sqrt(2/pi)) * (1 + (g * 0.044715) * g); *
+                         u */
+    KERNEL_GATE_CLAMP, /* g = min(g, 7), u within -7..7: (g / (1 + exp(-(g * 1.702)))) * (u + 1) */
+    KERNEL_GATE_COUNT
+};
+typedef void kernel_gates(const float *gate, const float *up, size_t n, float *out);
 
 /* X(Q4_0) for each type: tile_Q4_0 is its function, KERNEL_ENTRY its place in the table. */
 /* clang-format off */
@@ -88,9 +108,13 @@ struct kernels {
     /* RMS norm: out = (x * (1 / sqrt(mean + eps))) * weight; the squares are summed in 16 lanes by index mod 16, then
      * i+8, i+4, i+2, i+1. */
     void (*norm)(const float *x, const float *weight, float eps, size_t n, float *out);
-    void (*add)(float *x, const float *y, size_t n);                          /* x += y */
-    void (*swiglu)(const float *gate, const float *up, size_t n, float *out); /* silu(gate) * up */
-    void (*to_f16)(const float *x, size_t n, uint16_t *out);                  /* to nearest even */
+    void (*add)(float *x, const float *y, size_t n); /* x += y */
+    kernel_gates *gate[KERNEL_GATE_COUNT];
+    void (*accumulate)(float *x, const float *y, float w, size_t n); /* x = fma(w, y, x) */
+    void (*exp)(float *x, size_t n);                                 /* x = exp(x) */
+    void (*soft_cap)(float *x, float cap, size_t n);                 /* x = cap * tanh(x / cap) */
+    void (*to_f16)(const float *x, size_t n, uint16_t *out);         /* to nearest even */
+    void (*to_bf16)(const float *x, size_t n, uint16_t *out);        /* to nearest even; what is no number stays none */
     void (*attention)(const struct kernel_attention *a);
 };
 

@@ -213,10 +213,24 @@ static void add(float *x, const float *y, size_t n)
     }
 }
 
-static void swiglu(const float *gate, const float *up, size_t n, float *out)
+static void gate_silu(const float *gate, const float *up, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) {
-        out[i] = (gate[i] / (1.0F + exp_ref(-gate[i]))) * up[i];
+        out[i] = silu_ref(gate[i], up[i]);
+    }
+}
+
+static void gate_gelu(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = gelu_ref(gate[i], up[i]);
+    }
+}
+
+static void gate_clamp(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = clamp_ref(gate[i], up[i]);
     }
 }
 
@@ -227,9 +241,20 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-static float element(const void *p, bool f16, size_t i)
+static float element(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? f16_at((const uint8_t *)p + 2 * i) : ((const float *)p)[i];
+    uint32_t bits = 0;
+    float x;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return ((const float *)p)[i];
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return f16_at((const uint8_t *)p + 2 * i);
+    }
+    memcpy((uint8_t *)&bits + 2, (const uint8_t *)p + 2 * i, 2);
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 /* What is known of a query after some blocks: the largest score, the sum of exp(score - m), the weighted values. */
@@ -237,33 +262,47 @@ struct part {
     float m, l, *o;
 };
 
-static void block_compute(const struct kernel_attention *a, unsigned i, size_t start, size_t end, struct part *out)
+/* Keys first..end-1, all of one block. */
+static void block_compute(const struct kernel_attention *a, unsigned i, size_t first, size_t end, struct part *out)
 {
     float s[KERNEL_BLOCK], lane[16] = {0};
-    size_t n = end - start;
 
     out->m = -EXP_INFINITY;
-    for (size_t j = 0; j < n; j++) {
-        size_t p = start + j;
+    for (size_t p = first; p < end; p++) {
+        float score = 0.0F;
 
-        s[j] = 0.0F;
-        for (size_t d = 0; d < a->dim; d++) {
-            s[j] = __builtin_fmaf(a->q[i][d], element(a->k, a->f16, (p / 16 * a->dim + d) * 16 + p % 16), s[j]);
+        for (size_t d = 0; d < a->k_dim; d++) {
+            score = __builtin_fmaf(a->q[i][d], element(a->k, a->cache, (p / 16 * a->k_dim + d) * 16 + p % 16), score);
         }
-        out->m = s[j] > out->m ? s[j] : out->m;
+        score = a->soft_cap != 0.0F ? soft_cap_ref(score, a->soft_cap) : score;
+        s[p % KERNEL_BLOCK] = score;
+        out->m = score > out->m ? score : out->m;
     }
-    for (size_t j = 0; j < n; j++) {
-        s[j] = exp_ref(s[j] - out->m);
-        lane[j % 16] = lane[j % 16] + s[j];
+    for (size_t p = first; p < end; p++) {
+        float e = exp_ref(s[p % KERNEL_BLOCK] - out->m);
+
+        s[p % KERNEL_BLOCK] = e;
+        lane[p % 16] = lane[p % 16] + e;
     }
     out->l = tree(lane);
-    for (size_t d = 0; d < a->dim; d++) {
+    for (size_t d = 0; d < a->v_dim; d++) {
         float acc = 0.0F;
 
-        for (size_t j = 0; j < n; j++) {
-            acc = __builtin_fmaf(s[j], element(a->v, a->f16, (start + j) * a->dim + d), acc);
+        for (size_t p = first; p < end; p++) {
+            acc = __builtin_fmaf(s[p % KERNEL_BLOCK], element(a->v, a->cache, p * a->v_dim + d), acc);
         }
         out->o[d] = acc;
+    }
+}
+
+static void fold(struct part *all, const struct part *next, size_t n)
+{
+    float m = all->m > next->m ? all->m : next->m, fa = exp_ref(all->m - m), fb = exp_ref(next->m - m);
+
+    all->m = m;
+    all->l = __builtin_fmaf(all->l, fa, next->l * fb);
+    for (size_t d = 0; d < n; d++) {
+        all->o[d] = __builtin_fmaf(all->o[d], fa, next->o[d] * fb);
     }
 }
 
@@ -272,24 +311,21 @@ static void attention(const struct kernel_attention *a)
     for (unsigned i = 0; i < a->count; i++) {
         struct part all = {.o = a->out[i]}, next = {.o = a->scratch};
 
-        for (size_t start = 0; start < a->limit[i]; start += KERNEL_BLOCK) {
-            size_t end = a->limit[i] < start + KERNEL_BLOCK ? a->limit[i] : start + KERNEL_BLOCK;
-            float m, fa, fb;
-
-            block_compute(a, i, start, end, start == 0 ? &all : &next);
-            if (start == 0) {
-                continue;
-            }
-            m = all.m > next.m ? all.m : next.m;
-            fa = exp_ref(all.m - m);
-            fb = exp_ref(next.m - m);
-            all.m = m;
-            all.l = __builtin_fmaf(all.l, fa, next.l * fb);
-            for (size_t d = 0; d < a->dim; d++) {
-                all.o[d] = __builtin_fmaf(all.o[d], fa, next.o[d] * fb);
+        for (size_t first = a->from[i], end; first < a->limit[i]; first = end) {
+            end = (first / KERNEL_BLOCK + 1) * KERNEL_BLOCK;
+            end = a->limit[i] < end ? a->limit[i] : end;
+            block_compute(a, i, first, end, first == a->from[i] ? &all : &next);
+            if (first != a->from[i]) {
+                fold(&all, &next, a->v_dim);
             }
         }
-        for (size_t d = 0; d < a->dim; d++) {
+        if (a->sinks) {
+            next.m = a->sink[i];
+            next.l = 1.0F;
+            memset(next.o, 0, a->v_dim * sizeof *next.o);
+            fold(&all, &next, a->v_dim);
+        }
+        for (size_t d = 0; d < a->v_dim; d++) {
             all.o[d] = all.o[d] / all.l;
         }
     }
@@ -302,7 +338,11 @@ const struct kernels kernels_ref = {
     .quantise_256 = quantise_256,
     .norm = norm,
     .add = add,
-    .swiglu = swiglu,
+    .gate = {[KERNEL_GATE_SILU] = gate_silu, [KERNEL_GATE_GELU] = gate_gelu, [KERNEL_GATE_CLAMP] = gate_clamp},
+    .accumulate = accumulate,
+    .exp = exp_all,
+    .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

@@ -719,11 +719,6 @@ static void test_refused(void **state)
     m.weights = QUANT_F32;
     m.head_dim = 33; /* RoPE turns pairs */
     open_fails(&m, &setup, REASON_MODEL_ARCHITECTURE);
-    for (size_t i = 0; i < 2; i++) {
-        m = gen_model_default();
-        m.rope_factor_key = i == 0 ? "llama.rope.scaling.factor" : "llama.rope.scale_linear";
-        open_fails(&m, &setup, REASON_MODEL_ARCHITECTURE);
-    }
     m = gen_model_default();
     setup.memory = 100000; /* refused before it is read */
     open_fails(&m, &setup, REASON_MODEL_MEMORY);

@@ -285,8 +285,19 @@ static void rows_of(const struct kernels *k)
         kernels_ref.norm(x, y, 1e-5F, n, want);
         k->norm(x, y, 1e-5F, n, got);
         assert_memory_equal(want, got, sizeof want);
-        kernels_ref.swiglu(x, y, n, want);
-        k->swiglu(x, y, n, got);
+        for (int gate = 0; gate < KERNEL_GATE_COUNT; gate++) {
+            kernels_ref.gate[gate](x, y, n, want);
+            k->gate[gate](x, y, n, got);
+            assert_memory_equal(want, got, sizeof want);
+        }
+        kernels_ref.accumulate(want, y, 0.3F, n);
+        k->accumulate(got, y, 0.3F, n);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.soft_cap(want, 7.0F, n);
+        k->soft_cap(got, 7.0F, n);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.exp(want, n);
+        k->exp(got, n);
         assert_memory_equal(want, got, sizeof want);
         kernels_ref.add(want, y, n);
         k->add(got, y, n);
@@ -294,38 +305,104 @@ static void rows_of(const struct kernels *k)
         kernels_ref.to_f16(y, n, want16);
         k->to_f16(y, n, got16);
         assert_memory_equal(want16, got16, sizeof want16);
+        kernels_ref.to_bf16(y, n, want16);
+        k->to_bf16(y, n, got16);
+        assert_memory_equal(want16, got16, sizeof want16);
     }
+}
+
+/* What is no number stays none, whatever is clamped. */
+static void gates_of(const struct kernels *k)
+{
+    float x[20], one[20], out[20];
+
+    for (size_t i = 0; i < 20; i++) {
+        x[i] = i % 2 == 0 ? 1.0F : __builtin_nanf("");
+        one[i] = 1.0F;
+    }
+    for (int gate = 0; gate < KERNEL_GATE_COUNT; gate++) {
+        k->gate[gate](x, one, 20, out);
+        for (size_t i = 0; i < 20; i++) {
+            assert_true((out[i] == out[i]) == (i % 2 == 0));
+        }
+        k->gate[gate](one, x, 20, out);
+        for (size_t i = 0; i < 20; i++) {
+            assert_true((out[i] == out[i]) == (i % 2 == 0));
+        }
+    }
+}
+
+static void near(float got, double want)
+{
+    assert_true((double)got - want < 1e-6 && want - (double)got < 1e-6);
 }
 
 static void test_rows(void **s)
 {
+    /* ties go to the even half; a large one becomes infinite; a number that is none stays so */
+    const float wide[] = {1.00390625F, 1.01171875F, 0x1.ffffp127F, __builtin_nanf(""), -0.0F};
+    static const uint16_t halves[] = {0x3f80, 0x3f82, 0x7f80, 0x7fc0, 0x8000};
+    uint16_t rounded[5];
+    const float x[] = {-1.5F, 0.7F, 9.0F}, y[] = {1.0F, 2.0F, -9.0F};
+    float out[3];
+
     (void)s;
     each_isa(rows_of);
+    each_isa(gates_of);
+    kernels_ref.to_bf16(wide, 5, rounded);
+    assert_memory_equal(rounded, halves, sizeof halves);
+    kernels_ref.gate[KERNEL_GATE_SILU](x, y, 3, out); /* from the definitions */
+    near(out[0], -0.27363829);
+    near(out[1], 0.93546288);
+    kernels_ref.gate[KERNEL_GATE_GELU](x, y, 3, out);
+    near(out[0], -0.10042842);
+    near(out[1], 1.06114027);
+    kernels_ref.gate[KERNEL_GATE_CLAMP](x, y, 3, out);
+    near(out[0], -0.21667560);
+    near(out[1], 1.61068186);
+    near(out[2] / 42.0F, -0.99999330);
+    memcpy(out, x, sizeof out);
+    kernels_ref.soft_cap(out, 2.0F, 3);
+    near(out[0], -1.27029790);
+    near(out[1], 0.67275109);
+    near(out[2], 1.99950642);
 }
 
 #define KEYS 400
 
-static void attention_compare(const struct kernels *k, size_t dim, bool f16, unsigned count, size_t from)
-{
-    static float keys[KEYS * 128], values[KEYS * 128], q[KERNEL_GROUP][128], out[2][KERNEL_GROUP][128];
-    static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + 128)];
-    static uint16_t keys16[KEYS * 128], values16[KEYS * 128];
-    struct kernel_attention a = {.f16 = f16, .dim = dim, .count = count, .scratch = scratch};
+#define DIM_MAX 144
 
-    for (size_t i = 0; i < KEYS * dim; i++) {
+/* window 0: every key before; else so many, each query's own limit its end */
+static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_dim, enum kernel_cache cache,
+                              unsigned count, size_t from, size_t window)
+{
+    static float keys[KEYS * DIM_MAX], values[KEYS * DIM_MAX], q[KERNEL_GROUP][DIM_MAX], out[2][KERNEL_GROUP][DIM_MAX];
+    static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + DIM_MAX)];
+    static uint16_t keys16[KEYS * DIM_MAX], values16[KEYS * DIM_MAX];
+    struct kernel_attention a = {.cache = cache,
+                                 .k_dim = k_dim,
+                                 .v_dim = v_dim,
+                                 .count = count,
+                                 .scratch = scratch,
+                                 .sinks = from % 2 == 0,
+                                 .soft_cap = window % 3 == 1 ? 2.0F : 0.0F};
+
+    for (size_t i = 0; i < KEYS * DIM_MAX; i++) {
         keys[i] = random_float();
         values[i] = random_float();
     }
-    kernels_ref.to_f16(keys, KEYS * dim, keys16);
-    kernels_ref.to_f16(values, KEYS * dim, values16);
-    a.k = f16 ? (const void *)keys16 : keys;
-    a.v = f16 ? (const void *)values16 : values;
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(keys, KEYS * DIM_MAX, keys16);
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(values, KEYS * DIM_MAX, values16);
+    a.k = cache != KERNEL_CACHE_F32 ? (const void *)keys16 : keys;
+    a.v = cache != KERNEL_CACHE_F32 ? (const void *)values16 : values;
     for (unsigned i = 0; i < count; i++) {
-        for (size_t d = 0; d < dim; d++) {
+        for (size_t d = 0; d < k_dim; d++) {
             q[i][d] = random_float() * 4.0F;
         }
         a.q[i] = q[i];
         a.limit[i] = from + i / 3;
+        a.from[i] = window != 0 && a.limit[i] > window ? a.limit[i] - window : 0;
+        a.sink[i] = random_float() * 4.0F;
     }
     for (int side = 0; side < 2; side++) {
         for (unsigned i = 0; i < count; i++) {
@@ -334,22 +411,67 @@ static void attention_compare(const struct kernels *k, size_t dim, bool f16, uns
         (side == 0 ? &kernels_ref : k)->attention(&a);
     }
     for (unsigned i = 0; i < count; i++) {
-        assert_memory_equal(out[0][i], out[1][i], dim * sizeof(float));
+        assert_memory_equal(out[0][i], out[1][i], v_dim * sizeof(float));
     }
 }
 
 static void attention_of(const struct kernels *k)
 {
-    static const size_t from[] = {1, 15, 16, 17, 126, 127, 128, 129, 255, 256, 397}, dims[] = {16, 64, 80, 128};
+    static const size_t from[] = {1, 15, 16, 17, 126, 127, 128, 129, 255, 256, 397},
+                        windows[] = {0, 1, 2, 31, 128, 200};
+    static const struct {
+        size_t k, v;
+    } dims[] = {{16, 16}, {64, 64}, {80, 16}, {144, 128}};
 
     for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
         for (size_t f = 0; f < sizeof from / sizeof *from; f++) {
             for (unsigned count = 1; count <= KERNEL_GROUP; count++) {
-                attention_compare(k, dims[d], count % 2 == 0, count, from[f]);
-                attention_compare(k, dims[d], count % 2 != 0, count, from[f]);
+                size_t window = windows[(count + f + d) % (sizeof windows / sizeof *windows)];
+
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)(count % 3), count, from[f], window);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)((count + 1) % 3), count, from[f], 0);
             }
         }
     }
+}
+
+/* Against the plain definition, in double. */
+static void test_attention_value(void **s)
+{
+    static float keys[16 * 16], values[16 * 16], q[16], out[16], scratch[KERNEL_GROUP * (KERNEL_BLOCK + 16)];
+    struct kernel_attention a = {.k = keys,
+                                 .v = values,
+                                 .k_dim = 16,
+                                 .v_dim = 16,
+                                 .count = 1,
+                                 .q = {q},
+                                 .out = {out},
+                                 .from = {3},
+                                 .limit = {9},
+                                 .sinks = true,
+                                 .sink = {0.5F},
+                                 .scratch = scratch};
+    double sum = 1.6487212707001282, want = 0.0; /* exp(0.5) */
+
+    (void)s;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        keys[i] = random_float();
+        values[i] = random_float();
+    }
+    for (size_t d = 0; d < 16; d++) {
+        q[d] = random_float();
+    }
+    for (size_t p = 3; p < 9; p++) {
+        double score = 0.0;
+
+        for (size_t d = 0; d < 16; d++) {
+            score += (double)q[d] * (double)keys[d * 16 + p];
+        }
+        sum += math_exp(score);
+        want += math_exp(score) * (double)values[p * 16 + 5];
+    }
+    kernels_ref.attention(&a);
+    near(out[5], want / sum);
 }
 
 static void test_attention(void **s)
@@ -388,10 +510,10 @@ static void test_math(void **s)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),     cmocka_unit_test(test_tiles),
-                                       cmocka_unit_test(test_panels),   cmocka_unit_test(test_defects),
-                                       cmocka_unit_test(test_quantise), cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_attention)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),      cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_panels),    cmocka_unit_test(test_defects),
+                                       cmocka_unit_test(test_quantise),  cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_value)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
