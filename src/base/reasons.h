@@ -133,6 +133,7 @@
     R(GGUF_TENSOR_ALIGNMENT, INPUT, "a tensor's offset is not aligned", "") \
     R(GGUF_TENSOR_MISSING, INPUT, "a tensor that the model needs is missing", "") \
     R(GGUF_TENSOR_SHAPE, INPUT, "a tensor does not have the shape that the model needs", "") \
+    R(GGUF_SPLIT, INPUT, "the parts of a split model do not belong together", "name the first, NAME-00001-of-0000N.gguf, with the others beside it") \
     R(MODEL_ARCHITECTURE, INPUT, "the model's architecture is not supported", "") \
     R(MODEL_DEFECT, INPUT, "the model's weights give numbers that are not finite", "the file is damaged or badly converted") \
     R(MODEL_MEMORY, LIMIT, "the model does not fit into memory", "choose a smaller one") \

@@ -17,7 +17,7 @@
         {"isa", 0, "NAME", "ref, avx2 or avx512; one that this machine lacks is an error"}, \
         {"threads", 0, "N", "threads that compute; default: one a core"}, \
         {"chunk", 0, "N", "tokens of the prompt computed together; default: 128"}, \
-        {"kv", 0, "TYPE", "the cache: f16 (default) or f32"}, \
+        {"kv", 0, "TYPE", "the cache: f16 (default), bf16 or f32"}, \
         {"batch", 0, "N", "sequences computed together: 1 in this build"}, \
         {"warm", 0, "N", "tokens from the prefix cache: 0 in this build"}, \
     { \
@@ -53,7 +53,6 @@ static const struct args_form greedy_form = {
 
 /* Names that FORMATS has and this build has not. */
 static const char *const absent_isas[] = {"avxvnni", "amx"};
-static const char *const absent_caches[] = {"bf16", "q8_0"};
 
 static bool isa_parse(const char *name, enum engine_isa *out, struct err *err)
 {
@@ -67,16 +66,10 @@ static bool isa_parse(const char *name, enum engine_isa *out, struct err *err)
 
 static bool kv_parse(const char *name, enum engine_kv *out, struct err *err)
 {
-    for (size_t i = 0; i < sizeof absent_caches / sizeof *absent_caches; i++) {
-        if (strcmp(name, absent_caches[i]) == 0) {
-            return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "--kv %s is not in this build", name);
-        }
+    if (strcmp(name, "q8_0") == 0) {
+        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "--kv %s is not in this build", name);
     }
-    if (strcmp(name, "f32") != 0 && strcmp(name, "f16") != 0) {
-        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--kv %s is not known", name);
-    }
-    *out = strcmp(name, "f32") == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
-    return true;
+    return engine_kv_find(name, out) || FAIL(err, REASON_USAGE, ERR_NOWHERE, "--kv %s is not known", name);
 }
 
 static bool setup_parse(const struct args *a, struct engine_setup *s, struct err *err)
@@ -154,12 +147,11 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
 {
     struct inspection i = {0};
     struct engine_setup setup;
-    struct engine_source source = {.name = a->operands[0]};
-    struct identity identity;
+    struct model_files files = {0};
     struct buf text = BUF(IDS_TEXT_MAX);
     bool ok;
 
-    if (!setup_parse(a, &setup, err) || !model_file_open(a->operands[0], &source.fd, err)) {
+    if (!setup_parse(a, &setup, err) || !model_files_open(a->operands[0], &files, err)) {
         return false;
     }
     ok = model_stdin_read(&text, err) && ids_parse(buf_bytes(&text), &i.ids, &i.count, err) &&
@@ -168,9 +160,9 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
           FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu ids and %zu more", i.count, more));
     if (ok) {
         setup.context = (unsigned)(i.count + more);
-        ok = engine_open(&source, &setup, &i.engine, &identity, err);
+        ok = engine_open(&files.source, &setup, &i.engine, files.identity, err);
     }
-    (void)close(source.fd);
+    model_files_done(&files);
     buf_done(&text);
     if (!ok) {
         inspection_done(&i);

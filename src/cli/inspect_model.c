@@ -33,9 +33,14 @@ static const struct args_form form = {
     .operands_max = 1,
 };
 
-struct model_ids {
-    struct identity identity;
-    uint8_t file_id[SHA384_SIZE], model_id[SHA384_SIZE];
+/* A model's headers, one for each of its files, and what they are byte for byte. */
+struct model {
+    struct model_files files;
+    struct buf *bytes; /* of the headers */
+    struct gguf *parts, joined;
+    struct manifest_file *ids;
+    size_t count;
+    uint8_t model_id[SHA384_SIZE];
 };
 
 static bool file_hash(int fd, const char *path, struct identity_reader *reader, struct err *err)
@@ -60,25 +65,68 @@ static bool file_hash(int fd, const char *path, struct identity_reader *reader, 
     return ok;
 }
 
-static bool ids_make(const struct model_header *h, const char *path, struct model_ids *out, struct err *err)
+static bool part_read(struct model *m, size_t i, struct err *err)
 {
+    const struct engine_part part =
+        i == 0 ? (struct engine_part){m->files.source.fd, m->files.source.name} : m->files.more[i - 1];
+    const char *slash = strrchr(part.name, '/');
+    struct identity *id = &m->files.identity[i];
     struct identity_reader *reader = NULL;
-    struct manifest_file file = {0};
-    bool ok = identity_reader_new(&reader, err) && file_hash(h->fd, path, reader, err) &&
-              identity_reader_end(reader, &out->identity, err);
+    struct manifest_file *file = &m->ids[i];
+    bool ok = store_header(part.fd, part.name, &m->bytes[i], &m->parts[i], err) && identity_reader_new(&reader, err) &&
+              file_hash(part.fd, part.name, reader, err) && identity_reader_end(reader, id, err);
 
     identity_reader_free(reader);
     if (!ok) {
         return false;
     }
-    if (out->identity.length != h->gguf.file_length) {
-        return FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s", path);
+    if (id->length != m->parts[i].file_length) {
+        return FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s", part.name);
     }
-    gguf_identity(&h->gguf, &out->identity);
-    manifest_file_id(out->identity.length, out->identity.tree_root, out->file_id);
-    memcpy(file.file_id, out->file_id, sizeof file.file_id);
-    manifest_model_id(&file, 1, out->model_id);
+    (void)snprintf(file->name, sizeof file->name, "%s", slash != NULL ? slash + 1 : part.name);
+    file->length = id->length;
+    memcpy(file->sha256, id->sha256, sizeof file->sha256);
+    memcpy(file->tree_root, id->tree_root, sizeof file->tree_root);
+    manifest_file_id(id->length, id->tree_root, file->file_id);
     return true;
+}
+
+static void model_done(struct model *m)
+{
+    gguf_done(&m->joined);
+    for (size_t i = 0; m->parts != NULL && m->bytes != NULL && i < m->count; i++) {
+        gguf_done(&m->parts[i]);
+        buf_done(&m->bytes[i]);
+    }
+    free(m->parts);
+    free(m->bytes);
+    free(m->ids);
+    model_files_done(&m->files);
+}
+
+/* *m is for model_done() whatever comes. */
+static bool model_open(const char *operand, struct model *m, struct err *err)
+{
+    bool ok = model_files_open(operand, &m->files, err);
+
+    if (!ok) {
+        return false;
+    }
+    m->count = m->files.source.more_count + 1;
+    m->bytes = calloc(m->count, sizeof *m->bytes);
+    m->parts = calloc(m->count, sizeof *m->parts);
+    m->ids = calloc(m->count, sizeof *m->ids);
+    ok = (m->bytes != NULL && m->parts != NULL && m->ids != NULL) ||
+         FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu files", m->count);
+    for (size_t i = 0; ok && i < m->count; i++) {
+        ok = part_read(m, i, err);
+    }
+    ok = ok && gguf_join(m->parts, m->count, &m->joined, err);
+    if (ok) {
+        gguf_identity(&m->joined, m->files.identity);
+        manifest_model_id(m->ids, m->count, m->model_id);
+    }
+    return ok;
 }
 
 static bool scalar_print(const struct gguf_pair *p, uint64_t index, struct buf *out, struct err *err)
@@ -139,8 +187,9 @@ static bool tensors_json(const struct gguf *g, struct buf *out, struct err *err)
         for (uint32_t d = 0; ok && d < t->dim_count; d++) {
             ok = buf_printf(out, err, d == 0 ? "%llu" : ",%llu", (unsigned long long)t->dims[d]);
         }
-        ok = ok && buf_printf(out, err, "],\"offset\":%llu,\"bytes\":%llu}", (unsigned long long)t->offset,
-                              (unsigned long long)t->size);
+        ok = ok && buf_str(out, "],", err) && (t->part == 0 || buf_printf(out, err, "\"file\":%u,", t->part)) &&
+             buf_printf(out, err, "\"offset\":%llu,\"bytes\":%llu}", (unsigned long long)t->offset,
+                        (unsigned long long)t->size);
     }
     return ok && buf_str(out, "],", err);
 }
@@ -150,22 +199,41 @@ static bool member_hex(struct buf *out, const char *before, const uint8_t *p, si
     return buf_str(out, before, err) && hex_add(out, bytes_of(p, len), err);
 }
 
-static bool identity_json(const struct model_ids *ids, struct buf *out, struct err *err)
+/* Of a split model: what each file is. A tensor that is not in the first says `file`, an index into it. */
+static bool files_json(const struct model *m, struct buf *out, struct err *err)
 {
-    const struct identity *id = &ids->identity;
+    bool ok = buf_str(out, ",\"files\":[", err);
+
+    for (size_t i = 0; ok && i < m->count; i++) {
+        const struct manifest_file *f = &m->ids[i];
+
+        ok = buf_str(out, i == 0 ? "{\"name\":" : ",{\"name\":", err) &&
+             json_print_str(bytes_of_str(f->name), out, err) &&
+             buf_printf(out, err, ",\"length\":%llu,", (unsigned long long)f->length) &&
+             member_hex(out, "\"sha256\":\"", f->sha256, SHA256_SIZE, err) &&
+             member_hex(out, "\",\"tree_root\":\"", f->tree_root, SHA256_SIZE, err) &&
+             member_hex(out, "\",\"file_id\":\"", f->file_id, SHA384_SIZE, err) && buf_str(out, "\"}", err);
+    }
+    return ok && buf_str(out, "]", err);
+}
+
+static bool identity_json(const struct model *m, struct buf *out, struct err *err)
+{
+    const struct identity *id = m->files.identity;
 
     return buf_printf(out, err, "\"identity\":{\"length\":%llu,", (unsigned long long)id->length) &&
            member_hex(out, "\"sha256\":\"", id->sha256, SHA256_SIZE, err) &&
            member_hex(out, "\",\"tree_root\":\"", id->tree_root, SHA256_SIZE, err) &&
-           member_hex(out, "\",\"file_id\":\"", ids->file_id, SHA384_SIZE, err) &&
-           member_hex(out, "\",\"model_id\":\"", ids->model_id, SHA384_SIZE, err) &&
+           member_hex(out, "\",\"file_id\":\"", m->ids[0].file_id, SHA384_SIZE, err) &&
+           member_hex(out, "\",\"model_id\":\"", m->model_id, SHA384_SIZE, err) &&
            member_hex(out, "\",\"tokenizer_sha256\":\"", id->tokenizer_sha256, SHA256_SIZE, err) &&
            member_hex(out, "\",\"template_sha256\":\"", id->template_sha256, SHA256_SIZE, err) &&
            buf_str(out, "\"}", err);
 }
 
-static bool json_print_model(const struct gguf *g, const struct model_ids *ids, struct buf *out, struct err *err)
+static bool json_print_model(const struct model *m, struct buf *out, struct err *err)
 {
+    const struct gguf *g = &m->joined;
     bool ok = buf_printf(out, err, "{\"version\":%u,\"alignment\":%u,\"data_start\":%llu,\"metadata\":{", g->version,
                          g->alignment, (unsigned long long)g->data_start);
 
@@ -173,21 +241,19 @@ static bool json_print_model(const struct gguf *g, const struct model_ids *ids, 
         ok = buf_str(out, i == 0 ? "" : ",", err) && json_print_str(g->pairs[i].key, out, err) &&
              buf_str(out, ":", err) && value_print(&g->pairs[i], UINT64_MAX, out, err);
     }
-    return ok && buf_str(out, "},", err) && tensors_json(g, out, err) && identity_json(ids, out, err) &&
-           buf_printf(out, err, ",\"numerics\":%d}\n", ENGINE_NUMERICS);
+    return ok && buf_str(out, "},", err) && tensors_json(g, out, err) && identity_json(m, out, err) &&
+           (m->count == 1 || files_json(m, out, err)) && buf_printf(out, err, ",\"numerics\":%d}\n", ENGINE_NUMERICS);
 }
 
 /* Names come from the file: printed as JSON strings, they cannot steer a terminal. */
-static bool text_print_model(const struct gguf *g, const struct model_ids *ids, struct buf *out, struct err *err)
+static bool text_print_model(const struct model *m, struct buf *out, struct err *err)
 {
     static const char *const labels[] = {"sha256",          "tree root", "tokenizer sha256",
                                          "template sha256", "file id",   "model id"};
-    const uint8_t *const digests[] = {ids->identity.sha256,
-                                      ids->identity.tree_root,
-                                      ids->identity.tokenizer_sha256,
-                                      ids->identity.template_sha256,
-                                      ids->file_id,
-                                      ids->model_id};
+    const struct gguf *g = &m->joined;
+    const struct identity *id = m->files.identity;
+    const uint8_t *const digests[] = {id->sha256,          id->tree_root,     id->tokenizer_sha256,
+                                      id->template_sha256, m->ids[0].file_id, m->model_id};
     bool ok = buf_printf(out, err, "GGUF version %u, alignment %u, %llu bytes\n\nmetadata\n", g->version, g->alignment,
                          (unsigned long long)g->file_length);
 
@@ -213,22 +279,26 @@ static bool text_print_model(const struct gguf *g, const struct model_ids *ids, 
         ok = buf_printf(out, err, "  %-16s ", labels[i]) &&
              hex_add(out, bytes_of(digests[i], i < 4 ? SHA256_SIZE : SHA384_SIZE), err) && buf_str(out, "\n", err);
     }
+    for (size_t i = 1; ok && i < m->count; i++) {
+        ok = buf_printf(out, err, "  part %-11zu ", i + 1) &&
+             hex_add(out, bytes_of(m->ids[i].sha256, SHA256_SIZE), err) &&
+             buf_printf(out, err, " %s\n", m->ids[i].name);
+    }
     return ok && buf_printf(out, err, "\nnumerics %d\n", ENGINE_NUMERICS);
 }
 
 static bool inspect(const char *operand, bool json, struct err *err)
 {
-    struct model_header h = {.fd = -1};
-    struct model_ids ids;
+    struct model m = {0};
     struct buf out = BUF(OUTPUT_MAX);
-    bool ok = model_header_open(operand, &h, err) && ids_make(&h, operand, &ids, err) &&
-              (json ? json_print_model(&h.gguf, &ids, &out, err) : text_print_model(&h.gguf, &ids, &out, err));
+    bool ok =
+        model_open(operand, &m, err) && (json ? json_print_model(&m, &out, err) : text_print_model(&m, &out, err));
 
     if (ok) {
         (void)fwrite(out.p, 1, out.len, stdout);
     }
     buf_done(&out);
-    model_header_done(&h);
+    model_done(&m);
     return ok;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,71 @@ bool model_file_open(const char *operand, int *fd, struct err *err)
     }
     return store_open(NULL, &store, err) && store_find(&store, operand, &m, err) &&
            store_open_blob(&store, &m, fd, err);
+}
+
+static bool more_open(struct model_files *m, const char *first, uint32_t count, struct err *err)
+{
+    size_t size = strlen(first) + 1;
+
+    for (uint32_t i = 1; i < count; i++) {
+        char *name = malloc(size);
+        int fd;
+
+        if (name == NULL) {
+            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", first);
+        }
+        gguf_split_name(first, i, name);
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            (void)file_fail(err, name, errno);
+            free(name);
+            return false;
+        }
+        m->more[m->source.more_count++] = (struct engine_part){fd, name};
+    }
+    return true;
+}
+
+bool model_files_open(const char *operand, struct model_files *out, struct err *err)
+{
+    uint32_t count = gguf_split_count(operand);
+    struct model_files m = {.source = {.name = operand}};
+    bool ok;
+
+    if (count > ENGINE_PARTS_MAX) {
+        return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%s: %u files, at most %u", operand, count, ENGINE_PARTS_MAX);
+    }
+    if (!model_file_open(operand, &m.source.fd, err)) {
+        return false;
+    }
+    m.more = calloc(count, sizeof *m.more);
+    m.identity = calloc(count, sizeof *m.identity);
+    m.source.more = m.more;
+    ok = (m.more != NULL && m.identity != NULL) || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u files", count);
+    if (!ok || !more_open(&m, operand, count, err)) {
+        model_files_done(&m);
+        return false;
+    }
+    *out = m;
+    return true;
+}
+
+void model_files_done(struct model_files *m)
+{
+    if (m->source.name == NULL) {
+        return;
+    }
+    (void)close(m->source.fd);
+    for (size_t i = 0; i < m->source.more_count; i++) {
+        char *name;
+
+        (void)close(m->more[i].fd);
+        memcpy(&name, &m->more[i].name, sizeof name); /* ours, and not const */
+        free(name);
+    }
+    free(m->more);
+    free(m->identity);
+    *m = (struct model_files){0};
 }
 
 bool model_header_open(const char *operand, struct model_header *out, struct err *err)

@@ -34,14 +34,16 @@ struct request {
     struct grammar *grammar;    /* what the answer is held to; NULL: nothing */
     struct grammar_state *form; /* how far it has come */
     struct tokenizer_ids ids;   /* the prompt, then the answer */
-    size_t prompt, cached;      /* tokens of the prompt; tokens in the cache */
+    bool embeds;
+    size_t taken;          /* tokens of the embedding */
+    size_t prompt, cached; /* tokens of the prompt; tokens in the cache */
     uint64_t started;
 };
 
 struct engine {
     struct engine_setup setup;
-    struct kernels kernels; /* of the chosen set, gaps filled */
-    char kernel_names[128];
+    const struct kernels *kernels; /* of the chosen set */
+    char kernel_names[256];
     struct prompt prompt;
     struct tokenizer_info vocabulary;
     struct weights weights;
@@ -52,6 +54,8 @@ struct engine {
     struct request request;
     struct buf raw,
         parts[PARTS]; /* of the event that is out: as it came from the stream, and parted (enum output_part) */
+    double *sum;      /* of an embedding, while it is made */
+    float *vector;    /* and when it is */
     /* With logprobs: those that the event shows, then those whose text is held back. */
     struct engine_token *tokens;
     size_t *starts; /* where each one's text begins in the answer */
@@ -77,10 +81,7 @@ static bool kernels_choose(struct engine *e, struct err *err)
     if (k == NULL) {
         return FAIL(err, REASON_ISA_ABSENT, ERR_NOWHERE, "%s", engine_isa_name(e->setup.isa));
     }
-    e->kernels = *k;
-    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
-        e->kernels.tile[kind] = isa_tile(k, (enum kernel_panel)kind, &e->kernels.tile_name[kind]);
-    }
+    e->kernels = k;
     return true;
 }
 
@@ -90,12 +91,26 @@ static void kernels_name(struct engine *e)
     size_t at = 0;
 
     for (size_t i = 0; i < e->weights.used_count && at < sizeof e->kernel_names; i++) {
-        enum kernel_panel kind = KERNEL_PANEL_F32;
-
-        (void)panel_kind(e->weights.used[i], e->setup.exact, &kind);
         at += (size_t)snprintf(e->kernel_names + at, sizeof e->kernel_names - at, "%s%s=%s", i == 0 ? "" : " ",
-                               e->weights.used[i]->name, e->kernels.tile_name[kind]);
+                               e->weights.used[i]->name, e->kernels->name);
     }
+}
+
+/* By enum engine_kv. */
+static const struct {
+    const char *name;
+    enum kernel_cache cache;
+} caches[] = {{"f32", KERNEL_CACHE_F32}, {"f16", KERNEL_CACHE_F16}, {"bf16", KERNEL_CACHE_BF16}};
+
+bool engine_kv_find(const char *name, enum engine_kv *out)
+{
+    for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+        if (strcmp(caches[i].name, name) == 0) {
+            *out = (enum engine_kv)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool setup_check(struct engine_setup *s, struct err *err)
@@ -129,7 +144,7 @@ static bool go_on(void *arg)
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
-    struct forward_setup f = {.weights = &e->weights, .kernels = &e->kernels, .go_on = go_on, .arg = e};
+    struct forward_setup f = {.weights = &e->weights, .go_on = go_on, .arg = e};
     uint32_t trained;
 
     if (!setup_check(&e->setup, err) || !kernels_choose(e, err) || !pool_new(e->setup.threads, &e->pool, err) ||
@@ -148,10 +163,16 @@ static bool engine_fill(struct engine *e, const struct engine_source *source, st
     tokenizer_info(e->tokenizer, &e->vocabulary);
     prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
     buf_done(&e->weights.chat_template);
+    f.kernels = e->kernels;
     f.pool = e->pool;
-    f.f16 = e->setup.kv == ENGINE_KV_F16;
+    f.cache = caches[e->setup.kv].cache;
     f.chunk = e->setup.chunk;
     f.context = e->setup.context;
+    e->sum = calloc(e->weights.shape.embd, sizeof *e->sum);
+    e->vector = calloc(e->weights.shape.embd, sizeof *e->vector);
+    if (e->sum == NULL || e->vector == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "an embedding");
+    }
     return forward_new(&f, &e->forward, err) && sampler_new(e->weights.shape.vocab, &e->sampler, err);
 }
 
@@ -179,6 +200,14 @@ bool engine_open(const struct engine_source *source, const struct engine_setup *
     }
     *out = e;
     return true;
+}
+
+static void vector_wipe(struct engine *e)
+{
+    if (e->sum != NULL && e->vector != NULL) {
+        wipe(e->sum, e->weights.shape.embd * sizeof *e->sum);
+        wipe(e->vector, e->weights.shape.embd * sizeof *e->vector);
+    }
 }
 
 static void request_end(struct engine *e)
@@ -223,6 +252,9 @@ void engine_close(struct engine *e)
     for (size_t i = 0; i < PARTS; i++) {
         buf_done(&e->parts[i]);
     }
+    vector_wipe(e);
+    free(e->sum);
+    free(e->vector);
     wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     free(e->tokens);
     free(e->starts);
@@ -239,7 +271,7 @@ void engine_info(const struct engine *e, struct engine_info *out)
 {
     const struct shape *s = &e->weights.shape;
 
-    *out = (struct engine_info){.architecture = "llama",
+    *out = (struct engine_info){.architecture = s->family->name,
                                 .quantization = e->weights.quantization,
                                 .parameters = e->weights.parameters,
                                 .context = e->setup.context,
@@ -247,7 +279,7 @@ void engine_info(const struct engine *e, struct engine_info *out)
                                 .embedding = s->embd,
                                 .layers = s->layers,
                                 .vocabulary = s->vocab,
-                                .isa = e->kernels.name,
+                                .isa = e->kernels->name,
                                 .kernels = e->kernel_names,
                                 .chat = e->prompt.chat_template != NULL,
                                 .chat_problem = e->prompt.problem,
@@ -304,6 +336,17 @@ static bool form_take(struct request *r, const json_t *form, struct err *err)
                             grammar_start(r->grammar, &r->form, err));
 }
 
+/* A file may have more tokens than rows of weights (weights.c says where). */
+static bool ids_have_rows(const struct engine *e, const uint32_t *ids, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= e->weights.shape.vocab) {
+            return FAIL(err, REASON_TOKEN_RANGE, i, "%u of %u", ids[i], e->weights.shape.vocab);
+        }
+    }
+    return true;
+}
+
 bool engine_submit(struct engine *e, const struct engine_request *q, struct err *err)
 {
     struct request *r = &e->request;
@@ -315,7 +358,13 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     if (!engine_options_check(&q->options, err)) {
         return false;
     }
+    if (q->wish != ENGINE_ANSWER && e->weights.pooling == EMBED_RANK) {
+        return FAIL(err, REASON_NOT_SUPPORTED, ERR_NOWHERE, "embeddings: the model ranks texts");
+    }
     r->active = true;
+    r->embeds = q->wish != ENGINE_ANSWER;
+    vector_wipe(e);
+    wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     r->options = q->options;
     r->options.stop = NULL;
     r->options.bias = r->bias;
@@ -326,7 +375,7 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
     if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_take(r, q->form, err) ||
-        !prompt_make(&e->prompt, q, &r->ids, &shape, err)) {
+        !prompt_make(&e->prompt, q, &r->ids, &shape, err) || !ids_have_rows(e, r->ids.p, r->ids.count, err)) {
         request_end(e);
         return false;
     }
@@ -353,6 +402,30 @@ static enum engine_end finish(struct engine *e, enum engine_end end)
     return end;
 }
 
+/* What of the n tokens from position r->cached on belongs to the embedding. */
+static bool embedding_add(struct engine *e, size_t n, struct err *err)
+{
+    struct request *r = &e->request;
+    const size_t embd = e->weights.shape.embd;
+
+    for (size_t i = 0; i < n; i++) {
+        const float *row;
+
+        if (!embed_takes(e->weights.pooling, r->cached + i, r->prompt)) {
+            continue;
+        }
+        if (!forward_hidden(e->forward, i, &row, err)) {
+            return false;
+        }
+        embed_add(row, embd, e->sum);
+        r->taken++;
+    }
+    if (r->cached + n == r->prompt) {
+        embed_end(e->sum, r->taken, embd, e->vector);
+    }
+    return true;
+}
+
 /* Computes what is not cached yet: a chunk of the prompt, or the last token. */
 static bool advance(struct engine *e, struct err *err)
 {
@@ -360,7 +433,8 @@ static bool advance(struct engine *e, struct err *err)
     size_t n = r->ids.count - r->cached;
 
     n = n < e->setup.chunk ? n : e->setup.chunk;
-    if (!forward_tokens(e->forward, r->ids.p + r->cached, n, r->cached, err)) {
+    if (!forward_tokens(e->forward, r->ids.p + r->cached, n, r->cached, err) ||
+        (r->embeds && !embedding_add(e, n, err))) {
         return false;
     }
     r->cached += n;
@@ -530,6 +604,7 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
     struct request *r = &e->request;
     enum engine_end end = ENGINE_END_NOT;
     unsigned environment;
+    const float *vector;
     size_t before = r->cached;
     bool ok = true;
 
@@ -542,7 +617,12 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         end = ENGINE_END_CANCELLED;
     } else {
         environment = math_environment_enter();
-        ok = advance(e, err) && (r->cached < r->ids.count || token_next(e, r->cached - before - 1, &end, err));
+        ok = advance(e, err);
+        if (ok && r->cached == r->ids.count && r->embeds) {
+            end = ENGINE_END_STOP;
+        } else if (ok && r->cached == r->ids.count) {
+            ok = token_next(e, r->cached - before - 1, &end, err);
+        }
         math_environment_restore(environment);
     }
     if (!ok && err->reason == REASON_CANCELLED) {
@@ -552,7 +632,9 @@ bool engine_next(struct engine *e, struct engine_event *out, struct err *err)
         return false;
     }
     tokens_show(e);
-    *out = (struct engine_event){.end = end == ENGINE_END_NOT ? end : finish(e, end),
+    vector = end == ENGINE_END_STOP && r->embeds ? e->vector : NULL;
+    *out = (struct engine_event){.vector = vector,
+                                 .end = end == ENGINE_END_NOT ? end : finish(e, end),
                                  .text = buf_bytes(&e->parts[OUTPUT_CONTENT]),
                                  .thinking = buf_bytes(&e->parts[OUTPUT_THINKING]),
                                  .calls = buf_bytes(&e->parts[OUTPUT_CALL]),
@@ -579,12 +661,7 @@ static bool ids_check(const struct engine *e, const uint32_t *ids, size_t count,
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu tokens, the context holds %u", count + more,
                     e->setup.context);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] >= e->weights.shape.vocab) {
-            return FAIL(err, REASON_TOKEN_RANGE, i, "%u of %u", ids[i], e->weights.shape.vocab);
-        }
-    }
-    return true;
+    return ids_have_rows(e, ids, count, err);
 }
 
 static bool logits_copy(struct engine *e, size_t first, size_t n, float *out, struct err *err)

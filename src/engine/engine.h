@@ -23,6 +23,7 @@ enum engine_isa {
 enum engine_kv {
     ENGINE_KV_F32,
     ENGINE_KV_F16,
+    ENGINE_KV_BF16,
 };
 
 struct engine_setup {
@@ -39,10 +40,19 @@ struct engine_setup {
     void *arg;
 };
 
-/* Where a file's bytes are: read once, into memory of the engine's own, hashed while they are read. */
-struct engine_source {
+#define ENGINE_PARTS_MAX 512
+
+struct engine_part {
     int fd;           /* a regular file, read from its start; not closed */
     const char *name; /* for messages and the manifest */
+};
+
+/* Where a model's bytes are: read once, into memory of the engine's own, hashed while they are read. */
+struct engine_source {
+    int fd;
+    const char *name;
+    const struct engine_part *more; /* the other files of a split model, in order */
+    size_t more_count;              /* at most ENGINE_PARTS_MAX - 1 */
     /* Called while it loads, may be NULL. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
@@ -50,7 +60,8 @@ struct engine_source {
 
 struct engine;
 
-/* Reads, hashes and checks the model. *identity gets what the model event needs. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
+/* Reads, hashes and checks the model. identity gets what the model event needs of each file, more_count + 1 of them;
+ * the tokenizer's and the template's digest stand in the first. FILE_*, GGUF_*, MODEL_*, TOKENIZER_*,
  * TEMPLATE_UNSUPPORTED is not among them: a model whose template is not understood still completes raw prompts. */
 MUST_USE bool engine_open(const struct engine_source *source, const struct engine_setup *setup, struct engine **out,
                           struct identity *identity, struct err *err);
@@ -107,7 +118,14 @@ void engine_options_default(struct engine_options *o);
 /* OPTION_RANGE names the option. */
 MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
 
+enum engine_wish {
+    ENGINE_ANSWER,
+    ENGINE_EMBED,     /* of the raw prompt; one event ends it and has the vector */
+    ENGINE_EMBED_CUT, /* the same, of as much as the context holds: never CONTEXT_FULL */
+};
+
 struct engine_request {
+    enum engine_wish wish;
     /* Either a chat to render or a raw prompt. */
     const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
     int64_t now;         /* seconds since 1970, for templates that say the date */
@@ -140,6 +158,7 @@ struct engine_event {                  /* valid until the next call */
     struct bytes calls;                /* tools it calls: {"name":text,"arguments":object}, a line each */
     const struct engine_token *tokens; /* with top_logprobs: those whose text has come out now */
     size_t token_count;
+    const float *vector; /* of an embedding, info.embedding of them, not normalised; else NULL */
     enum engine_end end;
 };
 
@@ -153,7 +172,7 @@ struct engine_stats {
  * SCHEMA_FORM, SCHEMA_UNSUPPORTED.
  * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
  * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
- * said to be borrowed above. */
+ * said to be borrowed above. NOT_SUPPORTED: an embedding of a model that ranks. */
 MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
 
 /* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.
@@ -176,5 +195,7 @@ MUST_USE bool engine_greedy(struct engine *e, const uint32_t *ids, size_t count,
 bool engine_isa_find(const char *name, enum engine_isa *out);
 const char *engine_isa_name(enum engine_isa isa);
 bool engine_isa_present(enum engine_isa isa); /* on this machine and in this build */
+
+bool engine_kv_find(const char *name, enum engine_kv *out); /* "f32", "f16", "bf16"; false for a name that is none */
 
 #endif

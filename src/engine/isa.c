@@ -40,14 +40,6 @@ const struct kernels *isa_kernels(enum engine_isa isa)
     return NULL;
 }
 
-kernel_tile *isa_tile(const struct kernels *k, enum kernel_panel kind, const char **name)
-{
-    const struct kernels *from = k->tile[kind] != NULL ? k : &kernels_ref;
-
-    *name = from->name;
-    return from->tile[kind];
-}
-
 bool engine_isa_find(const char *name, enum engine_isa *out)
 {
     for (size_t i = 0; i < COUNT; i++) {

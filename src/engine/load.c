@@ -52,77 +52,64 @@ static bool same(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static bool read_all(const struct engine_source *source, struct load *l, struct identity_reader *r, struct err *err)
+/* One file of the source, which has `before` bytes of `total` in front of it. */
+struct reading {
+    const struct engine_source *source;
+    struct engine_part part;
+    uint64_t before, total;
+};
+
+static bool read_all(const struct reading *f, struct load *l, struct identity_reader *r, struct err *err)
 {
     uint8_t beyond;
 
     for (size_t done = 0; done < l->length;) {
         size_t want = l->length - done < PIECE ? l->length - done : PIECE;
-        ssize_t n = pread(source->fd, l->p + done, want, (off_t)done);
+        ssize_t n = pread(f->part.fd, l->p + done, want, (off_t)done);
 
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n < 0) {
-            return FAIL(err, REASON_FILE_IO, done, "%s: reading failed", source->name);
+            return FAIL(err, REASON_FILE_IO, done, "%s: reading failed", f->part.name);
         }
         if (n == 0) {
-            return FAIL(err, REASON_FILE_CHANGED, done, "%s: became shorter than %zu bytes", source->name, l->length);
+            return FAIL(err, REASON_FILE_CHANGED, done, "%s: became shorter than %zu bytes", f->part.name, l->length);
         }
         if (!identity_reader_add(r, bytes_of(l->p + done, (size_t)n), err)) {
             return false;
         }
         done += (size_t)n;
-        if (source->progress != NULL) {
-            source->progress(source->arg, done, l->length);
+        if (f->source->progress != NULL) {
+            f->source->progress(f->source->arg, f->before + done, f->total);
         }
     }
-    if (pread(source->fd, &beyond, 1, (off_t)l->length) > 0) {
-        return FAIL(err, REASON_FILE_CHANGED, l->length, "%s: became longer than %zu bytes", source->name, l->length);
+    if (pread(f->part.fd, &beyond, 1, (off_t)l->length) > 0) {
+        return FAIL(err, REASON_FILE_CHANGED, l->length, "%s: became longer than %zu bytes", f->part.name, l->length);
     }
     return true;
 }
 
-static bool memory_check(const struct engine_source *source, uint64_t size, uint64_t available, double need,
-                         struct err *err)
-{
-    uint64_t wanted = (uint64_t)((double)size * need);
-
-    if (available == 0) {
-        available = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    }
-    return wanted <= available ||
-           FAIL(err, REASON_MODEL_MEMORY, ERR_NOWHERE, "%s: needs %llu MB, there are %llu MB", source->name,
-                (unsigned long long)(wanted / 1000000), (unsigned long long)(available / 1000000));
-}
-
-bool load_file(const struct engine_source *source, uint64_t available, double need, struct load *out,
-               struct identity *identity, struct err *err)
+static bool file_load(const struct reading *f, struct load *out, struct identity *identity, struct err *err)
 {
     struct identity_reader *r = NULL;
     struct load l = {0};
     struct stat before, after;
     bool ok = false;
 
-    if (fstat(source->fd, &before) != 0) {
-        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", source->name);
-    }
-    if (!S_ISREG(before.st_mode) || before.st_size <= 0) {
-        return FAIL(err, REASON_GGUF_MAGIC, 0, "%s: not a regular file with something in it", source->name);
-    }
-    if (!memory_check(source, (uint64_t)before.st_size, available, need, err)) {
-        return false;
+    if (fstat(f->part.fd, &before) != 0) {
+        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", f->part.name);
     }
     l.length = (size_t)before.st_size;
     l.p = weights_pages(l.length);
     if (l.p == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s: %zu bytes", source->name, l.length);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s: %zu bytes", f->part.name, l.length);
     }
-    if (!identity_reader_new(&r, err) || !read_all(source, &l, r, err)) {
+    if (!identity_reader_new(&r, err) || !read_all(f, &l, r, err)) {
         goto out;
     }
-    if (fstat(source->fd, &after) != 0 || !same(&before, &after)) {
-        (void)FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: size or times changed", source->name);
+    if (fstat(f->part.fd, &after) != 0 || !same(&before, &after)) {
+        (void)FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: size or times changed", f->part.name);
         goto out;
     }
     ok = identity_reader_end(r, identity, err);
@@ -133,5 +120,55 @@ out:
         return false;
     }
     *out = l;
+    return true;
+}
+
+static struct engine_part part_at(const struct engine_source *s, size_t i)
+{
+    return i == 0 ? (struct engine_part){s->fd, s->name} : s->more[i - 1];
+}
+
+static bool sizes_check(const struct engine_source *s, uint64_t available, double need, uint64_t *total,
+                        struct err *err)
+{
+    uint64_t wanted;
+
+    *total = 0;
+    for (size_t i = 0; i <= s->more_count; i++) {
+        struct engine_part part = part_at(s, i);
+        struct stat st;
+
+        if (fstat(part.fd, &st) != 0) {
+            return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", part.name);
+        }
+        if (!S_ISREG(st.st_mode) || st.st_size <= 0) {
+            return FAIL(err, REASON_GGUF_MAGIC, 0, "%s: not a regular file with something in it", part.name);
+        }
+        *total += (uint64_t)st.st_size;
+    }
+    wanted = (uint64_t)((double)*total * need);
+    if (available == 0) {
+        available = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    }
+    return wanted <= available ||
+           FAIL(err, REASON_MODEL_MEMORY, ERR_NOWHERE, "%s: needs %llu MB, there are %llu MB", s->name,
+                (unsigned long long)(wanted / 1000000), (unsigned long long)(available / 1000000));
+}
+
+bool load_files(const struct engine_source *source, uint64_t available, double need, struct load *out,
+                struct identity *identity, struct err *err)
+{
+    struct reading f = {.source = source};
+
+    if (!sizes_check(source, available, need, &f.total, err)) {
+        return false;
+    }
+    for (size_t i = 0; i <= source->more_count; i++) {
+        f.part = part_at(source, i);
+        if (!file_load(&f, &out[i], &identity[i], err)) {
+            return false;
+        }
+        f.before += out[i].length;
+    }
     return true;
 }

@@ -1,4 +1,4 @@
-/* A whole regular file into private memory, hashed while it is read. */
+/* Whole regular files into private memory, hashed while they are read. */
 #ifndef SOTTO_ENGINE_LOAD_H
 #define SOTTO_ENGINE_LOAD_H
 
@@ -9,10 +9,11 @@ struct load {
     size_t length;
 };
 
-/* need: bytes that loading takes in all, per byte of the file; more than the machine has is MODEL_MEMORY before a byte
- * is read. A file that is another one after reading than it was before is FILE_CHANGED. */
-MUST_USE bool load_file(const struct engine_source *source, uint64_t available, double need, struct load *out,
-                        struct identity *identity, struct err *err);
+/* The source's files into out[] and identity[], more_count + 1 of each. need: bytes that loading takes in all, per byte
+ * of the files; more than there are is MODEL_MEMORY before a byte is read. A file that is another one after reading
+ * than it was before is FILE_CHANGED. */
+MUST_USE bool load_files(const struct engine_source *source, uint64_t available, double need, struct load *out,
+                         struct identity *identity, struct err *err);
 void load_done(struct load *l);
 
 /* Bytes from..from+size-1 are not needed any more: whole pages among them go back to the system. */

@@ -220,12 +220,43 @@ static bool chat_fit(const struct prompt *p, const struct engine_request *q, str
     return chat_encode(p, q, enough, ids, out, err);
 }
 
+/* A text to be embedded, with the tokens that the file asks for around it. */
+static bool text_encode(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
+                        struct prompt_shape *out, struct err *err)
+{
+    const struct tokenizer_info *v = &p->vocabulary;
+    struct bytes text = q->prompt;
+    const size_t last = v->add_eos ? 1 : 0;
+    size_t room;
+    bool ok;
+
+    ids->max = ids->max + 1 - last; /* no answer follows */
+    if (v->add_bos && !tokenizer_ids_add(ids, v->bos, err)) {
+        return false;
+    }
+    room = (ids->max - ids->count) * v->longest;
+    if (q->wish == ENGINE_EMBED_CUT && text.len > room) {
+        out->truncated = true;
+        text.len = room; /* bytes that give as many tokens as there is room for, or more */
+    }
+    ok = tokenizer_encode(p->tokenizer, text, TOKENIZER_ALLOW_USER, ids, err);
+    if (!ok && err->reason == REASON_CONTEXT_FULL && q->wish == ENGINE_EMBED_CUT) {
+        out->truncated = true;
+        ok = true;
+    }
+    ids->max += last;
+    return ok && (last == 0 || tokenizer_ids_add(ids, v->eos, err));
+}
+
 bool prompt_make(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
                  struct prompt_shape *out, struct err *err)
 {
     const uint32_t bos = p->vocabulary.bos;
 
     *out = (struct prompt_shape){0};
+    if (q->wish != ENGINE_ANSWER) {
+        return text_encode(p, q, ids, out, err);
+    }
     if (q->chat != NULL) {
         out->format = p->format;
         out->tools = json_array_size(json_object_get(q->chat, "tools")) > 0;

@@ -25,7 +25,7 @@ struct prompt_shape {
     struct output_format format;
     bool tools;     /* the request names some */
     bool thinking;  /* the prompt ends where thinking begins */
-    bool truncated; /* its oldest messages were left out */
+    bool truncated; /* its oldest messages were left out, or the end of a text to be embedded */
 };
 
 /* CONTEXT_FULL, CHAT_FORM, TEMPLATE_UNSUPPORTED. */

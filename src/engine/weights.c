@@ -8,174 +8,65 @@
 #include <stdlib.h>
 
 #define STR_ARG(b) (int)((b).len < 64 ? (b).len : 64), (const char *)(b).p
-#define EMBD_MAX 65536U
-#define FF_MAX 1048576U
-#define HEADS_MAX 1024U
-#define HEAD_DIM_MAX 512U
+#define NAME_SIZE 80
+
+/* A tensor whose panels are to be made: a matrix, or one for each index of its third dimension. */
+struct filling {
+    struct matrix *m;
+    uint64_t count;
+    const struct gguf_tensor *t;
+};
 
 struct reading {
     const struct gguf *g;
     const struct engine_setup *setup;
     struct weights *w;
     bool *seen; /* by tensor: has a place in the graph */
+    struct filling *fillings;
+    size_t filling_count;
     struct err *err;
 };
 
-static bool get_u32(const struct reading *r, const char *key, uint32_t min, uint32_t max, uint32_t *out)
-{
-    if (!gguf_get_u32(r->g, key, out, r->err)) {
-        return false;
-    }
-    return (*out >= min && *out <= max) || FAIL(r->err, REASON_GGUF_KEY_RANGE, gguf_find(r->g, key)->offset,
-                                                "%s is %u, not %u to %u", key, *out, min, max);
-}
+/* What a layer, or the model, has under a name: a matrix, a matrix for each of count, or a vector (rows of k). */
+struct slot {
+    bool wanted;
+    const char *name;
+    uint64_t k, rows, count; /* count 0: no third dimension */
+    struct matrix *one, **many;
+    float **vector;
+};
 
-static bool get_u32_or(const struct reading *r, const char *key, uint32_t min, uint32_t max, uint32_t fallback,
-                       uint32_t *out)
-{
-    *out = fallback;
-    return gguf_find(r->g, key) == NULL || get_u32(r, key, min, max, out);
-}
-
-/* Scaled positions: by the key's type, or by a factor alone, which llama.cpp takes as linear. */
-static bool rope_check(const struct reading *r)
-{
-    static const char *const factors[] = {"llama.rope.scaling.factor", "llama.rope.scale_linear"};
-    const struct gguf_pair *type = gguf_find(r->g, "llama.rope.scaling.type");
-    struct bytes name;
-
-    if (type != NULL) {
-        if (!gguf_get_str(r->g, "llama.rope.scaling.type", &name, r->err)) {
-            return false;
-        }
-        if (!bytes_equal(name, bytes_of_str("none"))) {
-            return FAIL(r->err, REASON_MODEL_ARCHITECTURE, type->offset, "RoPE scaling %.*s", STR_ARG(name));
-        }
-    }
-    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
-        float factor = 1.0F;
-
-        if (gguf_find(r->g, factors[i]) != NULL && !gguf_get_f32(r->g, factors[i], &factor, r->err)) {
-            return false;
-        }
-        if (factor != 0.0F && factor != 1.0F) {
-            return FAIL(r->err, REASON_MODEL_ARCHITECTURE, gguf_find(r->g, factors[i])->offset, "%s is %g", factors[i],
-                        (double)factor);
-        }
-    }
-    return true;
-}
-
-/* Everything that would make the graph another one than ours is refused by name. */
-static bool architecture_check(const struct reading *r)
-{
-    struct bytes name;
-    uint32_t experts;
-
-    if (!gguf_get_str(r->g, "general.architecture", &name, r->err)) {
-        return false;
-    }
-    if (!bytes_equal(name, bytes_of_str("llama"))) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "%.*s", STR_ARG(name));
-    }
-    if (!get_u32_or(r, "llama.expert_count", 0, UINT32_MAX, 0, &experts)) {
-        return false;
-    }
-    if (experts != 0) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, gguf_find(r->g, "llama.expert_count")->offset,
-                    "llama with experts");
-    }
-    return rope_check(r);
-}
-
-static bool floats_read(const struct reading *r, struct shape *s)
-{
-    float base = 10000.0F;
-
-    if (!gguf_get_f32(r->g, "llama.attention.layer_norm_rms_epsilon", &s->eps, r->err) ||
-        (gguf_find(r->g, "llama.rope.freq_base") != NULL &&
-         !gguf_get_f32(r->g, "llama.rope.freq_base", &base, r->err))) {
-        return false;
-    }
-    if (!(s->eps >= 0.0F && s->eps < 1.0F)) {
-        return FAIL(r->err, REASON_GGUF_KEY_RANGE, ERR_NOWHERE, "llama.attention.layer_norm_rms_epsilon");
-    }
-    if (!(base >= 1.0F && base < 1e30F)) {
-        return FAIL(r->err, REASON_GGUF_KEY_RANGE, ERR_NOWHERE, "llama.rope.freq_base");
-    }
-    s->rope_base = (double)base;
-    return true;
-}
-
-static bool shape_read(const struct reading *r, struct shape *s)
-{
-    uint32_t value_dim;
-
-    if (!get_u32(r, "llama.block_count", 1, LIMIT_LAYERS, &s->layers) ||
-        !get_u32(r, "llama.embedding_length", 1, EMBD_MAX, &s->embd) ||
-        !get_u32(r, "llama.feed_forward_length", 1, FF_MAX, &s->ff) ||
-        !get_u32(r, "llama.attention.head_count", 1, HEADS_MAX, &s->heads) ||
-        !get_u32_or(r, "llama.attention.head_count_kv", 1, HEADS_MAX, s->heads, &s->kv_heads) ||
-        !get_u32_or(r, "llama.attention.key_length", 1, HEAD_DIM_MAX, s->embd / s->heads, &s->head_dim) ||
-        !get_u32_or(r, "llama.attention.value_length", 1, HEAD_DIM_MAX, s->head_dim, &value_dim) ||
-        !get_u32_or(r, "llama.rope.dimension_count", 1, HEAD_DIM_MAX, s->head_dim, &s->rope_dim) ||
-        !get_u32(r, "llama.context_length", 1, LIMIT_CONTEXT, &s->trained_context) || !floats_read(r, s)) {
-        return false;
-    }
-    if (s->heads % s->kv_heads != 0) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "%u heads over %u KV heads", s->heads, s->kv_heads);
-    }
-    if (s->head_dim == 0 || s->head_dim > HEAD_DIM_MAX || value_dim != s->head_dim) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "heads of %u and %u values", s->head_dim,
-                    value_dim);
-    }
-    if (s->rope_dim % 2 != 0 || s->rope_dim > s->head_dim) {
-        return FAIL(r->err, REASON_MODEL_ARCHITECTURE, ERR_NOWHERE, "RoPE over %u of %u", s->rope_dim, s->head_dim);
-    }
-    return true;
-}
-
-static const struct gguf_tensor *tensor_find(const struct reading *r, const char *name)
+static bool tensor_get(const struct reading *r, const char *name, const struct slot *s, const struct gguf_tensor **out)
 {
     const struct gguf_tensor *t = gguf_tensor_find(r->g, name);
-
-    if (t != NULL) {
-        r->seen[t - r->g->tensors] = true;
-    }
-    return t;
-}
-
-static bool tensor_get(const struct reading *r, const char *name, uint64_t k, uint64_t rows,
-                       const struct gguf_tensor **out)
-{
-    const struct gguf_tensor *t = tensor_find(r, name);
+    uint64_t count = s->count == 0 ? 1 : s->count;
 
     if (t == NULL) {
         return FAIL(r->err, REASON_GGUF_TENSOR_MISSING, ERR_NOWHERE, "%s", name);
     }
-    if (t->dims[0] != k || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
+    r->seen[t - r->g->tensors] = true;
+    if (t->dims[0] != s->k || t->dims[1] != s->rows || t->dims[2] != count || t->dims[3] != 1) {
         return FAIL(r->err, REASON_GGUF_TENSOR_SHAPE, t->entry,
-                    "%s is %" PRIu64 " x %" PRIu64 ", not %" PRIu64 " x %" PRIu64, name, t->dims[0], t->dims[1], k,
-                    rows);
+                    "%s is %" PRIu64 " x %" PRIu64 " x %" PRIu64 ", not %" PRIu64 " x %" PRIu64 " x %" PRIu64, name,
+                    t->dims[0], t->dims[1], t->dims[2], s->k, s->rows, count);
     }
     *out = t;
     return true;
 }
 
-static bool vector_get(const struct reading *r, const char *name, uint64_t n, float **out)
+static bool vector_get(const struct reading *r, const char *name, const struct slot *s)
 {
     const struct gguf_tensor *t;
+    uint64_t n = s->k * s->rows;
+    void *memory;
     float *p;
 
-    if (!tensor_get(r, name, n, 1, &t)) {
+    if (!tensor_get(r, name, s, &t) || !arena_alloc(&r->w->tables, n, sizeof *p, &memory, r->err)) {
         return false;
     }
-    p = calloc(n, sizeof *p);
-    if (p == NULL) {
-        return FAIL(r->err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
-    }
+    p = memory;
     quant_dequantise(t->type, gguf_tensor_data(r->g, t).p, n / t->type->weights, p);
-    *out = p;
+    *s->vector = p;
     for (uint64_t i = 0; i < n; i++) {
         if (!(p[i] - p[i] == 0.0F)) {
             return FAIL(r->err, REASON_MODEL_DEFECT, (size_t)t->offset, "%s, weight %" PRIu64, name, i);
@@ -184,68 +75,170 @@ static bool vector_get(const struct reading *r, const char *name, uint64_t n, fl
     return true;
 }
 
-/* The matrix's form and size; its panels come later (matrix_place, matrix_fill). */
-static bool matrix_get(const struct reading *r, const char *name, uint64_t k, uint64_t rows, struct matrix *out)
+/* The matrices' form and size; their panels come later (matrix_fill). */
+static bool matrix_get(struct reading *r, const char *name, const struct slot *s)
 {
     struct weights *w = r->w;
     const struct gguf_tensor *t;
-    struct matrix m = {.rows = rows, .k = k};
+    struct matrix m = {.rows = s->rows, .k = s->k};
+    uint64_t count = s->count == 0 ? 1 : s->count;
+    void *memory = s->one;
     size_t i = 0;
 
-    if (!tensor_get(r, name, k, rows, &t)) {
+    if (!tensor_get(r, name, s, &t)) {
         return false;
     }
-    if (!panel_kind(t->type, r->setup->exact, &m.kind)) {
-        return FAIL(r->err, REASON_GGUF_TENSOR_TYPE, t->entry, "%s is %s: no kernel", name, t->type->name);
-    }
     m.type = t->type;
-    m.panels = (rows + KERNEL_ROWS - 1) / KERNEL_ROWS;
-    m.panel_size = panel_size(m.kind, k);
-    w->memory_size += m.panels * m.panel_size;
+    m.kind = r->setup->exact ? QUANT_F32 : t->type->id;
+    m.panels = (s->rows + KERNEL_ROWS - 1) / KERNEL_ROWS;
+    m.panel_size = panel_size(m.kind, s->k);
+    w->memory_size += count * m.panels * m.panel_size;
     while (i < w->used_count && w->used[i] != m.type) {
         i++;
     }
     if (i == w->used_count && i < sizeof w->used / sizeof *w->used) {
         w->used[w->used_count++] = m.type;
     }
-    *out = m;
+    if (s->count != 0) {
+        if (!arena_alloc(&w->tables, count, sizeof m, &memory, r->err)) {
+            return false;
+        }
+        *s->many = memory;
+    }
+    for (i = 0; i < count; i++) {
+        ((struct matrix *)memory)[i] = m;
+    }
+    r->fillings[r->filling_count++] = (struct filling){memory, count, t};
     return true;
 }
 
-static bool layer_read(const struct reading *r, uint32_t index)
+/* prefix: of the names of a layer's tensors, "blk.0." */
+static bool slots_read(struct reading *r, const char *prefix, const struct slot *slots, size_t count)
 {
-    const struct shape *s = &r->w->shape;
-    struct layer *l = &r->w->layers[index];
-    const uint64_t q = (uint64_t)s->heads * s->head_dim, kv = (uint64_t)s->kv_heads * s->head_dim;
-    const struct {
-        const char *name;
-        uint64_t k, rows;
-        struct matrix *to;
-    } matrices[] = {{"attn_q", s->embd, q, &l->q},          {"attn_k", s->embd, kv, &l->k},
-                    {"attn_v", s->embd, kv, &l->v},         {"attn_output", q, s->embd, &l->o},
-                    {"ffn_gate", s->embd, s->ff, &l->gate}, {"ffn_up", s->embd, s->ff, &l->up},
-                    {"ffn_down", s->ff, s->embd, &l->down}};
-    char name[64];
+    for (size_t i = 0; i < count; i++) {
+        char name[NAME_SIZE];
 
-    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
-        (void)snprintf(name, sizeof name, "blk.%u.%s.weight", index, matrices[i].name);
-        if (!matrix_get(r, name, matrices[i].k, matrices[i].rows, matrices[i].to)) {
+        if (!slots[i].wanted) {
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "%s%s", prefix, slots[i].name);
+        if (!(slots[i].vector != NULL ? vector_get(r, name, &slots[i]) : matrix_get(r, name, &slots[i]))) {
             return false;
         }
     }
-    (void)snprintf(name, sizeof name, "blk.%u.attn_norm.weight", index);
-    if (!vector_get(r, name, s->embd, &l->attn_norm)) {
-        return false;
-    }
-    (void)snprintf(name, sizeof name, "blk.%u.ffn_norm.weight", index);
-    return vector_get(r, name, s->embd, &l->ffn_norm);
+    return true;
 }
 
-static bool head_read(const struct reading *r)
+static bool present(const struct reading *r, const char *prefix, const char *name)
+{
+    char full[NAME_SIZE];
+
+    (void)snprintf(full, sizeof full, "%s%s", prefix, name);
+    return gguf_tensor_find(r->g, full) != NULL;
+}
+
+static bool attention_read(struct reading *r, const char *prefix, struct layer *l)
+{
+    const struct shape *s = &r->w->shape;
+    const struct family *f = s->family;
+    const bool latent = f->mla, compressed = latent && s->q_rank != 0;
+    const uint64_t embd = s->embd, heads = s->heads;
+    const uint64_t q = heads * (latent ? s->nope_dim + s->rope_dim : s->key_dim);
+    const uint64_t k = (uint64_t)s->kv_heads * s->key_dim, v = (uint64_t)s->kv_heads * s->value_dim;
+    const uint64_t o = heads * (latent ? s->out_dim : s->value_dim);
+    char output[NAME_SIZE], output_bias[NAME_SIZE];
+    const struct slot slots[] = {
+        {true, "attn_norm.weight", embd, 1, 0, NULL, NULL, &l->attn_norm},
+        {!latent, "attn_q.weight", embd, q, 0, &l->q, NULL, NULL},
+        {!latent, "attn_k.weight", embd, k, 0, &l->k, NULL, NULL},
+        {!latent, "attn_v.weight", embd, v, 0, &l->v, NULL, NULL},
+        {f->qkv_bias, "attn_q.bias", q, 1, 0, NULL, NULL, &l->q_bias},
+        {f->qkv_bias, "attn_k.bias", k, 1, 0, NULL, NULL, &l->k_bias},
+        {f->qkv_bias, "attn_v.bias", v, 1, 0, NULL, NULL, &l->v_bias},
+        {f->qk_norm, "attn_q_norm.weight", s->key_dim, 1, 0, NULL, NULL, &l->q_norm},
+        {f->qk_norm, "attn_k_norm.weight", s->key_dim, 1, 0, NULL, NULL, &l->k_norm},
+        {compressed, "attn_q_a.weight", embd, s->q_rank, 0, &l->q_a, NULL, NULL},
+        {compressed, "attn_q_a_norm.weight", s->q_rank, 1, 0, NULL, NULL, &l->q_a_norm},
+        {compressed, "attn_q_b.weight", s->q_rank, q, 0, &l->q, NULL, NULL},
+        {latent && !compressed, "attn_q.weight", embd, q, 0, &l->q, NULL, NULL},
+        {latent, "attn_kv_a_mqa.weight", embd, s->key_dim, 0, &l->k, NULL, NULL},
+        {latent, "attn_kv_a_norm.weight", s->kv_rank, 1, 0, NULL, NULL, &l->kv_a_norm},
+        {latent, "attn_k_b.weight", s->nope_dim, s->kv_rank, heads, NULL, &l->k_b, NULL},
+        {latent, "attn_v_b.weight", s->kv_rank, s->out_dim, heads, NULL, &l->v_b, NULL},
+        {true, output, o, embd, 0, &l->o, NULL, NULL},
+        {f->o_bias, output_bias, embd, 1, 0, NULL, NULL, &l->o_bias},
+        {f->sinks, f->attn_sinks, heads, 1, 0, NULL, NULL, &l->sinks},
+        {f->post_norms, "post_attention_norm.weight", embd, 1, 0, NULL, NULL, &l->post_attn_norm},
+    };
+
+    (void)snprintf(output, sizeof output, "%s.weight", f->attn_output);
+    (void)snprintf(output_bias, sizeof output_bias, "%s.bias", f->attn_output);
+    return slots_read(r, prefix, slots, sizeof slots / sizeof *slots);
+}
+
+static bool feed_forward_read(struct reading *r, const char *prefix, struct layer *l, uint32_t index)
+{
+    const struct shape *s = &r->w->shape;
+    const struct family *f = s->family;
+    const bool experts = s->experts != 0 && index >= s->dense_layers, dense = !experts,
+               bias = experts && f->expert_bias;
+    const bool shared = experts && s->shared_ff != 0;
+    const uint64_t embd = s->embd, ff = s->expert_ff, n = s->experts;
+    char norm[NAME_SIZE];
+    const struct slot slots[] = {
+        {true, norm, embd, 1, 0, NULL, NULL, &l->ffn_norm},
+        {dense, "ffn_gate.weight", embd, s->ff, 0, &l->gate, NULL, NULL},
+        {dense, "ffn_up.weight", embd, s->ff, 0, &l->up, NULL, NULL},
+        {dense, "ffn_down.weight", s->ff, embd, 0, &l->down, NULL, NULL},
+        {shared, "ffn_gate_shexp.weight", embd, s->shared_ff, 0, &l->gate, NULL, NULL},
+        {shared, "ffn_up_shexp.weight", embd, s->shared_ff, 0, &l->up, NULL, NULL},
+        {shared, "ffn_down_shexp.weight", s->shared_ff, embd, 0, &l->down, NULL, NULL},
+        {experts, "ffn_gate_inp.weight", embd, n, 0, &l->router, NULL, NULL},
+        {bias, "ffn_gate_inp.bias", n, 1, 0, NULL, NULL, &l->router_bias},
+        {experts && s->sigmoid && present(r, prefix, "exp_probs_b.bias"), "exp_probs_b.bias", n, 1, 0, NULL, NULL,
+         &l->router_bias},
+        {experts, "ffn_gate_exps.weight", embd, ff, n, NULL, &l->gate_exps, NULL},
+        {experts, "ffn_up_exps.weight", embd, ff, n, NULL, &l->up_exps, NULL},
+        {experts, "ffn_down_exps.weight", ff, embd, n, NULL, &l->down_exps, NULL},
+        {bias, "ffn_gate_exps.bias", ff, n, 0, NULL, NULL, &l->gate_bias},
+        {bias, "ffn_up_exps.bias", ff, n, 0, NULL, NULL, &l->up_bias},
+        {bias, "ffn_down_exps.bias", embd, n, 0, NULL, NULL, &l->down_bias},
+        {f->post_norms, "post_ffw_norm.weight", embd, 1, 0, NULL, NULL, &l->post_ffn_norm},
+    };
+
+    (void)snprintf(norm, sizeof norm, "%s.weight", f->ffn_norm);
+    return slots_read(r, prefix, slots, sizeof slots / sizeof *slots);
+}
+
+static bool layers_read(struct reading *r)
+{
+    struct weights *w = r->w;
+    const struct shape *s = &w->shape;
+    void *memory;
+
+    if (!arena_alloc(&w->tables, s->layers, sizeof *w->layers, &memory, r->err)) {
+        return false;
+    }
+    w->layers = memory;
+    for (uint32_t i = 0; i < s->layers; i++) {
+        struct layer *l = &w->layers[i];
+        char prefix[16];
+
+        (void)snprintf(prefix, sizeof prefix, "blk.%u.", i);
+        l->slides = s->window != 0 && i % s->period != s->period - 1;
+        if (!attention_read(r, prefix, l) || !feed_forward_read(r, prefix, l, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool head_read(struct reading *r)
 {
     struct weights *w = r->w;
     struct shape *s = &w->shape;
     const struct gguf_tensor *embd = gguf_tensor_find(r->g, "token_embd.weight");
+    const bool factors = s->family->rope_factors && present(r, "", "rope_freqs.weight");
 
     if (embd == NULL) {
         return FAIL(r->err, REASON_GGUF_TENSOR_MISSING, ERR_NOWHERE, "token_embd.weight");
@@ -254,12 +247,15 @@ static bool head_read(const struct reading *r)
         return FAIL(r->err, REASON_GGUF_TENSOR_SHAPE, embd->entry, "token_embd.weight: vocabulary");
     }
     s->vocab = (uint32_t)embd->dims[1];
-    if (!matrix_get(r, "token_embd.weight", s->embd, s->vocab, &w->embd) ||
-        !vector_get(r, "output_norm.weight", s->embd, &w->output_norm) ||
-        (gguf_tensor_find(r->g, "output.weight") != NULL &&
-         !matrix_get(r, "output.weight", s->embd, s->vocab, &w->output)) ||
-        (tensor_find(r, "rope_freqs.weight") != NULL &&
-         !vector_get(r, "rope_freqs.weight", s->rope_dim / 2, &w->rope_factors))) {
+
+    const struct slot slots[] = {
+        {true, "token_embd.weight", s->embd, s->vocab, 0, &w->embd, NULL, NULL},
+        {true, "output_norm.weight", s->embd, 1, 0, NULL, NULL, &w->output_norm},
+        {present(r, "", "output.weight"), "output.weight", s->embd, s->vocab, 0, &w->output, NULL, NULL},
+        {factors, "rope_freqs.weight", s->rope_dim / 2, 1, 0, NULL, NULL, &w->rope_factors},
+    };
+
+    if (!slots_read(r, "", slots, sizeof slots / sizeof *slots)) {
         return false;
     }
     for (uint32_t i = 0; w->rope_factors != NULL && i < s->rope_dim / 2; i++) {
@@ -270,12 +266,22 @@ static bool head_read(const struct reading *r)
     return true;
 }
 
+static bool begins(struct bytes b, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return b.len >= len && memcmp(b.p, prefix, len) == 0;
+}
+
 /* A tensor without a place in the graph (a bias, an adapter) means that the model computes something else. */
 static bool leftovers_check(const struct reading *r)
 {
     for (size_t i = 0; i < r->g->tensor_count; i++) {
         const struct gguf_tensor *t = &r->g->tensors[i];
 
+        if (r->w->shape.family->vision && (begins(t->name, "v.") || begins(t->name, "mm."))) {
+            continue;
+        }
         if (!r->seen[i]) {
             return FAIL(r->err, REASON_MODEL_ARCHITECTURE, t->entry, "no place in the graph for %.*s",
                         STR_ARG(t->name));
@@ -285,63 +291,42 @@ static bool leftovers_check(const struct reading *r)
     return true;
 }
 
-struct filling {
+struct panels {
     const struct matrix *m;
-    const uint8_t *tensor;
+    const uint8_t *rows;
     float *scratch; /* m->k floats a thread */
     atomic_bool defect;
 };
 
 static void fill_panel(void *arg, size_t item, unsigned thread)
 {
-    struct filling *f = arg;
+    struct panels *f = arg;
 
-    if (!panel_make(f->m, f->tensor, item, f->scratch + thread * f->m->k)) {
+    if (!panel_make(f->m, f->rows, item, f->scratch + thread * f->m->k)) {
         atomic_store(&f->defect, true);
     }
 }
 
-static bool matrix_fill(struct load *file, const struct gguf *g, const char *name, struct pool *pool, struct matrix *m,
-                        uint8_t **next, struct err *err)
+static bool fill(struct load *files, const struct reading *r, struct pool *pool, const struct filling *f,
+                 uint8_t **next)
 {
-    const struct gguf_tensor *t = gguf_tensor_find(g, name);
-    struct filling f = {.m = m, .tensor = gguf_tensor_data(g, t).p};
+    uint64_t size = f->t->size / f->count;
+    struct panels p = {.scratch = calloc((size_t)pool_threads(pool) * f->m->k, sizeof *p.scratch)};
 
-    m->p = *next;
-    *next += m->panels * m->panel_size;
-    f.scratch = calloc((size_t)pool_threads(pool) * m->k, sizeof *f.scratch);
-    if (f.scratch == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
+    if (p.scratch == NULL) {
+        return FAIL(r->err, REASON_NO_MEMORY, ERR_NOWHERE, "%.*s", STR_ARG(f->t->name));
     }
-    pool_run(pool, fill_panel, &f, m->panels);
-    free(f.scratch);
-    load_release(file, (size_t)t->offset, (size_t)t->size);
-    return !atomic_load(&f.defect) || FAIL(err, REASON_MODEL_DEFECT, (size_t)t->offset, "%s", name);
-}
-
-static bool fill_all(struct load *file, const struct gguf *g, struct pool *pool, struct weights *w, struct err *err)
-{
-    uint8_t *next = w->memory;
-    bool ok = matrix_fill(file, g, "token_embd.weight", pool, &w->embd, &next, err);
-
-    for (uint32_t i = 0; ok && i < w->shape.layers; i++) {
-        struct layer *l = &w->layers[i];
-        struct matrix *m[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
-        static const char *const names[] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                            "ffn_gate", "ffn_up", "ffn_down"};
-
-        for (size_t j = 0; ok && j < sizeof m / sizeof *m; j++) {
-            char name[64];
-
-            (void)snprintf(name, sizeof name, "blk.%u.%s.weight", i, names[j]);
-            ok = matrix_fill(file, g, name, pool, m[j], &next, err);
-        }
+    for (uint64_t i = 0; i < f->count; i++) {
+        f->m[i].p = *next;
+        *next += f->m[i].panels * f->m[i].panel_size;
+        p.m = &f->m[i];
+        p.rows = gguf_tensor_data(r->g, f->t).p + i * size;
+        pool_run(pool, fill_panel, &p, p.m->panels);
+        load_release(&files[f->t->part], (size_t)(f->t->offset + i * size), (size_t)size);
     }
-    if (ok && w->output.panels != 0) {
-        return matrix_fill(file, g, "output.weight", pool, &w->output, &next, err);
-    }
-    w->output = w->embd;
-    return ok;
+    free(p.scratch);
+    return !atomic_load(&p.defect) ||
+           FAIL(r->err, REASON_MODEL_DEFECT, (size_t)f->t->offset, "%.*s", STR_ARG(f->t->name));
 }
 
 /* The type that most weights have, for people. */
@@ -362,35 +347,76 @@ static void quantization_name(const struct gguf *g, struct weights *w)
     }
 }
 
-static bool weights_read(struct load *file, const struct gguf *g, const struct engine_setup *setup, struct pool *pool,
+static bool weights_read(struct load *files, const struct gguf *g, const struct engine_setup *setup, struct pool *pool,
                          struct weights *w, struct err *err)
 {
     struct reading r = {.g = g, .setup = setup, .w = w, .err = err};
+    uint8_t *next;
     bool ok;
 
     r.seen = calloc(g->tensor_count + 1, sizeof *r.seen);
-    if (r.seen == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tensors", g->tensor_count);
-    }
-    ok = shape_read(&r, &w->shape);
+    r.fillings = calloc(g->tensor_count + 1, sizeof *r.fillings);
+    ok = (r.seen != NULL && r.fillings != NULL) ||
+         FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tensors", g->tensor_count);
+    ok = ok && layers_read(&r) && head_read(&r) && leftovers_check(&r);
     if (ok) {
-        w->layers = calloc(w->shape.layers, sizeof *w->layers);
-        ok = w->layers != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u layers", w->shape.layers);
+        quantization_name(g, w);
+        w->memory = weights_pages(w->memory_size);
+        ok = w->memory != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes of weights", w->memory_size);
     }
-    for (uint32_t i = 0; ok && i < w->shape.layers; i++) {
-        ok = layer_read(&r, i);
+    next = w->memory;
+    for (size_t i = 0; ok && i < r.filling_count; i++) {
+        ok = fill(files, &r, pool, &r.fillings[i], &next);
     }
-    ok = ok && head_read(&r) && leftovers_check(&r);
+    if (ok && w->output.panels == 0) {
+        w->output = w->embd;
+    }
     free(r.seen);
-    if (!ok) {
+    free(r.fillings);
+    return ok;
+}
+
+/* Everything that is read is here until the panels are made. */
+struct opening {
+    struct load files[ENGINE_PARTS_MAX];
+    struct gguf parts[ENGINE_PARTS_MAX], all;
+    size_t count;
+};
+
+static bool parts_parse(const struct engine_source *source, struct opening *o, struct err *err)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (!gguf_parse(bytes_of(o->files[i].p, o->files[i].length), &o->parts[i], err)) {
+            err_prefix(err, i == 0 ? source->name : source->more[i - 1].name);
+            return false;
+        }
+    }
+    return gguf_join(o->parts, o->count, &o->all, err) || (err_prefix(err, source->name), false);
+}
+
+static void opening_free(struct opening *o)
+{
+    gguf_done(&o->all);
+    for (size_t i = 0; i < o->count; i++) {
+        gguf_done(&o->parts[i]);
+        load_done(&o->files[i]);
+    }
+    free(o);
+}
+
+static bool model_read(struct opening *o, const struct engine_setup *setup, struct pool *pool, struct weights *w,
+                       struct tokenizer **tokenizer, struct err *err)
+{
+    struct tokenizer_info info;
+
+    if (!shape_read(&o->all, &w->shape, err) || !tokenizer_new(&o->all, tokenizer, err) ||
+        !weights_read(o->files, &o->all, setup, pool, w, err)) {
         return false;
     }
-    quantization_name(g, w);
-    w->memory = weights_pages(w->memory_size);
-    if (w->memory == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes of weights", w->memory_size);
-    }
-    return fill_all(file, g, pool, w, err);
+    tokenizer_info(*tokenizer, &info);
+    /* The Ollama library's files of Gemma 3 have tokens of the vision part behind the last row. */
+    return info.count <= w->shape.vocab || w->shape.family->vision ||
+           FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "%u tokens, %u rows of weights", info.count, w->shape.vocab);
 }
 
 bool weights_open(const struct engine_source *source, const struct engine_setup *setup, struct pool *pool,
@@ -398,58 +424,44 @@ bool weights_open(const struct engine_source *source, const struct engine_setup 
 {
     /* The file and its panels are there together, tensor by tensor; exact: 4 bytes for a weight of half a byte. */
     const double need = setup->exact ? 9.0 : 1.15;
-    struct identity id = {0};
-    struct weights w = {0};
-    struct load file = {0};
-    struct gguf g = {0};
+    struct opening *o;
+    struct weights w = {.tables = ARENA(MIB(1024))};
     struct tokenizer *t = NULL;
-    struct tokenizer_info info;
-    bool ok = false;
+    bool ok;
 
-    if (!load_file(source, setup->memory, need, &file, &id, err)) {
-        return false;
+    if (source->more_count >= ENGINE_PARTS_MAX) {
+        return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%zu files, at most %u", source->more_count + 1,
+                    ENGINE_PARTS_MAX);
     }
-    if (!gguf_parse(bytes_of(file.p, file.length), &g, err)) {
-        goto out;
+    o = calloc(1, sizeof *o);
+    if (o == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's files");
     }
-    gguf_identity(&g, &id);
-    w.chat_template = BUF(LIMIT_GGUF_STRING);
-    if (!buf_add(&w.chat_template, gguf_template(&g).p, gguf_template(&g).len, err) ||
-        !architecture_check(&(struct reading){.g = &g, .err = err}) || !tokenizer_new(&g, &t, err) ||
-        !weights_read(&file, &g, setup, pool, &w, err)) {
-        goto out;
+    o->count = source->more_count + 1;
+    ok = load_files(source, setup->memory, need, o->files, identity, err) && parts_parse(source, o, err);
+    if (ok) {
+        gguf_identity(&o->all, identity);
+        w.chat_template = BUF(LIMIT_GGUF_STRING);
+        ok = (embed_pooling_read(&o->all, &w.pooling, err) &&
+              buf_add(&w.chat_template, gguf_template(&o->all).p, gguf_template(&o->all).len, err) &&
+              model_read(o, setup, pool, &w, &t, err)) ||
+             (err_prefix(err, source->name), false);
     }
-    tokenizer_info(t, &info);
-    if (info.count > w.shape.vocab) {
-        (void)FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "%u tokens, %u rows of weights", info.count, w.shape.vocab);
-        goto out;
-    }
-    ok = true;
-out:
-    gguf_done(&g);
-    load_done(&file);
+    opening_free(o);
     if (!ok) {
-        err_prefix(err, source->name);
         tokenizer_free(t);
         weights_done(&w);
         return false;
     }
     *out = w;
     *tokenizer = t;
-    *identity = id;
     return true;
 }
 
 void weights_done(struct weights *w)
 {
-    for (uint32_t i = 0; w->layers != NULL && i < w->shape.layers; i++) {
-        free(w->layers[i].attn_norm);
-        free(w->layers[i].ffn_norm);
-    }
-    free(w->layers);
-    free(w->output_norm);
-    free(w->rope_factors);
     buf_done(&w->chat_template);
     weights_pages_free(w->memory, w->memory_size);
+    arena_done(&w->tables);
     *w = (struct weights){0};
 }

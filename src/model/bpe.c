@@ -20,6 +20,10 @@ struct bpe_pair {
 
 void bpe_done(struct bpe *b)
 {
+    if (b->cap != 0) { /* they spell a prompt */
+        explicit_bzero(b->symbols, b->cap * sizeof *b->symbols);
+        explicit_bzero(b->heap, 3 * b->cap * sizeof *b->heap);
+    }
     free(b->symbols);
     free(b->heap);
     *b = (struct bpe){0};
@@ -61,26 +65,18 @@ static struct bpe_pair heap_pop(struct bpe_pair *heap, size_t *count)
 
 static bool room(struct bpe *b, size_t n, struct err *err)
 {
-    struct bpe_symbol *symbols;
-    struct bpe_pair *heap;
-
     if (n <= b->cap) {
         return true;
     }
     if (n > UINT32_MAX / 4) {
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "a word of %zu bytes", n);
     }
-    symbols = reallocarray(b->symbols, n, sizeof *symbols);
-    if (symbols == NULL) {
+    bpe_done(b);
+    b->symbols = calloc(n, sizeof *b->symbols);
+    b->heap = calloc(3 * n, sizeof *b->heap); /* n - 1 pairs at first, and at most two for each of n - 1 merges */
+    if (b->symbols == NULL || b->heap == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a word of %zu bytes", n);
     }
-    b->symbols = symbols;
-    /* n - 1 pairs at first, and at most two new ones for each of n - 1 merges. */
-    heap = reallocarray(b->heap, 3 * n, sizeof *heap);
-    if (heap == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a word of %zu bytes", n);
-    }
-    b->heap = heap;
     b->cap = n;
     return true;
 }

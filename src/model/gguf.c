@@ -380,6 +380,25 @@ static bool spans_check(struct gguf *g, struct gguf_tensor *tensors, struct err 
     return true;
 }
 
+bool gguf_index_tensors(struct gguf *g, struct err *err)
+{
+    void *table;
+
+    memcpy(&table, &g->tensors, sizeof table); /* qsort_r's argument is not const */
+    if (!index_make(g, g->tensor_count, &g->by_name, err)) {
+        return false;
+    }
+    qsort_r(g->by_name, g->tensor_count, sizeof(uint32_t), tensor_order, table);
+    for (size_t i = 1; i < g->tensor_count; i++) {
+        if (tensor_order(&g->by_name[i - 1], &g->by_name[i], table) == 0) {
+            const struct gguf_tensor *twice = &g->tensors[later(g->by_name[i - 1], g->by_name[i])];
+
+            return FAIL(err, REASON_GGUF_TENSOR_REPEATED, twice->entry, "%.*s", STR_ARG(twice->name));
+        }
+    }
+    return true;
+}
+
 static bool tensors_read(struct source *s, struct gguf *g, uint64_t count, struct err *err)
 {
     struct gguf_tensor *tensors;
@@ -396,16 +415,8 @@ static bool tensors_read(struct source *s, struct gguf *g, uint64_t count, struc
     }
     g->tensors = tensors;
     g->tensor_count = (size_t)count;
-    if (!index_make(g, g->tensor_count, &g->by_name, err)) {
+    if (!gguf_index_tensors(g, err)) {
         return false;
-    }
-    qsort_r(g->by_name, g->tensor_count, sizeof(uint32_t), tensor_order, tensors);
-    for (size_t i = 1; i < g->tensor_count; i++) {
-        if (tensor_order(&g->by_name[i - 1], &g->by_name[i], tensors) == 0) {
-            const struct gguf_tensor *twice = &tensors[later(g->by_name[i - 1], g->by_name[i])];
-
-            return FAIL(err, REASON_GGUF_TENSOR_REPEATED, twice->entry, "%.*s", STR_ARG(twice->name));
-        }
     }
     g->data_start = ((uint64_t)s->c.offset + g->alignment - 1) & ~(uint64_t)(g->alignment - 1);
     return spans_check(g, tensors, err);
@@ -479,5 +490,7 @@ void gguf_done(struct gguf *g)
 
 struct bytes gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t)
 {
-    return bytes_of(g->file.p + t->offset, (size_t)t->size);
+    struct bytes file = g->files != NULL ? g->files[t->part] : g->file;
+
+    return bytes_of(file.p + t->offset, (size_t)t->size);
 }

@@ -52,6 +52,7 @@ struct gguf_tensor {
     uint64_t weights;               /* product of dims */
     uint64_t offset, size;          /* of its data, in the file, in bytes */
     size_t entry;                   /* where its row of the tensor table begins, for messages */
+    uint32_t part;                  /* which file of a split model has it; 0 of any other */
 };
 
 struct gguf {
@@ -63,6 +64,7 @@ struct gguf {
     uint64_t data_start;        /* where the data section begins, aligned */
     uint64_t file_length;       /* of the whole file */
     struct bytes file;          /* what was given: the whole file, or its start */
+    const struct bytes *files;  /* of a joined model, each part's; else NULL */
     uint32_t *by_key, *by_name; /* indexes of both tables, sorted by name */
     struct arena memory;
 };
@@ -75,11 +77,25 @@ MUST_USE bool gguf_parse(struct bytes file, struct gguf *out, struct err *err);
 MUST_USE bool gguf_parse_header(struct bytes prefix, uint64_t file_length, struct gguf *out, struct err *err);
 void gguf_done(struct gguf *g); /* an empty one is accepted */
 
+/* ---- Models in several files (gguf_split.c). ---- */
+
+/* How many files NAME-00001-of-0000N.gguf is the first of; 1: of any other name. */
+uint32_t gguf_split_count(const char *name);
+/* The name of part number index, from 0; out has room for strlen(first) + 1. */
+void gguf_split_name(const char *first, uint32_t index, char *out);
+
+/* The parts in order, each parsed by itself, as one model: the metadata of the first, the tensors of all. One part
+ * alone is checked too: it may be a part of something. GGUF_SPLIT, GGUF_TENSOR_REPEATED, GGUF_COUNT. *out borrows from
+ * the parts, which must outlive it, and holds memory until gguf_done(). */
+MUST_USE bool gguf_join(const struct gguf *parts, size_t count, struct gguf *out, struct err *err);
+
+MUST_USE bool gguf_index_tensors(struct gguf *g, struct err *err); /* of this folder's files alone: makes by_name */
+
 /* Borrowed; NULL: absent. */
 const struct gguf_pair *gguf_find(const struct gguf *g, const char *key);
 const struct gguf_tensor *gguf_tensor_find(const struct gguf *g, const char *name);
 
-/* A tensor's bytes; only of a gguf_parse()d file. */
+/* A tensor's bytes; only of gguf_parse()d files. */
 struct bytes gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t);
 
 /* Values by key. GGUF_KEY_MISSING; GGUF_KEY_TYPE; GGUF_KEY_RANGE where the value does not fit. Integers of every width

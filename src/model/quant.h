@@ -27,22 +27,34 @@ enum quant_id { /* as GGUF numbers them */
                 QUANT_MXFP4 = 39,
 };
 
+#define QUANT_IDS 40U
+
+/* What a block of 32 or 256 weights says, in whole numbers: weight i is
+ * (d * scale[i / 16]) * code[i] - dmin * min[i / 16], without the last term where the type has no minimum. */
+struct quant_block {
+    float d, dmin;
+    int8_t code[256], scale[16], min[16];
+};
+
 struct quant_type {
     enum quant_id id;
     const char *name; /* "Q4_K" */
     uint32_t weights; /* in one block: 1, 32 or 256 */
     uint32_t bytes;   /* of one block */
-    void (*dequantise)(const uint8_t *blocks, size_t count, float *out);
+    bool minimum;
+    void (*read)(const uint8_t *block, struct quant_block *out);     /* into a zeroed one; NULL: floats */
+    void (*values)(const uint8_t *values, size_t count, float *out); /* NULL: not floats */
 };
 
-/* NULL: not one of the table. Static. */
+/* NULL: not one of the table, all of whose ids are below QUANT_IDS. Static. */
 const struct quant_type *quant_type_get(uint32_t id);
 const struct quant_type *quant_type_find(const char *name); /* either case: "q4_k" */
-/* The row of the table at index, for listing; NULL behind the last. */
-const struct quant_type *quant_type_at(size_t index);
 
 /* count blocks at blocks -> count * type->weights floats. */
 void quant_dequantise(const struct quant_type *type, const uint8_t *blocks, size_t count, float *out);
+
+/* What the nibbles of IQ4_NL and IQ4_XS, and of MXFP4, stand for. */
+extern const int8_t quant_iq4_values[16], quant_mxfp4_values[16];
 
 /* One value. Exact; NaN stays NaN. */
 float quant_f16(uint16_t bits);

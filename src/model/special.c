@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define TEXT_MAX 256 /* of a special token: each place of a text may be looked at so far */
+
 /* User-defined tokens that parsers of answers act on, whatever the template says. */
 static const char *const marks[] = {
     "<think>",          "</think>",      "<tool_call>",  "</tool_call>", "<tool_response>",
@@ -56,6 +58,13 @@ bool special_init(const struct vocabulary *v, struct bytes chat_template, struct
     s.tokens = calloc(count + 1, sizeof *s.tokens);
     if (s.tokens == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu special tokens", count);
+    }
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (v->kinds[i] >= VOCABULARY_UNKNOWN && v->kinds[i] <= VOCABULARY_DEFINED && v->texts[i].len > TEXT_MAX) {
+            free(s.tokens);
+            return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "special token %u has %zu bytes, at most %d", i,
+                        v->texts[i].len, TEXT_MAX);
+        }
     }
     for (uint32_t i = 0; i < v->count; i++) {
         bool defined = v->kinds[i] == VOCABULARY_DEFINED;

@@ -19,6 +19,7 @@ struct special {
     size_t first[257]; /* by first byte: the first of those that begin with it or a larger one */
 };
 
+/* TOKENIZER_FORM: one is longer than 256 bytes. */
 MUST_USE bool special_init(const struct vocabulary *v, struct bytes chat_template, struct special *out,
                            struct err *err);
 void special_done(struct special *s);

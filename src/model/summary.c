@@ -17,15 +17,16 @@ static const char *most_weights(const struct gguf *g)
     const char *name = "unknown";
     uint64_t most = 0;
 
-    for (size_t i = 0; quant_type_at(i) != NULL; i++) {
+    for (uint32_t i = 0; i < QUANT_IDS; i++) {
+        const struct quant_type *type = quant_type_get(i);
         uint64_t sum = 0;
 
         for (size_t j = 0; j < g->tensor_count; j++) {
-            sum += g->tensors[j].type == quant_type_at(i) ? g->tensors[j].weights : 0;
+            sum += g->tensors[j].type == type ? g->tensors[j].weights : 0;
         }
         if (sum > most) {
             most = sum;
-            name = quant_type_at(i)->name;
+            name = type->name;
         }
     }
     return name;

@@ -15,7 +15,6 @@ struct tokenizer {
     bool space_prefix;              /* of SentencePiece: text begins with a space, also behind a special token */
     struct tokenizer_info info;
     uint8_t *flags; /* of tokens */
-    size_t longest; /* bytes of the longest piece */
 };
 
 enum {                 /* of a token */
@@ -249,7 +248,7 @@ static bool tokenizer_read(const struct gguf *g, struct tokenizer *t, struct err
         }
     }
     for (uint32_t i = 0; i < t->vocabulary.count; i++) {
-        t->longest = t->vocabulary.pieces[i].len > t->longest ? t->vocabulary.pieces[i].len : t->longest;
+        t->info.longest = t->vocabulary.pieces[i].len > t->info.longest ? t->vocabulary.pieces[i].len : t->info.longest;
     }
     return info_read(g, t, spm, err);
 }
@@ -408,7 +407,7 @@ static bool length_check(const struct tokenizer *t, struct bytes text, const str
 {
     size_t room = ids->max - ids->count;
 
-    if (t->longest != 0 && text.len / t->longest > room) {
+    if (t->info.longest != 0 && text.len / t->info.longest > room) {
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu bytes are more than %zu tokens", text.len, room);
     }
     return true;

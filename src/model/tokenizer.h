@@ -21,6 +21,7 @@ void tokenizer_free(struct tokenizer *t);
 
 struct tokenizer_info {
     uint32_t count;        /* of the vocabulary; ids are 0..count-1 */
+    size_t longest;        /* bytes of the longest piece */
     uint32_t bos, eos;     /* TOKENIZER_NO_TOKEN: there is none */
     bool add_bos, add_eos; /* a prompt begins / ends with it */
     const char *pre;       /* the pre-tokenizer's name, "default" for SentencePiece; static */

@@ -316,6 +316,7 @@ static bool tokens_read(const struct gguf_pair *tokens, struct vocabulary *v, st
         if (!piece_set(v, i, bytes_by_code, &piece, err)) {
             return false;
         }
+        v->unique = v->unique && v->slots[at].symbol == VOCABULARY_NONE;
         slot_set(v, at, i); /* of two tokens with one text the later one counts, as in llama.cpp */
     }
     v->symbol_count = v->count;
@@ -374,10 +375,22 @@ static void neighbours_set(struct vocabulary *v)
     }
 }
 
-/* One line "left right". The first of two equal pairs counts. */
-static bool merge_read(struct vocabulary *v, struct bytes line, uint32_t rank, struct buf *joined, struct err *err)
+struct reading {
+    struct buf joined;
+    uint32_t next; /* the token that the next merge most often leads to: the one behind the last */
+};
+
+/* Token i is the text of both, and the one that counts by that text. */
+static bool is_joined(const struct vocabulary *v, uint32_t i, struct bytes left, struct bytes right)
 {
-    struct vocabulary_merge m = {.rank = rank};
+    return v->unique && i < v->count && v->texts[i].len == left.len + right.len &&
+           memcmp(v->texts[i].p, left.p, left.len) == 0 && memcmp(v->texts[i].p + left.len, right.p, right.len) == 0;
+}
+
+/* One line "left right". The first of two equal pairs counts. */
+static bool merge_read(struct vocabulary *v, struct bytes line, uint32_t rank, struct reading *r, struct err *err)
+{
+    struct vocabulary_merge m = {.rank = rank, .result = r->next};
     const uint8_t *space = line.len > 1 ? memchr(line.p + 1, ' ', line.len - 1) : NULL;
     struct bytes left, right;
     size_t at;
@@ -387,12 +400,14 @@ static bool merge_read(struct vocabulary *v, struct bytes line, uint32_t rank, s
     }
     left = bytes_of(line.p, (size_t)(space - line.p));
     right = bytes_of(space + 1, line.len - left.len - 1);
-    joined->len = 0;
-    if (!buf_add(joined, left.p, left.len, err) || !buf_add(joined, right.p, right.len, err) ||
-        !intern(v, left, &m.left, err) || !intern(v, right, &m.right, err) ||
-        !intern(v, buf_bytes(joined), &m.result, err)) {
+    r->joined.len = 0;
+    if (!intern(v, left, &m.left, err) || !intern(v, right, &m.right, err) ||
+        (!is_joined(v, r->next, left, right) &&
+         (!buf_add(&r->joined, left.p, left.len, err) || !buf_add(&r->joined, right.p, right.len, err) ||
+          !intern(v, buf_bytes(&r->joined), &m.result, err)))) {
         return false;
     }
+    r->next = m.result + 1;
     at = merge_slot(v, m.left, m.right);
     if (at == SIZE_MAX) {
         return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "the merges collide");
@@ -406,14 +421,14 @@ static bool merge_read(struct vocabulary *v, struct bytes line, uint32_t rank, s
 static bool merges_read(const struct gguf_pair *merges, struct vocabulary *v, struct err *err)
 {
     struct gguf_strings strings = gguf_strings_of(merges);
-    struct buf joined = BUF(LIMIT_GGUF_STRING);
+    struct reading r = {.joined = BUF(LIMIT_GGUF_STRING)};
     struct bytes line;
     bool ok = true;
 
     for (uint32_t rank = 0; ok && gguf_strings_next(&strings, &line); rank++) {
-        ok = merge_read(v, line, rank, &joined, err);
+        ok = merge_read(v, line, rank, &r, err);
     }
-    buf_done(&joined);
+    buf_done(&r.joined);
     return ok;
 }
 
@@ -447,7 +462,7 @@ static bool tables_alloc(struct vocabulary *v, bool spm, size_t merges, struct e
 
 bool vocabulary_init(const struct gguf *g, bool spm, struct vocabulary *out, struct err *err)
 {
-    struct vocabulary v = {.memory = ARENA(MEMORY_MAX)};
+    struct vocabulary v = {.memory = ARENA(MEMORY_MAX), .unique = true};
     const struct gguf_pair *tokens, *merges = NULL;
     uint64_t merge_count;
 

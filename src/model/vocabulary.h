@@ -37,6 +37,7 @@ struct vocabulary {
     struct bytes *texts;  /* of symbols, as the file spells them */
     struct bytes *pieces; /* of tokens: the bytes they stand for */
     uint8_t *kinds;       /* of tokens: enum vocabulary_kind */
+    bool unique;          /* no two of them have one text */
     uint32_t symbol_count;
     uint32_t bytes[256];           /* the symbol of each byte */
     struct vocabulary_slot *slots; /* hash table: text to symbol */

@@ -273,6 +273,23 @@ static bool call_text(struct backend_call *c, struct bytes payload, struct err *
     return true;
 }
 
+static bool call_vector(struct backend_call *c, struct bytes payload, struct err *err)
+{
+    float *v;
+    size_t n;
+
+    if (c->handler->vector == NULL) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "an embedding that nobody asked for");
+    }
+    if (!message_vector_parse(payload, &v, &n, err)) {
+        return false;
+    }
+    c->handler->vector(c->arg, v, n);
+    secret_wipe(v, n * sizeof *v);
+    free(v);
+    return true;
+}
+
 /* An id that is not known is of a call that was cancelled. */
 static void engine_frame(void *arg, struct link *l, const struct frame *f)
 {
@@ -288,11 +305,12 @@ static void engine_frame(void *arg, struct link *l, const struct frame *f)
     if (c == NULL) {
         return;
     }
-    if (f->type == MESSAGE_TEXT && call_text(c, f->payload, &err)) {
+    if ((f->type == MESSAGE_TEXT && call_text(c, f->payload, &err)) ||
+        (f->type == MESSAGE_VECTOR && call_vector(c, f->payload, &err))) {
         return;
     }
     c = call_take(b, f->id);
-    if (f->type == MESSAGE_TEXT) {
+    if (f->type == MESSAGE_TEXT || f->type == MESSAGE_VECTOR) {
         call_fail(b, c, &err);
     } else if (f->type == MESSAGE_END && message_end_parse(f->payload, &end, &err)) {
         call_end(b, c, &end);

@@ -64,6 +64,7 @@ struct backend_end {
 struct backend_handler {
     /* Text, whole UTF-8 sequences, or log probabilities, or both. */
     void (*text)(void *arg, const struct engine_event *event);
+    void (*vector)(void *arg, float *v, size_t n); /* of an embedding, before its end; NULL where none is asked for */
     /* Exactly one of these two, once, last; the call is gone then. Errors: those of engine_submit() and engine_next(),
      * QUEUE_FULL, ENGINE_GONE. */
     void (*end)(void *arg, const struct backend_end *end);

@@ -90,10 +90,13 @@ static void job_end(struct role_engine *r, enum engine_end end)
 static void event_send(struct role_engine *r, const struct engine_event *event)
 {
     struct buf b = BUF(LIMIT_FRAME);
+    struct engine_info info;
     struct err err;
 
-    if (message_text_print(event, &b, &err)) {
-        link_send(r->gateway, MESSAGE_TEXT, r->first->id, buf_bytes(&b), -1);
+    engine_info(r->engine, &info);
+    if (event->vector != NULL ? message_vector_print(event->vector, info.embedding, &b, &err)
+                              : message_text_print(event, &b, &err)) {
+        link_send(r->gateway, event->vector != NULL ? MESSAGE_VECTOR : MESSAGE_TEXT, r->first->id, buf_bytes(&b), -1);
     } else {
         role_fail(&r->base, &err);
     }
@@ -129,7 +132,7 @@ static void step(struct role_engine *r)
     if (!engine_next(r->engine, &event, &err)) {
         job_fail(r, &err);
     } else {
-        if ((event.text.len > 0 || event.token_count > 0) && r->gateway != NULL) {
+        if ((event.text.len > 0 || event.token_count > 0 || event.vector != NULL) && r->gateway != NULL) {
             event_send(r, &event);
         }
         if (event.end != ENGINE_END_NOT) {
@@ -321,9 +324,10 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
     ok = json_get_str(v, "name", &name, err) && json_get_str(v, "kv", &kv, err) &&
          json_get_hex(v, "sha256", sha256, sizeof sha256, err) &&
          json_get_u64(v, "context", LIMIT_CONTEXT, &context, err) && json_get_u64(v, "threads", 1024, &threads, err) &&
-         json_get_bool(v, "tee", &r->tee, err) && confine(r, err);
+         json_get_bool(v, "tee", &r->tee, err) &&
+         (engine_kv_find(kv, &setup.kv) || FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "a cache of %s", kv)) &&
+         confine(r, err);
     if (ok) {
-        setup.kv = strcmp(kv, "f32") == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
         setup.context = (unsigned)context;
         setup.threads = (unsigned)threads;
         setup.between = between;

@@ -136,8 +136,9 @@ static bool json_of(struct cursor *c, json_t **out, struct err *err)
 
 bool message_request_print(const struct engine_request *r, struct buf *out, struct err *err)
 {
-    return options_print(&r->options, out, err) && json_add(out, r->form, err) && json_add(out, r->chat, err) &&
-           buf_u64le(out, (uint64_t)r->now, err) && (r->chat != NULL || run_add(out, r->prompt, err));
+    return options_print(&r->options, out, err) && json_add(out, r->form, err) && buf_u8(out, (uint8_t)r->wish, err) &&
+           json_add(out, r->chat, err) && buf_u64le(out, (uint64_t)r->now, err) &&
+           (r->chat != NULL || run_add(out, r->prompt, err));
 }
 
 static bool numbers_parse(struct cursor *c, struct message_request *m, struct err *err)
@@ -213,6 +214,7 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
 {
     struct message_request *m = calloc(1, sizeof *m);
     struct cursor c;
+    uint8_t wish = 0;
 
     if (m == NULL || (m->payload = malloc(b.len > 0 ? b.len : 1)) == NULL) {
         free(m);
@@ -223,8 +225,12 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
     }
     m->len = b.len;
     c = cursor_init(m->payload, m->len);
-    if (options_parse(&c, m, err) && json_of(&c, &m->form, err) && chat_parse(&c, m, err) && cursor_end(&c, err)) {
+    if (options_parse(&c, m, err) && json_of(&c, &m->form, err) && cursor_u8(&c, &wish, err) &&
+        chat_parse(&c, m, err) && cursor_end(&c, err) &&
+        (wish <= (m->chat != NULL ? ENGINE_ANSWER : ENGINE_EMBED_CUT) ||
+         FAIL(err, REASON_FRAME_FORM, c.offset, "a wish that is none"))) {
         m->request.form = m->form;
+        m->request.wish = (enum engine_wish)wish;
         *out = m;
         return true;
     }
@@ -330,6 +336,39 @@ bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_
     e.token_count = count;
     *out = e;
     *tokens = t;
+    return true;
+}
+
+bool message_vector_print(const float *v, size_t n, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!bits_add(out, &v[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool message_vector_parse(struct bytes b, float **out, size_t *n, struct err *err)
+{
+    struct cursor c = cursor_init(b.p, b.len);
+    float *v;
+
+    if (b.len == 0 || b.len % 4 != 0) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "a vector of %zu bytes", b.len);
+    }
+    v = calloc(b.len / 4, sizeof *v);
+    if (v == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a vector");
+    }
+    for (size_t i = 0; i < b.len / 4; i++) {
+        if (!bits_get(&c, &v[i], err) || !(v[i] >= -FLT_MAX && v[i] <= FLT_MAX)) {
+            free(v);
+            return FAIL(err, REASON_FRAME_FORM, 4 * i, "no finite number");
+        }
+    }
+    *out = v;
+    *n = b.len / 4;
     return true;
 }
 

@@ -31,6 +31,7 @@ enum message {
     MESSAGE_GENERATE,
     MESSAGE_CANCEL,
     MESSAGE_TEXT, /* text and, where they were asked for, log probabilities */
+    MESSAGE_VECTOR,
     MESSAGE_END,
 };
 
@@ -67,6 +68,10 @@ MUST_USE bool message_text_print(const struct engine_event *e, struct buf *out, 
 /* Borrows from b; *tokens is what out->tokens points to, to be freed. */
 MUST_USE bool message_text_parse(struct bytes b, struct engine_event *out, struct engine_token **tokens,
                                  struct err *err);
+
+/* The vector of an embedding; *out is to be freed. */
+MUST_USE bool message_vector_print(const float *v, size_t n, struct buf *out, struct err *err);
+MUST_USE bool message_vector_parse(struct bytes b, float **out, size_t *n, struct err *err);
 
 struct message_end {
     enum engine_end end;

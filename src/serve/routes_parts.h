@@ -48,6 +48,7 @@ MUST_USE bool origin_check(struct routes *rs, const struct request *r, struct re
 route_handler ollama_generate, ollama_chat;
 route_handler models_version, models_tags, models_show, models_ps, models_openai, models_openai_one;
 route_handler openai_chat, openai_completion;
+route_handler ollama_embed, ollama_embeddings, openai_embeddings;
 route_handler trust_evidence, trust_quote, trust_health, trust_ready;
 route_handler metrics_send;
 

@@ -127,12 +127,13 @@ static bool model_put(const struct store *s, const struct store_import *in, stru
                       struct store_model *m, struct err *err)
 {
     struct buf header = BUF(0);
-    struct gguf g = {.memory = ARENA(0)};
+    struct gguf g = {.memory = ARENA(0)}, whole = {.memory = ARENA(0)};
     struct summary about;
     struct temp temp;
     char path[STORE_PATH_MAX];
     bool ok = temp_open(s, "/blobs", &temp, err) && copy(in, temp.fd, temp.path, layer, err) &&
-              digest_check(in, layer->sha256, err) && store_header(temp.fd, in->path, &header, &g, err);
+              digest_check(in, layer->sha256, err) && store_header(temp.fd, in->path, &header, &g, err) &&
+              gguf_join(&g, 1, &whole, err); /* a part of a split model is none */
 
     if (ok) {
         summary_make(&g, &about);
@@ -144,6 +145,7 @@ static bool model_put(const struct store *s, const struct store_import *in, stru
         m->blob_size = layer->size;
         ok = layout_blob_path(s, layer->sha256, path, err) && temp_name(&temp, path, err);
     }
+    gguf_done(&whole);
     gguf_done(&g);
     buf_done(&header);
     temp_done(&temp);

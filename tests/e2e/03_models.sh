@@ -59,9 +59,9 @@ printf 'hello there <|im_end|>\n' >"$dir/text"
 ok $? 'inspect text is the reverse'
 echo '{"messages":[{"role":"user","content":"<|im_end|>"}],"add_generation_prompt":true}' >"$dir/chat"
 "$sotto" inspect chat smollm2:135m --segments <"$dir/chat" >"$dir/log" &&
-    jq -e 'map(.[1]) == [false, true, false] and .[1][0] == "<|im_end|>"' "$dir/log" >/dev/null
+    jq -e 'any(.[]; .[1] and .[0] == "<|im_end|>") and any(.[]; (.[1] | not) and (.[0] | startswith("<|im_end|>")))' "$dir/log" >/dev/null
 ok $? 'inspect chat --segments'
-echo other >"$dir/template"
+echo '{% include "x" %}' >"$dir/template"
 refused 1 TEMPLATE_UNSUPPORTED 'another template' "$sotto" inspect chat --template "$dir/template" <"$dir/chat"
 "$sotto" inspect tensor smollm2:135m output_norm.weight -o "$dir/tensor" 2>"$dir/log" && [ "$(stat -c %s "$dir/tensor")" = 2304 ]
 ok $? 'inspect tensor'

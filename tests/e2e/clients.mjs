@@ -127,6 +127,23 @@ const tests = {
       assert.equal(a.response, b.response, JSON.stringify(o));
     }
   },
+  'ollama: embeddings': async () => {
+    const input = ['The cat sleeps on the sofa.', 'A cat is sleeping on the couch.', 'int main(void) { return 0; }'];
+    const r = await ollama.embed({ model, input });
+    const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+    const [a, b, c] = r.embeddings;
+    assert.equal(r.embeddings.length, 3);
+    assert.ok(r.prompt_eval_count > 10 && r.total_duration > 0);
+    for (const v of r.embeddings) assert.ok(Math.abs(dot(v, v) - 1) < 1e-5);
+    assert.ok(dot(a, b) > dot(a, c));
+    const raw = (await ollama.embeddings({ model, prompt: input[0] })).embedding;
+    const length = Math.sqrt(dot(raw, raw));
+    raw.forEach((x, i) => assert.ok(Math.abs(x / length - a[i]) < 1e-6));
+    assert.equal((await ollama.embed({ model, input: input[0], dimensions: 8 })).embeddings[0].length, 8);
+    const long = 'word '.repeat(20000);
+    assert.equal((await ollama.embed({ model, input: long })).embeddings.length, 1);
+    await assert.rejects(ollama.embed({ model, input: long, truncate: false }), (e) => e.status_code === 400 && /CONTEXT_FULL/.test(e.message));
+  },
   'ollama: a client that hangs up stops its computation': async () => {
     const before = await metric('answers_cancelled_total');
     const other = new Ollama({ host });
@@ -191,6 +208,17 @@ const tests = {
     const parts = await all(await openai.completions.create({ ...request, stream: true }));
     assert.equal(parts.map((p) => p.choices[0].text).join(''), text);
     assert.deepEqual(parts.flatMap((p) => p.choices[0].logprobs?.token_logprobs ?? []), logprobs.token_logprobs);
+  },
+  'openai: embeddings, in floats and in base64': async () => {
+    const input = ['Hello.', 'Goodbye.'];
+    const floats = await openai.embeddings.create({ model, input, encoding_format: 'float' });
+    const packed = await openai.embeddings.create({ model, input });
+    assert.equal(floats.data.length, 2);
+    floats.data.forEach((d, i) => {
+      assert.equal(d.index, i);
+      assert.deepEqual(Array.from(Float32Array.from(d.embedding)), Array.from(Float32Array.from(packed.data[i].embedding)));
+    });
+    assert.equal(floats.usage.total_tokens, floats.usage.prompt_tokens);
   },
   'openai: errors have their classes': async () => {
     await assert.rejects(openai.chat.completions.create({ model: 'nope', messages }), OpenAI.NotFoundError);

@@ -1,5 +1,6 @@
-/* A request for the engine, as a gateway that was taken over could send it, and an event as an engine could: what is
- * accepted prints to bytes that are accepted and print to themselves (JSON has more than one spelling). */
+/* A request for the engine, as a gateway that was taken over could send it, and an event or a vector as an engine
+ * could: what is accepted prints to bytes that are accepted and print to themselves (JSON has more than one spelling).
+ */
 #include "serve/message.h"
 
 #include <stdlib.h>
@@ -25,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct message_request *m = NULL;
     struct engine_event event;
     struct engine_token *tokens;
+    float *vector;
+    size_t n;
     struct message_end end;
     struct buf b = BUF((size_t)1 << 24);
     struct err err = {0}, why;
@@ -41,6 +44,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         }
         free(tokens);
+    }
+    b.len = 0;
+    if (message_vector_parse(bytes_of(data, size), &vector, &n, &err)) {
+        if (!message_vector_print(vector, n, &b, &err) || !bytes_equal(buf_bytes(&b), bytes_of(data, size))) {
+            abort();
+        }
+        free(vector);
     }
     b.len = 0;
     if (message_end_parse(bytes_of(data, size), &end, &err) && end.end == ENGINE_END_NOT) {

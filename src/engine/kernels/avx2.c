@@ -4,160 +4,73 @@
 
 #include <immintrin.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
-#define COLUMNS 4 /* tokens whose sums are in registers together */
+/* ---- What kernels/tiles.h asks for. ---- */
 
-INLINE __m256i line(const uint8_t *p)
+#define LANES 8
+#define COLUMNS 4
+#define FULL_DOT 0
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef int16_t vw __attribute__((vector_size(4 * LANES)));
+typedef int8_t vb __attribute__((vector_size(4 * LANES)));
+typedef __m256 vf;
+
+/* Signed codes: |code| with its sign on q. */
+INLINE vi dot(vi t, vi codes, vi q, bool negative)
 {
-    return _mm256_loadu_si256((const void *)p);
+    __m256i w = (__m256i)codes, a = (__m256i)q;
+
+    a = negative ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w)) : _mm256_maddubs_epi16(w, a);
+    return (vi)((vw)t + (vw)a);
 }
 
-INLINE __m256i spread32(const uint8_t *p)
+INLINE vi scaled(vi t, vi scale)
 {
-    int32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm256_set1_epi32(x);
+    return (vi)_mm256_madd_epi16((__m256i)t, (__m256i)scale);
 }
 
-INLINE __m256 spread(const uint8_t *p)
+INLINE vi whole(vi t)
 {
-    float x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm256_set1_ps(x);
+    return scaled(t, (vi)_mm256_set1_epi16(1));
 }
 
-INLINE __m256 halves(const uint8_t *p)
+INLINE vi pairs(vi sum, vi words, vi q)
+{
+    return sum + scaled(words, q);
+}
+
+INLINE vi shuffle(vi x, int32_t pattern)
+{
+    const vi quarter = {0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+
+    return (vi)_mm256_shuffle_epi8((__m256i)x, (__m256i)(quarter + pattern));
+}
+
+INLINE vi lookup(vi codes, const int8_t table[16])
+{
+    return (vi)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)), (__m256i)codes);
+}
+
+INLINE vi wide_8(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
+}
+
+INLINE vi wide_16(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
+}
+
+INLINE vf halves(const uint8_t *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
 }
 
-/* The panels of 32-weight blocks, 8 of their 16 rows, up to 4 columns. */
-enum form { FORM_Q4_0, FORM_Q4_1, FORM_Q8_0 };
-
-/* Codes up to 15: eight pairs of products stay below 2^15 (8 * 2 * 15 * 127 = 30,480). */
-INLINE __m256i sum_nibbles(const uint8_t *lines, const uint8_t *q)
+INLINE vf fused(vf a, vf b, vf c)
 {
-    const __m256i low = _mm256_set1_epi8(15);
-    __m256i sum = _mm256_setzero_si256();
-
-    UNROLL
-    for (int j = 0; j < 4; j++) {
-        __m256i x = line(lines + 64 * j), high = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
-
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(_mm256_and_si256(x, low), spread32(q + 4 * j)));
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(high, spread32(q + 16 + 4 * j)));
-    }
-    return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+    return _mm256_fmadd_ps(a, b, c);
 }
 
-/* |w| with w's sign on a: two products of at most 128 * 127 stay below 2^15; the next sum is in 32 bits. */
-INLINE __m256i sum_bytes(const uint8_t *lines, const uint8_t *q)
-{
-    const __m256i flip = _mm256_set1_epi8((char)0x80), one = _mm256_set1_epi16(1);
-    __m256i sum = _mm256_setzero_si256();
-
-    UNROLL
-    for (int j = 0; j < 8; j++) {
-        __m256i w = _mm256_xor_si256(line(lines + 64 * j), flip), a = spread32(q + 4 * j);
-        __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
-
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, one));
-    }
-    return sum;
-}
-
-INLINE void half_32(enum form form, const uint8_t *p, const uint8_t *a, size_t blocks, unsigned w, unsigned first,
-                    const unsigned n, unsigned half, float *out, size_t stride)
-{
-    const size_t size = form == FORM_Q4_0 ? 288 : form == FORM_Q4_1 ? 320 : 544;
-    const size_t lines = (form == FORM_Q4_1 ? 64U : 32U) + 32U * half;
-    __m256 acc[COLUMNS];
-
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        acc[c] = _mm256_setzero_ps();
-    }
-    for (size_t b = 0; b < blocks; b++, p += size, a += (size_t)w * KERNEL_ACT_32_SIZE) {
-        __m256 d = halves(p + 16U * half), m = form == FORM_Q4_1 ? halves(p + 32 + 16U * half) : d;
-
-        UNROLL
-        for (unsigned c = 0; c < n; c++) {
-            size_t at = first + c;
-            const uint8_t *q = a + 12U * w + 32 * at;
-            __m256 da = spread(a + 4 * at);
-            __m256i s = form == FORM_Q8_0 ? sum_bytes(p + lines, q) : sum_nibbles(p + lines, q);
-
-            if (form == FORM_Q4_0) {
-                s = _mm256_sub_epi32(s, _mm256_slli_epi32(spread32(a + 4U * w + 4 * at), 3));
-            }
-            acc[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(d, da), acc[c]);
-            if (form == FORM_Q4_1) {
-                acc[c] = _mm256_fmadd_ps(spread(a + 8U * w + 4 * at), _mm256_mul_ps(m, da), acc[c]);
-            }
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
-    }
-}
-
-INLINE void half_float(bool f16, const uint8_t *p, const float *x, size_t blocks, unsigned w, unsigned first,
-                       const unsigned n, unsigned half, float *out, size_t stride)
-{
-    __m256 acc[COLUMNS];
-
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        acc[c] = _mm256_setzero_ps();
-    }
-    p += (f16 ? 16U : 32U) * half;
-    for (size_t k = 0; k < blocks; k++, p += f16 ? 32 : 64, x += w) {
-        __m256 v = f16 ? halves(p) : _mm256_loadu_ps((const void *)p);
-
-        UNROLL
-        for (unsigned c = 0; c < n; c++) {
-            acc[c] = _mm256_fmadd_ps(v, _mm256_set1_ps(x[first + c]), acc[c]);
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < n; c++) {
-        _mm256_storeu_ps(out + (first + c) * stride + 8U * half, acc[c]);
-    }
-}
-
-/* Both halves, for groups of 4 columns and those that are left. */
-#define TILE(name, body) \
-    static void name(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride) \
-    { \
-        for (unsigned half = 0; half < 2; half++) { \
-            unsigned c = 0; \
-\
-            for (; c + 4 <= w; c += 4) { \
-                body(panel, tile, blocks, w, c, 4, half, out, stride); \
-            } \
-            for (; c < w; c++) { \
-                body(panel, tile, blocks, w, c, 1, half, out, stride); \
-            } \
-        } \
-    }
-#define BODY_F32(...) half_float(false, __VA_ARGS__)
-#define BODY_F16(...) half_float(true, __VA_ARGS__)
-#define BODY_Q4_0(...) half_32(FORM_Q4_0, __VA_ARGS__)
-#define BODY_Q4_1(...) half_32(FORM_Q4_1, __VA_ARGS__)
-#define BODY_Q8_0(...) half_32(FORM_Q8_0, __VA_ARGS__)
-TILE(tile_f32, BODY_F32)
-TILE(tile_f16, BODY_F16)
-TILE(tile_q4_0, BODY_Q4_0)
-TILE(tile_q4_1, BODY_Q4_1)
-TILE(tile_q8_0, BODY_Q8_0)
+#include "engine/kernels/tiles.h"
 
 /* ---- Rows of floats: 16 lanes in two registers. ---- */
 
@@ -251,18 +164,54 @@ INLINE __m256 exp_lanes(__m256 x)
     return _mm256_blendv_ps(p, _mm256_set1_ps(EXP_INFINITY), _mm256_cmp_ps(x, _mm256_set1_ps(EXP_HIGH), _CMP_GT_OQ));
 }
 
-static void swiglu(const float *gate, const float *up, size_t n, float *out)
+/* g / (1 + exp(x)) * u */
+INLINE __m256 gated(__m256 g, __m256 x, __m256 u)
+{
+    return _mm256_mul_ps(_mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0F), exp_lanes(x))), u);
+}
+
+static void gate_silu(const float *gate, const float *up, size_t n, float *out)
 {
     size_t i = 0;
 
     for (; i + 8 <= n; i += 8) {
-        __m256 g = _mm256_loadu_ps(gate + i), e = exp_lanes(_mm256_xor_ps(g, _mm256_set1_ps(-0.0F)));
+        __m256 g = _mm256_loadu_ps(gate + i);
 
-        g = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0F), e));
-        _mm256_storeu_ps(out + i, _mm256_mul_ps(g, _mm256_loadu_ps(up + i)));
+        _mm256_storeu_ps(out + i, gated(g, _mm256_xor_ps(g, _mm256_set1_ps(-0.0F)), _mm256_loadu_ps(up + i)));
     }
     for (; i < n; i++) {
-        out[i] = (gate[i] / (1.0F + exp_ref(-gate[i]))) * up[i];
+        out[i] = silu_ref(gate[i], up[i]);
+    }
+}
+
+static void gate_gelu(const float *gate, const float *up, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 g = _mm256_loadu_ps(gate + i), z = _mm256_mul_ps(_mm256_mul_ps(g, _mm256_set1_ps(GELU_CUBE)), g);
+
+        z = _mm256_mul_ps(_mm256_mul_ps(g, _mm256_set1_ps(GELU_SCALE)), _mm256_add_ps(_mm256_set1_ps(1.0F), z));
+        _mm256_storeu_ps(out + i, gated(g, z, _mm256_loadu_ps(up + i)));
+    }
+    for (; i < n; i++) {
+        out[i] = gelu_ref(gate[i], up[i]);
+    }
+}
+
+static void gate_clamp(const float *gate, const float *up, size_t n, float *out)
+{
+    const __m256 limit = _mm256_set1_ps(CLAMP_LIMIT);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 g = _mm256_min_ps(limit, _mm256_loadu_ps(gate + i)), u = _mm256_min_ps(limit, _mm256_loadu_ps(up + i));
+
+        u = _mm256_add_ps(_mm256_max_ps(_mm256_set1_ps(-CLAMP_LIMIT), u), _mm256_set1_ps(1.0F));
+        _mm256_storeu_ps(out + i, gated(g, _mm256_mul_ps(g, _mm256_set1_ps(CLAMP_ALPHA)), u));
+    }
+    for (; i < n; i++) {
+        out[i] = clamp_ref(gate[i], up[i]);
     }
 }
 
@@ -281,14 +230,22 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
 /* ---- Attention. ---- */
 
 /* 8 elements of the cache from place i on. */
-INLINE __m256 cached(const void *p, bool f16, size_t i)
+INLINE __m256 cached(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? halves((const uint8_t *)p + 2 * i) : _mm256_loadu_ps((const float *)p + i);
+    const uint8_t *half = (const uint8_t *)p + 2 * i;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return _mm256_loadu_ps((const float *)p + i);
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return halves(half);
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)half)), 16));
 }
 
 /* The scores of n queries from `first` on with the 16 keys of a group. */
-INLINE void scores(const struct kernel_attention *a, const bool f16, const unsigned n, unsigned first, size_t key,
-                   float *s)
+INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned n, unsigned first,
+                   size_t key, float *s)
 {
     struct lanes acc[COLUMNS];
 
@@ -296,9 +253,9 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
     for (unsigned c = 0; c < n; c++) {
         acc[c] = set(0.0F);
     }
-    for (size_t d = 0; d < a->dim; d++) {
-        __m256 l = cached(a->k, f16, (key / 16 * a->dim + d) * 16);
-        __m256 h = cached(a->k, f16, (key / 16 * a->dim + d) * 16 + 8);
+    for (size_t d = 0; d < a->k_dim; d++) {
+        __m256 l = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16);
+        __m256 h = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16 + 8);
 
         UNROLL
         for (unsigned c = 0; c < n; c++) {
@@ -314,27 +271,30 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
     }
 }
 
-/* Scores to exp(s - m), in place; m and l of one query's block of n keys. */
-INLINE void weights(float *s, size_t n, float *m, float *l)
+/* Scores to exp(s - m), in place; m and l of one query's keys low..n-1 of a block. */
+INLINE void weights(const struct kernel_attention *a, float *s, size_t low, size_t n, float *m, float *l)
 {
     float lane[16] = {0};
 
+    if (a->soft_cap != 0.0F) {
+        soft_cap_all(s + low, a->soft_cap, n - low);
+    }
     *m = -EXP_INFINITY;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = low; j < n; j++) {
         *m = s[j] > *m ? s[j] : *m;
     }
-    for (size_t j = 0; j < n; j += 8) {
+    for (size_t j = low / 8 * 8; j < n; j += 8) {
         _mm256_storeu_ps(s + j, exp_lanes(_mm256_sub_ps(_mm256_loadu_ps(s + j), _mm256_set1_ps(*m))));
     }
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = low; j < n; j++) {
         lane[j % 16] = lane[j % 16] + s[j];
     }
     *l = tree(load(lane));
 }
 
-/* o = p * v over the n keys of a block, 32 dimensions at once, then 16. */
-INLINE void values(const struct kernel_attention *a, const bool f16, const unsigned vectors, size_t start, size_t n,
-                   const float *s, float *o, size_t d)
+/* o = p * v over the keys low..n-1 of a block, 32 dimensions at once, then 16. */
+INLINE void values(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned vectors,
+                   size_t start, size_t low, size_t n, const float *s, float *o, size_t d)
 {
     __m256 acc[4];
 
@@ -342,12 +302,12 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
     for (unsigned i = 0; i < vectors; i++) {
         acc[i] = _mm256_setzero_ps();
     }
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = low; j < n; j++) {
         __m256 p = _mm256_set1_ps(s[j]);
 
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            acc[i] = _mm256_fmadd_ps(p, cached(a->v, f16, (start + j) * a->dim + d + 8 * i), acc[i]);
+            acc[i] = _mm256_fmadd_ps(p, cached(a->v, cache, (start + j) * a->v_dim + d + 8 * i), acc[i]);
         }
     }
     UNROLL
@@ -356,67 +316,79 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
     }
 }
 
-INLINE void query_block(const struct kernel_attention *a, const bool f16, unsigned i, size_t start, size_t n, float *m,
-                        float *l)
+/* What came so far (m, l, out) and what comes next (o). */
+INLINE void fold(float *out, float *m, float *l, const float *o, float next_m, float next_l, size_t n)
 {
-    float *s = a->scratch + i * KERNEL_BLOCK, *o = start == 0 ? a->out[i] : a->scratch + KERNEL_GROUP * KERNEL_BLOCK;
-    float next_m, next_l, most, fa, fb;
+    float most = *m > next_m ? *m : next_m, fa = exp_ref(*m - most), fb = exp_ref(next_m - most);
+
+    *m = most;
+    *l = __builtin_fmaf(*l, fa, next_l * fb);
+    for (size_t d = 0; d < n; d += 8) {
+        __m256 next = _mm256_mul_ps(_mm256_loadu_ps(o + d), _mm256_set1_ps(fb));
+        __m256 all = _mm256_loadu_ps(out + d);
+
+        _mm256_storeu_ps(out + d, _mm256_fmadd_ps(all, _mm256_set1_ps(fa), next));
+    }
+}
+
+INLINE void query_block(const struct kernel_attention *a, const enum kernel_cache cache, unsigned i, size_t start,
+                        size_t low, size_t n, float *m, float *l)
+{
+    bool first = a->from[i] >= start;
+    float *s = a->scratch + i * KERNEL_BLOCK, *o = first ? a->out[i] : a->scratch + KERNEL_GROUP * KERNEL_BLOCK;
+    float next_m, next_l;
     size_t d = 0;
 
-    weights(s, n, &next_m, &next_l);
-    for (; d + 32 <= a->dim; d += 32) {
-        values(a, f16, 4, start, n, s, o, d);
+    weights(a, s, low, n, &next_m, &next_l);
+    for (; d + 32 <= a->v_dim; d += 32) {
+        values(a, cache, 4, start, low, n, s, o, d);
     }
-    for (; d < a->dim; d += 16) {
-        values(a, f16, 2, start, n, s, o, d);
+    for (; d < a->v_dim; d += 16) {
+        values(a, cache, 2, start, low, n, s, o, d);
     }
-    if (start == 0) {
+    if (first) {
         *m = next_m;
         *l = next_l;
         return;
     }
-    most = *m > next_m ? *m : next_m;
-    fa = exp_ref(*m - most);
-    fb = exp_ref(next_m - most);
-    *m = most;
-    *l = __builtin_fmaf(*l, fa, next_l * fb);
-    for (d = 0; d < a->dim; d += 8) {
-        __m256 next = _mm256_mul_ps(_mm256_loadu_ps(o + d), _mm256_set1_ps(fb));
-        __m256 all = _mm256_loadu_ps(a->out[i] + d);
-
-        _mm256_storeu_ps(a->out[i] + d, _mm256_fmadd_ps(all, _mm256_set1_ps(fa), next));
-    }
+    fold(a->out[i], m, l, o, next_m, next_l, a->v_dim);
 }
 
-INLINE void attend(const struct kernel_attention *a, const bool f16)
+INLINE void attend(const struct kernel_attention *a, const enum kernel_cache cache)
 {
     float m[KERNEL_GROUP] = {0}, l[KERNEL_GROUP] = {0};
-    size_t most = 0;
+    size_t least = a->from[0], most = 0;
 
     for (unsigned i = 0; i < a->count; i++) {
+        least = a->from[i] < least ? a->from[i] : least;
         most = a->limit[i] > most ? a->limit[i] : most;
     }
-    for (size_t start = 0; start < most; start += KERNEL_BLOCK) {
+    for (size_t start = least / KERNEL_BLOCK * KERNEL_BLOCK; start < most; start += KERNEL_BLOCK) {
         size_t end = most < start + KERNEL_BLOCK ? most : start + KERNEL_BLOCK;
 
-        for (size_t key = start; key < end; key += 16) {
+        for (size_t key = least > start ? least / 16 * 16 : start; key < end; key += 16) {
             unsigned i = 0;
 
             for (; i + COLUMNS <= a->count; i += COLUMNS) {
-                scores(a, f16, COLUMNS, i, key, a->scratch);
+                scores(a, cache, COLUMNS, i, key, a->scratch);
             }
             for (; i < a->count; i++) {
-                scores(a, f16, 1, i, key, a->scratch);
+                scores(a, cache, 1, i, key, a->scratch);
             }
         }
         for (unsigned i = 0; i < a->count; i++) {
-            if (a->limit[i] > start) {
-                query_block(a, f16, i, start, (a->limit[i] < end ? a->limit[i] : end) - start, &m[i], &l[i]);
+            if (a->limit[i] > start && a->from[i] < end) {
+                query_block(a, cache, i, start, a->from[i] > start ? a->from[i] - start : 0,
+                            (a->limit[i] < end ? a->limit[i] : end) - start, &m[i], &l[i]);
             }
         }
     }
     for (unsigned i = 0; i < a->count; i++) {
-        for (size_t d = 0; d < a->dim; d += 8) {
+        if (a->sinks) {
+            memset(a->scratch, 0, a->v_dim * sizeof *a->scratch);
+            fold(a->out[i], &m[i], &l[i], a->scratch, a->sink[i], 1.0F, a->v_dim);
+        }
+        for (size_t d = 0; d < a->v_dim; d += 8) {
             _mm256_storeu_ps(a->out[i] + d, _mm256_div_ps(_mm256_loadu_ps(a->out[i] + d), _mm256_set1_ps(l[i])));
         }
     }
@@ -424,10 +396,12 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
 
 static void attention(const struct kernel_attention *a)
 {
-    if (a->f16) {
-        attend(a, true);
+    if (a->cache == KERNEL_CACHE_F32) {
+        attend(a, KERNEL_CACHE_F32);
+    } else if (a->cache == KERNEL_CACHE_F16) {
+        attend(a, KERNEL_CACHE_F16);
     } else {
-        attend(a, false);
+        attend(a, KERNEL_CACHE_BF16);
     }
 }
 
@@ -521,16 +495,16 @@ static bool quantise_256(const float *x, size_t n, void *tile, unsigned w, unsig
 
 const struct kernels kernels_avx2 = {
     .name = "avx2",
-    .tile = {[KERNEL_PANEL_F32] = tile_f32,
-             [KERNEL_PANEL_F16] = tile_f16,
-             [KERNEL_PANEL_Q4_0] = tile_q4_0,
-             [KERNEL_PANEL_Q4_1] = tile_q4_1,
-             [KERNEL_PANEL_Q8_0] = tile_q8_0},
+    .tile = {KERNEL_TYPES(KERNEL_ENTRY)},
     .quantise_32 = quantise_32,
     .quantise_256 = quantise_256,
     .norm = norm,
     .add = add,
-    .swiglu = swiglu,
+    .gate = {[KERNEL_GATE_SILU] = gate_silu, [KERNEL_GATE_GELU] = gate_gelu, [KERNEL_GATE_CLAMP] = gate_clamp},
+    .accumulate = accumulate,
+    .exp = exp_all,
+    .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

@@ -4,168 +4,71 @@
 
 #include <immintrin.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
+/* ---- What kernels/tiles.h asks for. ---- */
 
-INLINE __m512i spread32(const uint8_t *p)
+#define LANES 16
+#define COLUMNS 12
+#define FULL_DOT 1
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef int16_t vw __attribute__((vector_size(4 * LANES)));
+typedef int8_t vb __attribute__((vector_size(4 * LANES)));
+typedef __m512 vf;
+
+INLINE vi dot(vi t, vi codes, vi q, bool negative)
 {
-    int32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm512_set1_epi32(x);
+    (void)negative;
+    return (vi)_mm512_dpbusd_epi32((__m512i)t, (__m512i)codes, (__m512i)q);
 }
 
-INLINE __m512 spread(const uint8_t *p)
+INLINE vi whole(vi t)
 {
-    float x;
-
-    memcpy(&x, p, sizeof x);
-    return _mm512_set1_ps(x);
+    return t;
 }
 
-INLINE __m512 halves(const uint8_t *p)
+INLINE vi scaled(vi t, vi scale)
+{
+    return t * scale;
+}
+
+INLINE vi pairs(vi sum, vi words, vi q)
+{
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)words, (__m512i)q);
+}
+
+INLINE vi shuffle(vi x, int32_t pattern)
+{
+    const vi quarter = {0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c,
+                        0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+
+    return (vi)_mm512_shuffle_epi8((__m512i)x, (__m512i)(quarter + pattern));
+}
+
+INLINE vi lookup(vi codes, const int8_t table[16])
+{
+    return (vi)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)table)), (__m512i)codes);
+}
+
+INLINE vi wide_8(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p));
+}
+
+INLINE vi wide_16(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
+}
+
+INLINE vf halves(const uint8_t *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
 }
 
-INLINE void prefetch(const uint8_t *p, size_t n)
+INLINE vf fused(vf a, vf b, vf c)
 {
-    for (size_t i = 0; i < n; i += 64) {
-        _mm_prefetch((const char *)p + i, _MM_HINT_T0);
-    }
+    return _mm512_fmadd_ps(a, b, c);
 }
 
-INLINE void nibbles(const uint8_t *lines, __m512i v[8])
-{
-    const __m512i low = _mm512_set1_epi8(15);
-
-    UNROLL
-    for (int j = 0; j < 4; j++) {
-        __m512i x = _mm512_loadu_si512(lines + 64 * j);
-
-        v[j] = _mm512_and_si512(x, low);
-        v[j + 4] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
-    }
-}
-
-INLINE __m512i products(__m512i start, const __m512i v[8], const uint8_t *q)
-{
-    UNROLL
-    for (int j = 0; j < 8; j++) {
-        start = _mm512_dpbusd_epi32(start, v[j], spread32(q + 4 * j));
-    }
-    return start;
-}
-
-/* The panels of 32-weight blocks: scales, perhaps minima, codes; the codes' offset is folded into the sum's start. */
-enum form { FORM_Q4_0, FORM_Q4_1, FORM_Q8_0 };
-
-INLINE void tile_32(enum form form, const uint8_t *p, const uint8_t *a, size_t blocks, const unsigned w, float *out,
-                    size_t stride)
-{
-    const size_t size = form == FORM_Q4_0 ? 288 : form == FORM_Q4_1 ? 320 : 544, ahead = w == 1 ? 4 * size : 2 * size;
-    __m512 acc[KERNEL_TILE];
-
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        acc[c] = _mm512_setzero_ps();
-    }
-    for (size_t b = 0; b < blocks; b++, p += size, a += w * KERNEL_ACT_32_SIZE) {
-        __m512 d = halves(p), m = _mm512_setzero_ps();
-        __m512i v[8];
-
-        prefetch(p + ahead, size);
-        if (form == FORM_Q8_0) {
-            UNROLL
-            for (int j = 0; j < 8; j++) {
-                v[j] = _mm512_loadu_si512(p + 32 + 64 * j);
-            }
-        } else {
-            m = form == FORM_Q4_1 ? halves(p + 32) : m;
-            nibbles(p + (form == FORM_Q4_1 ? 64 : 32), v);
-        }
-        UNROLL
-        for (unsigned c = 0; c < w; c++) {
-            __m512 da = spread(a + 4 * c);
-            __m512i s = _mm512_setzero_si512();
-
-            if (form == FORM_Q4_0) {
-                s = _mm512_sub_epi32(s, _mm512_slli_epi32(spread32(a + 4 * w + 4 * c), 3));
-            } else if (form == FORM_Q8_0) {
-                s = _mm512_sub_epi32(s, _mm512_slli_epi32(spread32(a + 4 * w + 4 * c), 7));
-            }
-            s = products(s, v, a + 12 * w + 32 * c);
-            acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s), _mm512_mul_ps(d, da), acc[c]);
-            if (form == FORM_Q4_1) {
-                acc[c] = _mm512_fmadd_ps(spread(a + 8 * w + 4 * c), _mm512_mul_ps(m, da), acc[c]);
-            }
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        _mm512_storeu_ps(out + c * stride, acc[c]);
-    }
-}
-
-INLINE void tile_float(bool f16, const uint8_t *p, const float *x, size_t blocks, const unsigned w, float *out,
-                       size_t stride)
-{
-    __m512 acc[KERNEL_TILE];
-
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        acc[c] = _mm512_setzero_ps();
-    }
-    for (size_t k = 0; k < blocks; k++, p += f16 ? 32 : 64, x += w) {
-        __m512 v = f16 ? halves(p) : _mm512_loadu_ps(p);
-
-        UNROLL
-        for (unsigned c = 0; c < w; c++) {
-            acc[c] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[c]), acc[c]);
-        }
-    }
-    UNROLL
-    for (unsigned c = 0; c < w; c++) {
-        _mm512_storeu_ps(out + c * stride, acc[c]);
-    }
-}
-
-/* One function for each width, so that the accumulators stay in registers. */
-#define TILE(name, body) \
-    static void name(const void *panel, const void *tile, size_t blocks, unsigned w, float *out, size_t stride) \
-    { \
-        switch (w) { \
-        case 12: \
-            body(panel, tile, blocks, 12, out, stride); \
-            break; \
-        case 8: \
-            body(panel, tile, blocks, 8, out, stride); \
-            break; \
-        case 4: \
-            body(panel, tile, blocks, 4, out, stride); \
-            break; \
-        case 2: \
-            body(panel, tile, blocks, 2, out, stride); \
-            break; \
-        default: \
-            body(panel, tile, blocks, 1, out, stride); \
-            break; \
-        } \
-    }
-#define BODY_F32(...) tile_float(false, __VA_ARGS__)
-#define BODY_F16(...) tile_float(true, __VA_ARGS__)
-#define BODY_Q4_0(...) tile_32(FORM_Q4_0, __VA_ARGS__)
-#define BODY_Q4_1(...) tile_32(FORM_Q4_1, __VA_ARGS__)
-#define BODY_Q8_0(...) tile_32(FORM_Q8_0, __VA_ARGS__)
-TILE(tile_f32, BODY_F32)
-TILE(tile_f16, BODY_F16)
-TILE(tile_q4_0, BODY_Q4_0)
-TILE(tile_q4_1, BODY_Q4_1)
-TILE(tile_q8_0, BODY_Q8_0)
+#include "engine/kernels/tiles.h"
 
 INLINE __m512i magnitude(__m512 x)
 {
@@ -308,17 +211,45 @@ INLINE __m512 exp_lanes(__m512 x)
                               _mm512_set1_ps(EXP_INFINITY));
 }
 
-static void swiglu(const float *gate, const float *up, size_t n, float *out)
+/* g / (1 + exp(x)) * u */
+INLINE __m512 gated(__m512 g, __m512 x, __m512 u)
 {
-    const __m512i sign = _mm512_set1_epi32((int)0x80000000U);
+    return _mm512_mul_ps(_mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0F), exp_lanes(x))), u);
+}
 
+static void gate_silu(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 k = lanes(n - i);
+        __m512 g = _mm512_maskz_loadu_ps(k, gate + i), x = _mm512_xor_ps(g, _mm512_set1_ps(-0.0F));
+
+        _mm512_mask_storeu_ps(out + i, k, gated(g, x, _mm512_maskz_loadu_ps(k, up + i)));
+    }
+}
+
+static void gate_gelu(const float *gate, const float *up, size_t n, float *out)
+{
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 k = lanes(n - i);
         __m512 g = _mm512_maskz_loadu_ps(k, gate + i);
-        __m512 e = exp_lanes(_mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(g), sign)));
+        __m512 z = _mm512_mul_ps(_mm512_mul_ps(g, _mm512_set1_ps(GELU_CUBE)), g);
 
-        g = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0F), e));
-        _mm512_mask_storeu_ps(out + i, k, _mm512_mul_ps(g, _mm512_maskz_loadu_ps(k, up + i)));
+        z = _mm512_mul_ps(_mm512_mul_ps(g, _mm512_set1_ps(GELU_SCALE)), _mm512_add_ps(_mm512_set1_ps(1.0F), z));
+        _mm512_mask_storeu_ps(out + i, k, gated(g, z, _mm512_maskz_loadu_ps(k, up + i)));
+    }
+}
+
+static void gate_clamp(const float *gate, const float *up, size_t n, float *out)
+{
+    const __m512 limit = _mm512_set1_ps(CLAMP_LIMIT);
+
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 k = lanes(n - i);
+        __m512 g = _mm512_min_ps(limit, _mm512_maskz_loadu_ps(k, gate + i));
+        __m512 u = _mm512_min_ps(limit, _mm512_maskz_loadu_ps(k, up + i));
+
+        u = _mm512_add_ps(_mm512_max_ps(_mm512_set1_ps(-CLAMP_LIMIT), u), _mm512_set1_ps(1.0F));
+        _mm512_mask_storeu_ps(out + i, k, gated(g, _mm512_mul_ps(g, _mm512_set1_ps(CLAMP_ALPHA)), u));
     }
 }
 
@@ -332,14 +263,22 @@ static void to_f16(const float *x, size_t n, uint16_t *out)
 }
 
 /* 16 elements of the cache from place i on. */
-INLINE __m512 cached(const void *p, bool f16, size_t i)
+INLINE __m512 cached(const void *p, enum kernel_cache cache, size_t i)
 {
-    return f16 ? halves((const uint8_t *)p + 2 * i) : _mm512_loadu_ps((const float *)p + i);
+    const uint8_t *half = (const uint8_t *)p + 2 * i;
+
+    if (cache == KERNEL_CACHE_F32) {
+        return _mm512_loadu_ps((const float *)p + i);
+    }
+    if (cache == KERNEL_CACHE_F16) {
+        return halves(half);
+    }
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)half)), 16));
 }
 
 /* The scores of w queries with the 16 keys of a group, into s[c][group]. */
-INLINE void scores(const struct kernel_attention *a, const bool f16, const unsigned w, unsigned first, size_t key,
-                   float *s)
+INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w, unsigned first,
+                   size_t key, float *s)
 {
     __m512 acc[KERNEL_GROUP];
 
@@ -347,8 +286,8 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
     for (unsigned c = 0; c < w; c++) {
         acc[c] = _mm512_setzero_ps();
     }
-    for (size_t d = 0; d < a->dim; d++) {
-        __m512 k = cached(a->k, f16, (key / 16 * a->dim + d) * 16);
+    for (size_t d = 0; d < a->k_dim; d++) {
+        __m512 k = cached(a->k, cache, (key / 16 * a->k_dim + d) * 16);
 
         UNROLL
         for (unsigned c = 0; c < w; c++) {
@@ -361,28 +300,36 @@ INLINE void scores(const struct kernel_attention *a, const bool f16, const unsig
     }
 }
 
-/* Scores to exp(s - m), in place; m and l of one query's block of n keys. */
-INLINE void weights(float *s, size_t n, float *m, float *l)
+/* Scores to exp(s - m), in place; m and l of one query's keys low..n-1 of a block. */
+INLINE void weights(const struct kernel_attention *a, float *s, size_t low, size_t n, float *m, float *l)
 {
+    const size_t start = low / 16 * 16;
+    const __mmask16 head = (__mmask16)~lanes(low % 16); /* of the first 16 keys */
     __m512 most = _mm512_set1_ps(-EXP_INFINITY), sum = _mm512_setzero_ps();
 
-    for (size_t j = 0; j < n; j += 16) {
-        most = _mm512_mask_max_ps(most, lanes(n - j), most, _mm512_loadu_ps(s + j));
+    if (a->soft_cap != 0.0F) {
+        soft_cap_all(s + low, a->soft_cap, n - low);
+    }
+    for (size_t j = start; j < n; j += 16) {
+        __mmask16 k = j == start ? lanes(n - j) & head : lanes(n - j);
+
+        most = _mm512_mask_max_ps(most, k, most, _mm512_loadu_ps(s + j));
     }
     *m = _mm512_reduce_max_ps(most);
-    for (size_t j = 0; j < n; j += 16) {
+    for (size_t j = start; j < n; j += 16) {
+        __mmask16 k = j == start ? lanes(n - j) & head : lanes(n - j);
         __m512 p = exp_lanes(_mm512_sub_ps(_mm512_loadu_ps(s + j), _mm512_set1_ps(*m)));
 
-        sum = _mm512_mask_add_ps(sum, lanes(n - j), sum, p);
+        sum = _mm512_mask_add_ps(sum, k, sum, p);
         _mm512_storeu_ps(s + j, p);
     }
     *l = tree(sum);
 }
 
-/* o += p * v over keys from..to-1 of a block, w queries, 4 vectors of dimensions from d on; o begins at 0 if from is.
- */
-INLINE void values(const struct kernel_attention *a, const bool f16, const unsigned w, const unsigned vectors,
-                   unsigned first, size_t start, size_t from, size_t to, const float *s, float *o, size_t d)
+/* o += p * v over keys from..to-1 of a block, w queries, 4 vectors of dimensions from d on. */
+INLINE void values(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w,
+                   const unsigned vectors, unsigned first, size_t start, size_t from, size_t to, const float *s,
+                   float *o, size_t d)
 {
     __m512 acc[4][4];
 
@@ -390,7 +337,7 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
     for (unsigned c = 0; c < w; c++) {
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            acc[c][i] = from == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(o + (first + c) * a->dim + d + 16 * i);
+            acc[c][i] = _mm512_loadu_ps(o + (first + c) * a->v_dim + d + 16 * i);
         }
     }
     for (size_t j = from; j < to; j++) {
@@ -398,7 +345,7 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
 
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            v[i] = cached(a->v, f16, (start + j) * a->dim + d + 16 * i);
+            v[i] = cached(a->v, cache, (start + j) * a->v_dim + d + 16 * i);
         }
         UNROLL
         for (unsigned c = 0; c < w; c++) {
@@ -414,53 +361,70 @@ INLINE void values(const struct kernel_attention *a, const bool f16, const unsig
     for (unsigned c = 0; c < w; c++) {
         UNROLL
         for (unsigned i = 0; i < vectors; i++) {
-            _mm512_storeu_ps(o + (first + c) * a->dim + d + 16 * i, acc[c][i]);
+            _mm512_storeu_ps(o + (first + c) * a->v_dim + d + 16 * i, acc[c][i]);
         }
     }
 }
 
-INLINE void values_all(const struct kernel_attention *a, const bool f16, const unsigned w, unsigned first, size_t start,
-                       size_t from, size_t to, const float *s, float *o)
+INLINE void values_all(const struct kernel_attention *a, const enum kernel_cache cache, const unsigned w,
+                       unsigned first, size_t start, size_t from, size_t to, const float *s, float *o)
 {
     size_t d = 0;
 
-    for (; d + 64 <= a->dim; d += 64) {
-        values(a, f16, w, 4, first, start, from, to, s, o, d);
+    for (; d + 64 <= a->v_dim; d += 64) {
+        values(a, cache, w, 4, first, start, from, to, s, o, d);
     }
-    for (; d < a->dim; d += 16) {
-        values(a, f16, w, 1, first, start, from, to, s, o, d);
+    for (; d < a->v_dim; d += 16) {
+        values(a, cache, w, 1, first, start, from, to, s, o, d);
     }
 }
 
-/* The keys that all queries of a block read are gone through for four queries at once, the rest for each alone. */
-INLINE void block_values(const struct kernel_attention *a, const bool f16, size_t start, const size_t *n,
-                         const float *s, float *o)
+/* Query i reads the keys low[i]..n[i]-1 of the block. Those that all queries read are gone through for four queries at
+ * once, those before and behind them for each alone. */
+INLINE void block_values(const struct kernel_attention *a, const enum kernel_cache cache, size_t start,
+                         const size_t *low, const size_t *n, const float *s, float *o)
 {
-    size_t common = n[0];
+    size_t from = low[0], to = n[0];
 
     for (unsigned i = 1; i < a->count; i++) {
-        common = n[i] < common ? n[i] : common;
+        from = low[i] > from ? low[i] : from;
+        to = n[i] < to ? n[i] : to;
+    }
+    memset(o, 0, a->count * a->v_dim * sizeof *o);
+    if (from >= to) {
+        for (unsigned i = 0; i < a->count; i++) {
+            values_all(a, cache, 1, i, start, low[i], n[i], s, o);
+        }
+        return;
+    }
+    for (unsigned i = 0; i < a->count; i++) {
+        if (low[i] < from) {
+            values_all(a, cache, 1, i, start, low[i], from, s, o);
+        }
     }
     for (unsigned i = 0; i < a->count;) {
         if (a->count - i >= 4) {
-            values_all(a, f16, 4, i, start, 0, common, s, o);
+            values_all(a, cache, 4, i, start, from, to, s, o);
             i += 4;
         } else {
-            values_all(a, f16, 1, i, start, 0, common, s, o);
+            values_all(a, cache, 1, i, start, from, to, s, o);
             i++;
         }
     }
     for (unsigned i = 0; i < a->count; i++) {
-        if (n[i] > common && common > 0) {
-            values_all(a, f16, 1, i, start, common, n[i], s, o);
-        } else if (n[i] > common) {
-            values_all(a, f16, 1, i, start, 0, n[i], s, o);
+        if (n[i] > to) {
+            values_all(a, cache, 1, i, start, to, n[i], s, o);
         }
     }
 }
 
-INLINE void fold(float *out, const float *o, size_t n, float fa, float fb)
+/* What came so far (m, l, out) and what comes next (o). */
+INLINE void fold(float *out, float *m, float *l, const float *o, float next_m, float next_l, size_t n)
 {
+    float most = *m > next_m ? *m : next_m, fa = exp_ref(*m - most), fb = exp_ref(next_m - most);
+
+    *m = most;
+    *l = __builtin_fmaf(*l, fa, next_l * fb);
     for (size_t d = 0; d < n; d += 16) {
         __m512 next = _mm512_mul_ps(_mm512_loadu_ps(o + d), _mm512_set1_ps(fb));
 
@@ -468,70 +432,72 @@ INLINE void fold(float *out, const float *o, size_t n, float fa, float fb)
     }
 }
 
-INLINE void block(const struct kernel_attention *a, const bool f16, size_t start, float *all_m, float *all_l)
+/* Where position p is in the block that begins at start: 0 before it, at most its length. */
+INLINE size_t within(size_t p, size_t start)
 {
-    float *s = a->scratch, *o = a->scratch + KERNEL_GROUP * KERNEL_BLOCK;
-    size_t n[KERNEL_GROUP], most = 0;
+    return p <= start ? 0 : p - start < KERNEL_BLOCK ? p - start : KERNEL_BLOCK;
+}
+
+INLINE void block(const struct kernel_attention *a, const enum kernel_cache cache, size_t start, float *all_m,
+                  float *all_l)
+{
+    float *s = a->scratch, *o = a->scratch + KERNEL_GROUP * KERNEL_BLOCK, m[KERNEL_GROUP], l[KERNEL_GROUP];
+    size_t low[KERNEL_GROUP], n[KERNEL_GROUP], least = KERNEL_BLOCK, most = 0;
 
     for (unsigned i = 0; i < a->count; i++) {
-        n[i] = a->limit[i] <= start ? 0 : a->limit[i] - start < KERNEL_BLOCK ? a->limit[i] - start : KERNEL_BLOCK;
+        low[i] = within(a->from[i], start);
+        n[i] = within(a->limit[i], start);
+        least = low[i] < least ? low[i] : least;
         most = n[i] > most ? n[i] : most;
     }
-    for (size_t key = start; key < start + most; key += 16) {
+    for (size_t key = start + least / 16 * 16; key < start + most; key += 16) {
         unsigned i = 0;
 
         for (; a->count - i >= 8; i += 8) {
-            scores(a, f16, 8, i, key, s);
+            scores(a, cache, 8, i, key, s);
         }
         for (; a->count - i >= 3; i += 3) {
-            scores(a, f16, 3, i, key, s);
+            scores(a, cache, 3, i, key, s);
         }
         for (; i < a->count; i++) {
-            scores(a, f16, 1, i, key, s);
+            scores(a, cache, 1, i, key, s);
         }
     }
-    float m[KERNEL_GROUP], l[KERNEL_GROUP];
-
     for (unsigned i = 0; i < a->count; i++) {
-        if (n[i] != 0) {
-            weights(s + i * KERNEL_BLOCK, n[i], &m[i], &l[i]);
+        if (low[i] < n[i]) {
+            weights(a, s + i * KERNEL_BLOCK, low[i], n[i], &m[i], &l[i]);
         }
     }
-    block_values(a, f16, start, n, s, o);
+    block_values(a, cache, start, low, n, s, o);
     for (unsigned i = 0; i < a->count; i++) {
-        float most_m, fa, fb;
-
-        if (n[i] == 0) {
-            continue;
-        }
-        if (start == 0) {
+        if (low[i] < n[i] && a->from[i] >= start) {
             all_m[i] = m[i];
             all_l[i] = l[i];
-            memcpy(a->out[i], o + i * a->dim, a->dim * sizeof *o);
-            continue;
+            memcpy(a->out[i], o + i * a->v_dim, a->v_dim * sizeof *o);
+        } else if (low[i] < n[i]) {
+            fold(a->out[i], &all_m[i], &all_l[i], o + i * a->v_dim, m[i], l[i], a->v_dim);
         }
-        most_m = all_m[i] > m[i] ? all_m[i] : m[i];
-        fa = exp_ref(all_m[i] - most_m);
-        fb = exp_ref(m[i] - most_m);
-        all_m[i] = most_m;
-        all_l[i] = __builtin_fmaf(all_l[i], fa, l[i] * fb);
-        fold(a->out[i], o + i * a->dim, a->dim, fa, fb);
     }
 }
 
-INLINE void attend(const struct kernel_attention *a, const bool f16)
+INLINE void attend(const struct kernel_attention *a, const enum kernel_cache cache)
 {
     float m[KERNEL_GROUP], l[KERNEL_GROUP];
-    size_t most = 0;
+    size_t least = a->from[0], most = 0;
 
     for (unsigned i = 0; i < a->count; i++) {
+        least = a->from[i] < least ? a->from[i] : least;
         most = a->limit[i] > most ? a->limit[i] : most;
     }
-    for (size_t start = 0; start < most; start += KERNEL_BLOCK) {
-        block(a, f16, start, m, l);
+    for (size_t start = least / KERNEL_BLOCK * KERNEL_BLOCK; start < most; start += KERNEL_BLOCK) {
+        block(a, cache, start, m, l);
     }
     for (unsigned i = 0; i < a->count; i++) {
-        for (size_t d = 0; d < a->dim; d += 16) {
+        if (a->sinks) {
+            memset(a->scratch, 0, a->v_dim * sizeof *a->scratch);
+            fold(a->out[i], &m[i], &l[i], a->scratch, a->sink[i], 1.0F, a->v_dim);
+        }
+        for (size_t d = 0; d < a->v_dim; d += 16) {
             _mm512_storeu_ps(a->out[i] + d, _mm512_div_ps(_mm512_loadu_ps(a->out[i] + d), _mm512_set1_ps(l[i])));
         }
     }
@@ -539,25 +505,27 @@ INLINE void attend(const struct kernel_attention *a, const bool f16)
 
 static void attention(const struct kernel_attention *a)
 {
-    if (a->f16) {
-        attend(a, true);
+    if (a->cache == KERNEL_CACHE_F32) {
+        attend(a, KERNEL_CACHE_F32);
+    } else if (a->cache == KERNEL_CACHE_F16) {
+        attend(a, KERNEL_CACHE_F16);
     } else {
-        attend(a, false);
+        attend(a, KERNEL_CACHE_BF16);
     }
 }
 
 const struct kernels kernels_avx512 = {
     .name = "avx512",
-    .tile = {[KERNEL_PANEL_F32] = tile_f32,
-             [KERNEL_PANEL_F16] = tile_f16,
-             [KERNEL_PANEL_Q4_0] = tile_q4_0,
-             [KERNEL_PANEL_Q4_1] = tile_q4_1,
-             [KERNEL_PANEL_Q8_0] = tile_q8_0},
+    .tile = {KERNEL_TYPES(KERNEL_ENTRY)},
     .quantise_32 = quantise_32,
     .quantise_256 = quantise_256,
     .norm = norm,
     .add = add,
-    .swiglu = swiglu,
+    .gate = {[KERNEL_GATE_SILU] = gate_silu, [KERNEL_GATE_GELU] = gate_gelu, [KERNEL_GATE_CLAMP] = gate_clamp},
+    .accumulate = accumulate,
+    .exp = exp_all,
+    .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
+    .to_bf16 = to_bf16_all,
     .attention = attention,
 };

@@ -1,8 +1,9 @@
-/* exp() of float, the reference form: the vector forms are the same steps on lanes. Below -87 it is 0, above 88
- * infinite, between them within 1 unit in the last place or two. For files compiled with -mfma. */
+/* exp() of float and what is made from it, the reference form: the vector forms are the same steps on lanes. Below -87
+ * exp is 0, above 88 infinite, between them within 1 unit in the last place or two. For files compiled with -mfma. */
 #ifndef SOTTO_ENGINE_KERNELS_EXP_H
 #define SOTTO_ENGINE_KERNELS_EXP_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,6 +47,70 @@ static inline float exp_ref(float x)
     bits = (bits - EXP_ROUND_BITS + 127) << 23;
     memcpy(&scale, &bits, sizeof scale);
     return p * scale;
+}
+
+#define GELU_SCALE (-1.5957691216F) /* -2 sqrt(2 / pi) */
+#define GELU_CUBE 0.044715F
+#define CLAMP_LIMIT 7.0F
+#define CLAMP_ALPHA (-1.702F)
+
+static inline float silu_ref(float g, float u)
+{
+    return (g / (1.0F + exp_ref(-g))) * u;
+}
+
+static inline float gelu_ref(float g, float u)
+{
+    return (g / (1.0F + exp_ref((g * GELU_SCALE) * (1.0F + (g * GELU_CUBE) * g)))) * u;
+}
+
+static inline float clamp_ref(float g, float u)
+{
+    g = CLAMP_LIMIT < g ? CLAMP_LIMIT : g; /* what is no number stays none */
+    u = CLAMP_LIMIT < u ? CLAMP_LIMIT : u;
+    u = -CLAMP_LIMIT > u ? -CLAMP_LIMIT : u;
+    return (g / (1.0F + exp_ref(g * CLAMP_ALPHA))) * (u + 1.0F);
+}
+
+/* cap * tanh(x / cap); tanh|y| is (1 - e) / (1 + e) with e = exp(-2|y|). */
+static inline float soft_cap_ref(float x, float cap)
+{
+    float y = x / cap, e = exp_ref(-2.0F * __builtin_fabsf(y));
+
+    return cap * __builtin_copysignf((1.0F - e) / (1.0F + e), y);
+}
+
+/* Loops whose elements do not meet: compiled for the including file's instruction set. */
+static inline void accumulate(float *x, const float *y, float w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = __builtin_fmaf(w, y[i], x[i]);
+    }
+}
+
+static inline void exp_all(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = exp_ref(x[i]);
+    }
+}
+
+static inline void soft_cap_all(float *x, float cap, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = soft_cap_ref(x[i], cap);
+    }
+}
+
+/* By integers; the upper half of a float. */
+static inline void to_bf16_all(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+
+        memcpy(&u, x + i, sizeof u);
+        out[i] = (uint16_t)((u & 0x7fffffffU) > 0x7f800000U ? u >> 16 | 0x40U : (u + 0x7fffU + (u >> 16 & 1U)) >> 16);
+    }
 }
 
 #endif

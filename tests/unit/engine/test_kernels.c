@@ -3,6 +3,7 @@
 
 #include "engine/isa.h"
 #include "engine/math.h"
+#include "engine/panel.h"
 
 #define BLOCKS 5
 #define STRIDE 16
@@ -33,79 +34,96 @@ static uint16_t random_half(void)
 
 enum pattern { PATTERN_RANDOM, PATTERN_HIGH, PATTERN_LOW, PATTERN_COUNT };
 
-/* 16 rows of one of the forms of 32-weight blocks, or of float16 or float32. */
-static void panel_fill(enum kernel_panel kind, enum pattern pattern, uint8_t *p, size_t size)
+/* Where a type's float16 fields and its sub-blocks' scales stand. */
+static const struct {
+    enum quant_id id;
+    size_t d, scales, scale_bytes;
+} places[] = {{QUANT_Q2_K, 80, 0, 16}, {QUANT_Q3_K, 108, 96, 12},  {QUANT_Q4_K, 0, 4, 12},
+              {QUANT_Q5_K, 0, 4, 12},  {QUANT_Q6_K, 208, 192, 16}, {QUANT_IQ4_XS, 0, 2, 6}};
+
+/* Blocks of the file, as engine/panel.h takes them. Random: all bit patterns but those that are no numbers. High: each
+ * end of the codes with each end of the scales, under the largest d of both signs. Low: the smallest d. */
+static void rows_fill(const struct quant_type *t, enum pattern pattern, uint8_t *p, size_t blocks)
 {
-    size_t scales = kind == KERNEL_PANEL_Q4_1 ? 32 : 16, block = kind == KERNEL_PANEL_Q4_0   ? 288
-                                                                 : kind == KERNEL_PANEL_Q4_1 ? 320
-                                                                                             : 544;
+    static const uint8_t ends[4] = {0x00, 0xff, 0x80, 0x7f};
 
-    for (size_t i = 0; i < size; i++) {
-        p[i] = pattern == PATTERN_RANDOM ? (uint8_t)random32() : pattern == PATTERN_HIGH ? 0xff : 0;
-    }
-    if (kind == KERNEL_PANEL_F32) {
-        for (size_t i = 0; i < size; i += 4) {
-            float x = pattern == PATTERN_HIGH ? 3e30F : pattern == PATTERN_LOW ? -1e-40F : random_float();
+    for (size_t b = 0; b < blocks; b++, p += t->bytes) {
+        uint16_t sign = (uint16_t)(random32() & 0x8000), m = random_half();
+        uint16_t d = (uint16_t)(pattern == PATTERN_HIGH ? 0x7bff | sign : pattern == PATTERN_LOW ? 1 | sign : m);
+        float x = pattern == PATTERN_HIGH ? 3e30F : pattern == PATTERN_LOW ? 1e-40F : random_float();
+        size_t at = 0;
 
-            memcpy(p + i, &x, 4);
+        for (size_t i = 0; i < t->bytes; i++) {
+            p[i] = pattern == PATTERN_HIGH ? ends[b % 4] : (uint8_t)random32();
         }
-        return;
-    }
-    for (size_t i = 0; i < size; i += 2) {
-        uint16_t h = pattern == PATTERN_HIGH ? 0x7bff : pattern == PATTERN_LOW ? 0x8001 : random_half();
-
-        if (kind == KERNEL_PANEL_F16 || i % block < 2 * scales) {
-            memcpy(p + i, &h, 2);
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            if (places[i].id == t->id) {
+                at = places[i].d;
+                memset(p + places[i].scales, ends[b / 4 % 4], pattern == PATTERN_HIGH ? places[i].scale_bytes : 0);
+            }
+        }
+        x = sign ? -x : x;
+        if (t->id == QUANT_F32 || t->id == QUANT_BF16) {
+            memcpy(p, (const uint8_t *)&x + 4 - t->bytes, t->bytes);
+        } else if (t->id == QUANT_MXFP4) {
+            p[0] = (uint8_t)(pattern == PATTERN_HIGH ? 230 : random32() % (pattern == PATTERN_LOW ? 3 : 231));
+        } else {
+            memcpy(p + at, &d, 2);
+            memcpy(p + at + 2, &m, t->minimum ? 2 : 0);
         }
     }
 }
 
 /* Activations of one column: random, or all at +-127. */
-static void column_fill(enum pattern pattern, float *x, size_t n)
+static void column_fill(enum pattern pattern, unsigned c, float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         x[i] = pattern == PATTERN_RANDOM ? random_float() * (float)(1U << random32() % 20)
-               : pattern == PATTERN_HIGH ? 2.5F
-                                         : (i % 2 == 0 ? -1e-20F : 1e-20F);
+               : pattern == PATTERN_HIGH ? (c % 2 == 0 ? 2.5F : -2.5F)
+                                         : ((i + c) % 2 == 0 ? -1e-20F : 1e-20F);
     }
 }
 
-static void tile_fill(const struct kernels *k, enum kernel_panel kind, enum pattern pattern, unsigned w, uint8_t *tile)
+#define K_MAX (size_t)(BLOCKS * 256)
+
+static void tile_fill(const struct quant_type *t, enum pattern pattern, size_t k, unsigned w, uint8_t *tile)
 {
-    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
-    size_t n = floats ? BLOCKS * 32 + 3 : BLOCKS * 32;
+    static float x[K_MAX];
 
     for (unsigned c = 0; c < w; c++) {
-        float x[BLOCKS * 32 + 3];
-
-        column_fill(pattern, x, n);
-        for (size_t i = 0; floats && i < n; i++) {
+        column_fill(pattern, c, x, k);
+        for (size_t i = 0; t->weights == 1 && i < k; i++) {
             memcpy(tile + 4 * (i * w + c), x + i, 4);
         }
-        assert_true(floats || k->quantise_32(x, n, tile, w, c));
+        assert_true(t->weights == 1 ||
+                    (t->weights == 32 ? kernels_ref.quantise_32 : kernels_ref.quantise_256)(x, k, tile, w, c));
     }
 }
 
-static void tiles_compare(const struct kernels *k, enum kernel_panel kind, enum pattern weights, enum pattern acts)
+static void tiles_compare(const struct kernels *k, const struct quant_type *t, enum pattern weights, enum pattern acts)
 {
-    static uint8_t panel[BLOCKS * 32 * 64 + 3 * 64];
-    bool floats = kind == KERNEL_PANEL_F32 || kind == KERNEL_PANEL_F16;
-    size_t blocks = floats ? BLOCKS * 32 + 3 : BLOCKS;
-    size_t block = kind == KERNEL_PANEL_F32    ? 64
-                   : kind == KERNEL_PANEL_F16  ? 32
-                   : kind == KERNEL_PANEL_Q4_0 ? 288
-                   : kind == KERNEL_PANEL_Q4_1 ? 320
-                                               : 544;
+    static uint8_t rows[KERNEL_ROWS * K_MAX * 4], panel[KERNEL_ROWS * K_MAX * 4], tile[KERNEL_TILE * K_MAX * 4];
+    static float scratch[K_MAX];
+    size_t blocks = t->weights == 1 ? 163 : BLOCKS;
+    struct matrix m = {
+        .kind = t->id, .type = t, .rows = KERNEL_ROWS, .k = blocks * t->weights, .panels = 1, .p = panel};
 
-    panel_fill(kind, weights, panel, blocks * block);
+    m.panel_size = panel_size(m.kind, m.k);
+    rows_fill(t, weights, rows, KERNEL_ROWS * blocks);
+    assert_true(panel_make(&m, rows, 0, scratch));
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        static uint8_t tile[KERNEL_TILE * BLOCKS * 32 * 8];
         float want[KERNEL_TILE * STRIDE], got[KERNEL_TILE * STRIDE];
 
-        tile_fill(&kernels_ref, kind, acts, widths[i], tile);
-        kernels_ref.tile[kind](panel, tile, blocks, widths[i], want, STRIDE);
-        k->tile[kind](panel, tile, blocks, widths[i], got, STRIDE);
-        assert_memory_equal(want, got, widths[i] * STRIDE * sizeof *want);
+        tile_fill(t, acts, m.k, widths[i], tile);
+        kernels_ref.tile[t->id](panel, tile, blocks, widths[i], want, STRIDE);
+        k->tile[t->id](panel, tile, blocks, widths[i], got, STRIDE);
+        for (size_t j = 0; j < widths[i] * STRIDE; j++) {
+            assert_true(want[j] - want[j] == 0.0F); /* so that equal bits say something */
+        }
+        if (memcmp(want, got, widths[i] * STRIDE * sizeof *want) != 0) {
+            fail_msg("%s %s, %u tokens, weights %d, activations %d", k->name, t->name, widths[i], (int)weights,
+                     (int)acts);
+        }
     }
 }
 
@@ -131,11 +149,79 @@ static void each_isa(void (*fn)(const struct kernels *k))
 
 static void tiles_of(const struct kernels *k)
 {
-    for (int kind = 0; kind < KERNEL_PANEL_COUNT; kind++) {
-        for (int p = 0; k->tile[kind] != NULL && p < PATTERN_COUNT * PATTERN_COUNT; p++) {
-            tiles_compare(k, (enum kernel_panel)kind, (enum pattern)(p / PATTERN_COUNT),
-                          (enum pattern)(p % PATTERN_COUNT));
+    for (uint32_t id = 0; id < QUANT_IDS; id++) {
+        const struct quant_type *t = quant_type_get(id);
+
+        assert_true((t != NULL) == (k->tile[id] != NULL));
+        for (int p = 0; t != NULL && p < PATTERN_COUNT * PATTERN_COUNT; p++) {
+            tiles_compare(k, t, (enum pattern)(p / PATTERN_COUNT), (enum pattern)(p % PATTERN_COUNT));
         }
+    }
+}
+
+/* Matrices of 21 rows, two one behind another as a tensor of three dimensions has them: every row comes out of its
+ * panel with the values that its blocks mean, as they are or widened. */
+static void test_panels(void **s)
+{
+    enum { ROWS = 21, BYTES = ROWS * K_MAX * 4 };
+    static uint8_t rows[2 * BYTES], panels[2][BYTES + 16 * K_MAX * 4];
+    static float scratch[K_MAX], want[K_MAX], got[K_MAX];
+
+    (void)s;
+    for (uint32_t i = 0; i < 2 * QUANT_IDS; i++) {
+        const struct quant_type *t = quant_type_get(i / 2);
+        size_t blocks = t == NULL || t->weights == 1 ? 5 : 2, size = t == NULL ? 0 : ROWS * blocks * t->bytes;
+
+        if (t == NULL) {
+            continue;
+        }
+        rows_fill(t, PATTERN_RANDOM, rows, 2 * ROWS * blocks);
+        for (size_t e = 0; e < 2; e++) {
+            struct matrix m = {.kind = i % 2 == 0 ? t->id : QUANT_F32, .type = t, .rows = ROWS, .panels = 2};
+
+            m.k = blocks * t->weights;
+            m.panel_size = panel_size(m.kind, m.k);
+            m.p = memset(panels[e], 0, sizeof panels[e]);
+            assert_true(panel_make(&m, rows + e * size, 1, scratch) && panel_make(&m, rows + e * size, 0, scratch));
+            for (size_t r = 0; r < ROWS; r++) {
+                quant_dequantise(t, rows + e * size + r * blocks * t->bytes, blocks, want);
+                panel_row(&m, r, got);
+                assert_memory_equal(want, got, m.k * sizeof *want);
+            }
+            panel_row(&m, ROWS, got); /* beyond the last: zeros */
+            assert_true(m.kind == QUANT_MXFP4 || got[m.k - 1] == 0.0F);
+        }
+    }
+}
+
+/* One scale or weight that is infinite or no number, in the second block of a row. */
+static void test_defects(void **s)
+{
+    static uint8_t row[2 * KERNEL_BYTES], panel[16 * sizeof row];
+    static float scratch[512];
+
+    (void)s;
+    for (uint32_t i = 0; i < 3 * QUANT_IDS; i++) {
+        const struct quant_type *t = quant_type_get(i / 3);
+        struct matrix m = {.rows = 1, .panels = 1, .p = panel};
+        uint16_t bad = i % 3 == 2 ? 0xffff : 0x7c00; /* in d; in d; in m */
+        size_t at = 0;
+
+        if (t == NULL || (i % 3 == 1 && !t->minimum)) {
+            continue;
+        }
+        for (size_t j = 0; j < sizeof places / sizeof *places; j++) {
+            at = places[j].id == t->id ? places[j].d : at;
+        }
+        at += t->id == QUANT_F32 || i % 3 == 1 ? 2 : 0;
+        bad = bad == 0x7c00 && (t->id == QUANT_F32 || t->id == QUANT_BF16) ? 0x7f80 : bad;
+        m.kind = t->id;
+        m.type = t;
+        m.k = (size_t)2 * t->weights;
+        memset(row, 0, sizeof row);
+        assert_true(panel_make(&m, row, 0, scratch));
+        memcpy(row + t->bytes + at, t->id == QUANT_MXFP4 ? &(uint16_t){0x00fc} : &bad, 2);
+        assert_false(panel_make(&m, row, 0, scratch));
     }
 }
 
@@ -199,8 +285,19 @@ static void rows_of(const struct kernels *k)
         kernels_ref.norm(x, y, 1e-5F, n, want);
         k->norm(x, y, 1e-5F, n, got);
         assert_memory_equal(want, got, sizeof want);
-        kernels_ref.swiglu(x, y, n, want);
-        k->swiglu(x, y, n, got);
+        for (int gate = 0; gate < KERNEL_GATE_COUNT; gate++) {
+            kernels_ref.gate[gate](x, y, n, want);
+            k->gate[gate](x, y, n, got);
+            assert_memory_equal(want, got, sizeof want);
+        }
+        kernels_ref.accumulate(want, y, 0.3F, n);
+        k->accumulate(got, y, 0.3F, n);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.soft_cap(want, 7.0F, n);
+        k->soft_cap(got, 7.0F, n);
+        assert_memory_equal(want, got, sizeof want);
+        kernels_ref.exp(want, n);
+        k->exp(got, n);
         assert_memory_equal(want, got, sizeof want);
         kernels_ref.add(want, y, n);
         k->add(got, y, n);
@@ -208,38 +305,104 @@ static void rows_of(const struct kernels *k)
         kernels_ref.to_f16(y, n, want16);
         k->to_f16(y, n, got16);
         assert_memory_equal(want16, got16, sizeof want16);
+        kernels_ref.to_bf16(y, n, want16);
+        k->to_bf16(y, n, got16);
+        assert_memory_equal(want16, got16, sizeof want16);
     }
+}
+
+/* What is no number stays none, whatever is clamped. */
+static void gates_of(const struct kernels *k)
+{
+    float x[20], one[20], out[20];
+
+    for (size_t i = 0; i < 20; i++) {
+        x[i] = i % 2 == 0 ? 1.0F : __builtin_nanf("");
+        one[i] = 1.0F;
+    }
+    for (int gate = 0; gate < KERNEL_GATE_COUNT; gate++) {
+        k->gate[gate](x, one, 20, out);
+        for (size_t i = 0; i < 20; i++) {
+            assert_true((out[i] == out[i]) == (i % 2 == 0));
+        }
+        k->gate[gate](one, x, 20, out);
+        for (size_t i = 0; i < 20; i++) {
+            assert_true((out[i] == out[i]) == (i % 2 == 0));
+        }
+    }
+}
+
+static void near(float got, double want)
+{
+    assert_true((double)got - want < 1e-6 && want - (double)got < 1e-6);
 }
 
 static void test_rows(void **s)
 {
+    /* ties go to the even half; a large one becomes infinite; a number that is none stays so */
+    const float wide[] = {1.00390625F, 1.01171875F, 0x1.ffffp127F, __builtin_nanf(""), -0.0F};
+    static const uint16_t halves[] = {0x3f80, 0x3f82, 0x7f80, 0x7fc0, 0x8000};
+    uint16_t rounded[5];
+    const float x[] = {-1.5F, 0.7F, 9.0F}, y[] = {1.0F, 2.0F, -9.0F};
+    float out[3];
+
     (void)s;
     each_isa(rows_of);
+    each_isa(gates_of);
+    kernels_ref.to_bf16(wide, 5, rounded);
+    assert_memory_equal(rounded, halves, sizeof halves);
+    kernels_ref.gate[KERNEL_GATE_SILU](x, y, 3, out); /* from the definitions */
+    near(out[0], -0.27363829);
+    near(out[1], 0.93546288);
+    kernels_ref.gate[KERNEL_GATE_GELU](x, y, 3, out);
+    near(out[0], -0.10042842);
+    near(out[1], 1.06114027);
+    kernels_ref.gate[KERNEL_GATE_CLAMP](x, y, 3, out);
+    near(out[0], -0.21667560);
+    near(out[1], 1.61068186);
+    near(out[2] / 42.0F, -0.99999330);
+    memcpy(out, x, sizeof out);
+    kernels_ref.soft_cap(out, 2.0F, 3);
+    near(out[0], -1.27029790);
+    near(out[1], 0.67275109);
+    near(out[2], 1.99950642);
 }
 
 #define KEYS 400
 
-static void attention_compare(const struct kernels *k, size_t dim, bool f16, unsigned count, size_t from)
-{
-    static float keys[KEYS * 128], values[KEYS * 128], q[KERNEL_GROUP][128], out[2][KERNEL_GROUP][128];
-    static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + 128)];
-    static uint16_t keys16[KEYS * 128], values16[KEYS * 128];
-    struct kernel_attention a = {.f16 = f16, .dim = dim, .count = count, .scratch = scratch};
+#define DIM_MAX 144
 
-    for (size_t i = 0; i < KEYS * dim; i++) {
+/* window 0: every key before; else so many, each query's own limit its end */
+static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_dim, enum kernel_cache cache,
+                              unsigned count, size_t from, size_t window)
+{
+    static float keys[KEYS * DIM_MAX], values[KEYS * DIM_MAX], q[KERNEL_GROUP][DIM_MAX], out[2][KERNEL_GROUP][DIM_MAX];
+    static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + DIM_MAX)];
+    static uint16_t keys16[KEYS * DIM_MAX], values16[KEYS * DIM_MAX];
+    struct kernel_attention a = {.cache = cache,
+                                 .k_dim = k_dim,
+                                 .v_dim = v_dim,
+                                 .count = count,
+                                 .scratch = scratch,
+                                 .sinks = from % 2 == 0,
+                                 .soft_cap = window % 3 == 1 ? 2.0F : 0.0F};
+
+    for (size_t i = 0; i < KEYS * DIM_MAX; i++) {
         keys[i] = random_float();
         values[i] = random_float();
     }
-    kernels_ref.to_f16(keys, KEYS * dim, keys16);
-    kernels_ref.to_f16(values, KEYS * dim, values16);
-    a.k = f16 ? (const void *)keys16 : keys;
-    a.v = f16 ? (const void *)values16 : values;
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(keys, KEYS * DIM_MAX, keys16);
+    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(values, KEYS * DIM_MAX, values16);
+    a.k = cache != KERNEL_CACHE_F32 ? (const void *)keys16 : keys;
+    a.v = cache != KERNEL_CACHE_F32 ? (const void *)values16 : values;
     for (unsigned i = 0; i < count; i++) {
-        for (size_t d = 0; d < dim; d++) {
+        for (size_t d = 0; d < k_dim; d++) {
             q[i][d] = random_float() * 4.0F;
         }
         a.q[i] = q[i];
         a.limit[i] = from + i / 3;
+        a.from[i] = window != 0 && a.limit[i] > window ? a.limit[i] - window : 0;
+        a.sink[i] = random_float() * 4.0F;
     }
     for (int side = 0; side < 2; side++) {
         for (unsigned i = 0; i < count; i++) {
@@ -248,22 +411,67 @@ static void attention_compare(const struct kernels *k, size_t dim, bool f16, uns
         (side == 0 ? &kernels_ref : k)->attention(&a);
     }
     for (unsigned i = 0; i < count; i++) {
-        assert_memory_equal(out[0][i], out[1][i], dim * sizeof(float));
+        assert_memory_equal(out[0][i], out[1][i], v_dim * sizeof(float));
     }
 }
 
 static void attention_of(const struct kernels *k)
 {
-    static const size_t from[] = {1, 15, 16, 17, 126, 127, 128, 129, 255, 256, 397}, dims[] = {16, 64, 80, 128};
+    static const size_t from[] = {1, 15, 16, 17, 126, 127, 128, 129, 255, 256, 397},
+                        windows[] = {0, 1, 2, 31, 128, 200};
+    static const struct {
+        size_t k, v;
+    } dims[] = {{16, 16}, {64, 64}, {80, 16}, {144, 128}};
 
     for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
         for (size_t f = 0; f < sizeof from / sizeof *from; f++) {
             for (unsigned count = 1; count <= KERNEL_GROUP; count++) {
-                attention_compare(k, dims[d], count % 2 == 0, count, from[f]);
-                attention_compare(k, dims[d], count % 2 != 0, count, from[f]);
+                size_t window = windows[(count + f + d) % (sizeof windows / sizeof *windows)];
+
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)(count % 3), count, from[f], window);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)((count + 1) % 3), count, from[f], 0);
             }
         }
     }
+}
+
+/* Against the plain definition, in double. */
+static void test_attention_value(void **s)
+{
+    static float keys[16 * 16], values[16 * 16], q[16], out[16], scratch[KERNEL_GROUP * (KERNEL_BLOCK + 16)];
+    struct kernel_attention a = {.k = keys,
+                                 .v = values,
+                                 .k_dim = 16,
+                                 .v_dim = 16,
+                                 .count = 1,
+                                 .q = {q},
+                                 .out = {out},
+                                 .from = {3},
+                                 .limit = {9},
+                                 .sinks = true,
+                                 .sink = {0.5F},
+                                 .scratch = scratch};
+    double sum = 1.6487212707001282, want = 0.0; /* exp(0.5) */
+
+    (void)s;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        keys[i] = random_float();
+        values[i] = random_float();
+    }
+    for (size_t d = 0; d < 16; d++) {
+        q[d] = random_float();
+    }
+    for (size_t p = 3; p < 9; p++) {
+        double score = 0.0;
+
+        for (size_t d = 0; d < 16; d++) {
+            score += (double)q[d] * (double)keys[d * 16 + p];
+        }
+        sum += math_exp(score);
+        want += math_exp(score) * (double)values[p * 16 + 5];
+    }
+    kernels_ref.attention(&a);
+    near(out[5], want / sum);
 }
 
 static void test_attention(void **s)
@@ -302,9 +510,10 @@ static void test_math(void **s)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math), cmocka_unit_test(test_tiles),
-                                       cmocka_unit_test(test_quantise), cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_attention)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),      cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_panels),    cmocka_unit_test(test_defects),
+                                       cmocka_unit_test(test_quantise),  cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_value)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 #include "test.h"
 
 #include "engine/stream.h"
+#include "model/tokenizer.h"
+#include "vocabulary_make.h"
 
 struct row {
     const char *name;
@@ -128,10 +130,44 @@ static void test_full(void **state)
     buf_done(&out);
 }
 
+/* SentencePiece spells what no token has in bytes: each character comes out whole, when its last byte is there. */
+static void test_bytes(void **state)
+{
+    static const char text[] = "hello \xc3\xa4\xf0\x9f\x98\x80 hello";
+    struct tokenizer_ids ids = TOKENIZER_IDS(100);
+    struct buf file = BUF(MIB(1)), out = BUF(1000);
+    struct tokenizer *t;
+    struct stream s;
+    struct gguf g;
+    struct err err;
+
+    (void)state;
+    vocabulary_make_spm(&file, false);
+    assert_ok(gguf_parse(buf_bytes(&file), &g, &err) && tokenizer_new(&g, &t, &err), err);
+    assert_ok(tokenizer_encode(t, bytes_of_str(text), TOKENIZER_ALLOW_USER, &ids, &err), err);
+    assert_int_equal(ids.count, 9); /* hello, the space, 2 and 4 bytes, " hello" */
+    stream_init(&s, NULL, 0);
+    for (size_t i = 0; i < ids.count; i++) {
+        size_t before = out.len;
+        struct bytes piece;
+
+        assert_ok(tokenizer_piece(t, ids.p[i], &piece, &err) && stream_add(&s, piece, &out, &err), err);
+        assert_true((out.len == before) == (i == 2 || (i >= 4 && i <= 6)));
+    }
+    assert_ok(stream_end(&s, &out, &err), err);
+    assert_true(bytes_equal(buf_bytes(&out), bytes_of_str(text)));
+    stream_done(&s);
+    tokenizer_ids_done(&ids);
+    tokenizer_free(t);
+    gguf_done(&g);
+    buf_done(&file);
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_cuts),
-                                       cmocka_unit_test(test_full)};
+                                       cmocka_unit_test(test_full), cmocka_unit_test(test_bytes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,12 +272,41 @@ static void test_memory(void **state)
     buf_done(&b);
 }
 
+static void test_split_names(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t count;
+    } rows[] = {{"dir/m-00001-of-00003.gguf", 3},
+                {"-00001-of-99999.gguf", 99999},
+                {"m-00001-of-00001.gguf", 1},
+                {"m-00002-of-00003.gguf", 1},
+                {"m-00001-of-00000.gguf", 1},
+                {"m-0001-of-00003.gguf", 1},
+                {"m-00001-of-00003.gguf.part", 1},
+                {"m-00001-of-0000x.gguf", 1},
+                {"m_00001-of-00003.gguf", 1},
+                {"m.gguf", 1},
+                {"", 1}};
+    char name[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(gguf_split_count(rows[i].name), rows[i].count);
+    }
+    gguf_split_name(rows[0].name, 0, name);
+    assert_string_equal(name, rows[0].name);
+    gguf_split_name(rows[0].name, 2, name);
+    assert_string_equal(name, "dir/m-00003-of-00003.gguf");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad),      cmocka_unit_test(test_values),
-        cmocka_unit_test(test_identity), cmocka_unit_test(test_identity_reader),
-        cmocka_unit_test(test_memory),   cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_split_names),     cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_values),          cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_identity_reader), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_vectors),
     };
 
     return cmocka_run_group_tests_name("gguf", tests, NULL, NULL);

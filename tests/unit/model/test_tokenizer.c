@@ -131,6 +131,39 @@ static void test_overlap(void **state)
     buf_done(&b);
 }
 
+/* Finding them looks at each place of a text as far as the longest reaches. */
+static void test_special_long(void **state)
+{
+    static char longest[258];
+    const char *tokens[] = {"x", longest}, *const merges[] = {"x x"};
+    static const int32_t kinds[] = {1, 3};
+
+    (void)state;
+    for (size_t len = 256; len <= 257; len++) {
+        struct buf b = BUF(MIB(1));
+        struct tokenizer *t;
+        struct gguf g;
+        struct err err = {0};
+
+        memset(longest, 'a', len);
+        make_begin(&b, 0, 5);
+        make_str(&b, "tokenizer.ggml.model", "gpt2");
+        make_str(&b, "tokenizer.ggml.pre", "gpt-2");
+        make_strs(&b, "tokenizer.ggml.tokens", tokens, 2);
+        make_i32s(&b, "tokenizer.ggml.token_type", kinds, 2);
+        make_strs(&b, "tokenizer.ggml.merges", merges, 1);
+        assert_ok(gguf_parse(buf_bytes(&b), &g, &err), err);
+        if (len == 256) {
+            assert_ok(tokenizer_new(&g, &t, &err), err);
+            tokenizer_free(t);
+        } else {
+            assert_fails(tokenizer_new(&g, &t, &err), err, REASON_TOKENIZER_FORM, ERR_NOWHERE);
+        }
+        gguf_done(&g);
+        buf_done(&b);
+    }
+}
+
 static void test_special(void **state)
 {
     struct tokenizer *t = tokenizer_make("smollm");
@@ -560,10 +593,11 @@ static void test_gemma3(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unicode),  cmocka_unit_test(test_words),      cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_special),  cmocka_unit_test(test_spm),        cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_segments), cmocka_unit_test(test_refused),    cmocka_unit_test(test_spm_refused),
-        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_demo_model), cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_unicode),     cmocka_unit_test(test_words),        cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_special),     cmocka_unit_test(test_special_long), cmocka_unit_test(test_spm),
+        cmocka_unit_test(test_overlap),     cmocka_unit_test(test_segments),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_spm_refused), cmocka_unit_test(test_vectors),      cmocka_unit_test(test_demo_model),
+        cmocka_unit_test(test_gemma3),
     };
 
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);

@@ -136,6 +136,27 @@ static void test_text(void **state)
     buf_done(&b);
 }
 
+static void test_vector(void **state)
+{
+    static const float v[] = {1.5f, -0.0f, -3e38f};
+    struct buf b = BUF(64);
+    struct err err = {0};
+    float *out;
+    size_t n;
+
+    (void)state;
+    assert_ok(message_vector_print(v, 3, &b, &err), err);
+    assert_ok(message_vector_parse(buf_bytes(&b), &out, &n, &err), err);
+    assert_int_equal(n, 3);
+    assert_memory_equal(out, v, sizeof v);
+    free(out);
+    assert_fails(message_vector_parse(bytes_of(b.p, 11), &out, &n, &err), err, REASON_FRAME_FORM, ERR_NOWHERE);
+    b.p[6] = 0x80; /* infinite */
+    b.p[7] = 0x7f;
+    assert_fails(message_vector_parse(buf_bytes(&b), &out, &n, &err), err, REASON_FRAME_FORM, 4);
+    buf_done(&b);
+}
+
 static void test_end(void **state)
 {
     const struct message_end e = {
@@ -179,7 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request), cmocka_unit_test(test_limits), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_end),     cmocka_unit_test(test_error),
+        cmocka_unit_test(test_vector),  cmocka_unit_test(test_end),    cmocka_unit_test(test_error),
     };
 
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);

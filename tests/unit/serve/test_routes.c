@@ -32,7 +32,7 @@ struct backend_call {
     void *arg;
     struct loop_timer timer;
     int step, best;
-    bool fails, late, waits, parted;
+    bool fails, late, waits, parted, embeds;
 };
 
 const char *backend_attestation(const struct backend *b)
@@ -95,6 +95,14 @@ static void step(void *arg)
         }
         return;
     }
+    if (c->embeds && c->step == 0) {
+        float vector[] = {3, 0, -4};
+
+        c->step = 3;
+        c->handler->vector(c->arg, vector, 3);
+        assert_true(loop_timer_set(c->b->loop, &c->timer, 1, &err));
+        return;
+    }
     if (c->step < 3) {
         struct engine_token token = {.self = {bytes_of_str(texts[c->step]), -0.5}, .best_count = (size_t)c->best};
         struct engine_event event = {.text = token.self.token, .tokens = &token, .token_count = c->best >= 0};
@@ -150,6 +158,7 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     assert_non_null(c);
     *c = (struct backend_call){.b = b, .handler = handler, .arg = arg};
     c->timer = (struct loop_timer){.due = step, .arg = c};
+    c->embeds = r->wish != ENGINE_ANSWER;
     c->best = r->options.top_logprobs;
     c->fails = r->options.seed == 1001;
     c->late = r->options.seed == 1002;
@@ -506,6 +515,32 @@ static const struct route_case {
      NULL},
     {"OpenAI's completion with its prompt", "POST", "/v1/completions",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"echo\":true}", 400, "\"code\":\"NOT_SUPPORTED\"", NULL},
+    {"embed", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":[\"a\",\"b\"]}", 200,
+     "{\"embeddings\":[[0.600000024,0,-0.800000012],[0.600000024,0,-0.800000012]],\"model\":\"m:latest\",\"total_"
+     "duration\":",
+     "raw:b"},
+    {"embed, counted", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":\"a\"}", 200,
+     "\"prompt_eval_count\":7}", "raw:a"},
+    {"embed, two dimensions", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":\"a\",\"dimensions\":2}", 200,
+     "{\"embeddings\":[[1,0]],", "raw:a"},
+    {"embed nothing", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":[]}", 200, "{\"embeddings\":[],", NULL},
+    {"embed a number", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":[7]}", 400, "invalid input type", NULL},
+    {"embeddings", "POST", "/api/embeddings", "{\"model\":\"m:latest\",\"prompt\":\"a\"}", 200,
+     "{\"embedding\":[3,0,-4]}", "raw:a"},
+    {"embeddings of nothing", "POST", "/api/embeddings", "{\"model\":\"m:latest\"}", 200, "{\"embedding\":[]}", NULL},
+    {"OpenAI's embeddings", "POST", "/v1/embeddings", "{\"model\":\"m:latest\",\"input\":[\"a\",\"b\"]}", 200,
+     ",{\"object\":\"embedding\",\"embedding\":[0.600000024,0,-0.800000012],\"index\":1}],\"model\":\"m:latest\","
+     "\"usage\":{"
+     "\"prompt_tokens\":14,\"total_tokens\":14}}",
+     "raw:b"},
+    {"OpenAI's embeddings in base64", "POST", "/v1/embeddings",
+     "{\"model\":\"m:latest\",\"input\":\"a\",\"encoding_format\":\"base64\"}", 200,
+     "\"embedding\":\"mpkZPwAAAADNzEy/\"", "raw:a"},
+    {"OpenAI's embeddings in base32", "POST", "/v1/embeddings",
+     "{\"model\":\"m:latest\",\"input\":\"a\",\"encoding_format\":\"base32\"}", 400, "encoding_format must be", NULL},
+    {"OpenAI's embeddings of nothing", "POST", "/v1/embeddings", "{\"model\":\"m:latest\"}", 400,
+     "{\"error\":{\"message\":\"invalid input\"", NULL},
+    {"embed without a model", "POST", "/api/embed", "{\"model\":\"x\",\"input\":\"a\"}", 404, "not found", NULL},
     {"OpenAI, no messages", "POST", "/v1/chat/completions", "{\"model\":\"m:latest\"}", 400,
      "{\"error\":{\"message\":\"[] is too short - "
      "'messages'\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
