@@ -28,9 +28,12 @@ struct grammar {
 #define UNSAID UINT32_MAX
 #define NOTHING UINT32_MAX /* no parent: the whole text ends there */
 
-/* What comes after an element that is read: a place in a rule, and in turn what comes after that rule. */
-struct grammar_frame {
+/* What is to be read: a place in a rule, and in turn what comes after that rule. Those that are the same are one, so
+ * that ways which meet are followed once. */
+struct frame {
     uint32_t place, parent;
+    uint32_t link; /* to the next one of its bucket */
+    uint32_t seen; /* with which byte it was followed last */
 };
 
 /* ---- making ---- */
@@ -56,13 +59,13 @@ void grammar_free(struct grammar *g)
     }
 }
 
-/* Room for one more of size bytes. */
-static bool grow(struct grammar *g, void **items, size_t count, size_t *room, size_t size)
+/* Room for one more of size bytes, of at most so many. */
+static bool grow(struct grammar *g, void **items, size_t count, size_t *room, size_t size, size_t most)
 {
     const size_t wanted = *room == 0 ? 64 : *room * 2;
     void *more;
 
-    g->large = g->large || count >= GRAMMAR_ELEMENTS_MAX;
+    g->large = g->large || count >= most;
     if (g->failed || g->large) {
         return false;
     }
@@ -83,7 +86,7 @@ static void element_add(struct grammar *g, enum element_kind kind, uint32_t valu
 {
     void *p = g->elements;
 
-    if (grow(g, &p, g->count, &g->room, sizeof *g->elements)) {
+    if (grow(g, &p, g->count, &g->room, sizeof *g->elements, GRAMMAR_ELEMENTS_MAX)) {
         g->elements = p;
         g->elements[g->count++] = (struct element){kind, value};
     }
@@ -93,7 +96,7 @@ uint32_t grammar_rule(struct grammar *g)
 {
     void *p = g->rules;
 
-    if (!grow(g, &p, g->rule_count, &g->rule_room, sizeof *g->rules)) {
+    if (!grow(g, &p, g->rule_count, &g->rule_room, sizeof *g->rules, GRAMMAR_ELEMENTS_MAX)) {
         return 0;
     }
     g->rules = p;
@@ -128,7 +131,7 @@ void grammar_set(struct grammar *g, const uint8_t set[32])
             return;
         }
     }
-    if (grow(g, &p, g->set_count, &g->set_room, sizeof *g->sets)) {
+    if (grow(g, &p, g->set_count, &g->set_room, sizeof *g->sets, GRAMMAR_SETS_MAX)) {
         g->sets = p;
         memcpy(g->sets[g->set_count], set, sizeof g->sets[0]);
         element_add(g, ELEMENT_BYTES, (uint32_t)g->set_count++);
@@ -157,6 +160,11 @@ void grammar_use(struct grammar *g, uint32_t rule)
     element_add(g, ELEMENT_RULE, rule);
 }
 
+bool grammar_failed(const struct grammar *g)
+{
+    return g->failed || g->large;
+}
+
 bool grammar_close(struct grammar *g, uint32_t root, struct err *err)
 {
     g->root = root;
@@ -171,167 +179,233 @@ bool grammar_close(struct grammar *g, uint32_t root, struct err *err)
 
 /* ---- reading ---- */
 
-struct walk {
-    const struct grammar *g;
-    struct grammar_frame frames[GRAMMAR_FRAMES_MAX]; /* each behind its parent */
-    uint32_t heads[2][GRAMMAR_STACKS_MAX];           /* the ways before and behind a byte */
-    size_t frame_count, head_count;
-    bool whole, over;
-};
+#define BUCKETS 1024
+#define CHECK_MAX 4000000 /* frames of all rules of a grammar together */
+#define EXPAND_DEPTH_MAX 1024
 
 struct grammar_state {
-    struct walk now, next; /* next: what is tried */
+    const struct grammar *g;
+    struct frame frames[GRAMMAR_FRAMES_MAX]; /* each behind its parent */
+    uint32_t buckets[BUCKETS];
+    size_t frame_count, kept;           /* kept: those of the ways so far; the others are of what is tried */
+    uint32_t heads[GRAMMAR_STACKS_MAX]; /* the ways so far, in front of a set of bytes */
+    size_t head_count;
+    bool whole;
+    uint8_t first[32];                     /* the bytes that may come next */
+    uint32_t tried[2][GRAMMAR_STACKS_MAX]; /* the ways before and behind a byte of what is tried */
+    size_t tried_count;
+    bool tried_whole, over;
+    uint32_t byte; /* counts those that were tried, never 0 */
     uint32_t moved[GRAMMAR_FRAMES_MAX];
 };
 
-static uint32_t frame_add(struct walk *w, uint32_t place, uint32_t parent)
+static uint32_t *bucket_of(struct grammar_state *s, uint32_t place, uint32_t parent)
 {
-    if (w->frame_count == GRAMMAR_FRAMES_MAX) {
-        w->over = true;
-        return 0;
-    }
-    w->frames[w->frame_count] = (struct grammar_frame){place, parent};
-    return (uint32_t)w->frame_count++;
+    return &s->buckets[(place * 2654435761U ^ parent * 2246822519U) >> 22];
 }
 
-static void head_add(struct walk *w, uint32_t *heads, uint32_t place, uint32_t parent)
+static uint32_t frame_put(struct grammar_state *s, size_t at, uint32_t place, uint32_t parent)
 {
-    for (size_t i = 0; i < w->head_count; i++) {
-        if (w->frames[heads[i]].place == place && w->frames[heads[i]].parent == parent) {
-            return;
+    uint32_t *bucket = bucket_of(s, place, parent);
+
+    s->frames[at] = (struct frame){place, parent, *bucket, 0};
+    *bucket = (uint32_t)at;
+    return (uint32_t)at;
+}
+
+static uint32_t frame_get(struct grammar_state *s, uint32_t place, uint32_t parent)
+{
+    uint32_t i = *bucket_of(s, place, parent);
+
+    while (i != NOTHING && (s->frames[i].place != place || s->frames[i].parent != parent)) {
+        i = s->frames[i].link;
+    }
+    if (i != NOTHING) {
+        return i;
+    }
+    if (s->frame_count == GRAMMAR_FRAMES_MAX) {
+        s->over = true;
+        return 0;
+    }
+    return frame_put(s, s->frame_count++, place, parent);
+}
+
+/* Back to the first n frames. */
+static void frames_drop(struct grammar_state *s, size_t n)
+{
+    while (s->frame_count > n) {
+        const struct frame *f = &s->frames[--s->frame_count];
+
+        *bucket_of(s, f->place, f->parent) = f->link;
+    }
+}
+
+static void byte_begin(struct grammar_state *s)
+{
+    s->byte = s->byte == UINT32_MAX ? 1 : s->byte + 1;
+    s->tried_count = 0;
+    s->tried_whole = false;
+}
+
+static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uint32_t parent, unsigned depth);
+
+/* Each alternative of a rule. */
+static void expand_rule(struct grammar_state *s, uint32_t *heads, uint32_t rule, uint32_t back, unsigned depth)
+{
+    for (const struct element *a = &s->g->elements[s->g->rules[rule]];; a++) {
+        expand(s, heads, (uint32_t)(a - s->g->elements), back, depth);
+        while (a->kind != ELEMENT_END && a->kind != ELEMENT_OR) {
+            a++;
+        }
+        if (a->kind == ELEMENT_END || s->over) {
+            break;
         }
     }
-    if (w->head_count == GRAMMAR_STACKS_MAX) {
-        w->over = true;
-        return;
-    }
-    heads[w->head_count++] = frame_add(w, place, parent);
 }
 
 /* Follows everything at place that takes no byte, up to sets of bytes. */
-static void expand(struct walk *w, uint32_t *heads, uint32_t place, uint32_t parent, unsigned depth)
+static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uint32_t parent, unsigned depth)
 {
-    const struct element *e = &w->g->elements[place];
+    const struct element *e = &s->g->elements[place];
+    const uint32_t frame = frame_get(s, place, parent);
 
-    if (w->over || depth > 256) {
-        w->over = true;
+    s->over = s->over || depth > EXPAND_DEPTH_MAX;
+    if (s->over || s->frames[frame].seen == s->byte) {
         return;
     }
+    s->frames[frame].seen = s->byte;
     if (e->kind == ELEMENT_BYTES) {
-        head_add(w, heads, place, parent);
-    } else if (e->kind == ELEMENT_END || e->kind == ELEMENT_OR) {
-        if (parent == NOTHING) {
-            w->whole = true;
-        } else {
-            expand(w, heads, w->frames[parent].place, w->frames[parent].parent, depth + 1);
+        s->over = s->tried_count == GRAMMAR_STACKS_MAX;
+        if (!s->over) {
+            heads[s->tried_count++] = frame;
         }
-    } else {
+    } else if (e->kind == ELEMENT_RULE) {
         const struct element *after = e + 1;
         /* The last element of an alternative needs no way back to it. */
         const uint32_t back =
-            after->kind == ELEMENT_END || after->kind == ELEMENT_OR ? parent : frame_add(w, place + 1, parent);
+            after->kind == ELEMENT_END || after->kind == ELEMENT_OR ? parent : frame_get(s, place + 1, parent);
 
-        for (const struct element *a = &w->g->elements[w->g->rules[e->value]];; a++) {
-            expand(w, heads, (uint32_t)(a - w->g->elements), back, depth + 1);
-            while (a->kind != ELEMENT_END && a->kind != ELEMENT_OR) {
-                a++;
-            }
-            if (a->kind == ELEMENT_END || w->over) {
-                break;
-            }
-        }
+        expand_rule(s, heads, e->value, back, depth + 1);
+    } else if (parent == NOTHING) {
+        s->tried_whole = true;
+    } else {
+        expand(s, heads, s->frames[parent].place, s->frames[parent].parent, depth + 1);
     }
 }
 
-static void walk_copy(struct walk *to, const struct walk *from)
+static const uint8_t *head_set(const struct grammar_state *s, uint32_t head)
 {
-    to->g = from->g;
-    to->frame_count = from->frame_count;
-    to->head_count = from->head_count;
-    to->whole = from->whole;
-    to->over = false;
-    memcpy(to->frames, from->frames, from->frame_count * sizeof *from->frames);
-    memcpy(to->heads[0], from->heads[0], from->head_count * sizeof *from->heads[0]);
+    return s->g->sets[s->g->elements[s->frames[head].place].value];
 }
 
-/* False: the text cannot come. The heads end in w->heads[0]. */
-static bool walk_text(struct walk *w, struct bytes text)
+static bool set_has(const uint8_t set[32], uint8_t byte)
 {
+    return (set[byte / 8] >> (byte % 8) & 1) != 0;
+}
+
+/* False: the text cannot come. The ways behind its n-th byte are in s->tried[n & 1]. */
+static bool walk(struct grammar_state *s, struct bytes text)
+{
+    const uint32_t *before = s->heads;
+    size_t before_count = s->head_count;
+
+    frames_drop(s, s->kept);
+    s->over = false;
     for (size_t i = 0; i < text.len; i++) {
-        const size_t before = w->head_count;
+        uint32_t *behind = s->tried[(i + 1) & 1];
 
-        w->head_count = 0;
-        w->whole = false;
-        for (size_t h = 0; h < before; h++) {
-            const struct grammar_frame f = w->frames[w->heads[0][h]];
-            const uint8_t *set = w->g->sets[w->g->elements[f.place].value];
+        byte_begin(s);
+        for (size_t h = 0; h < before_count; h++) {
+            const struct frame f = s->frames[before[h]];
 
-            if ((set[text.p[i] / 8] >> (text.p[i] % 8) & 1) != 0) {
-                expand(w, w->heads[1], f.place + 1, f.parent, 0);
+            if (set_has(head_set(s, before[h]), text.p[i])) {
+                expand(s, behind, f.place + 1, f.parent, 0);
             }
         }
-        if (w->over || (w->head_count == 0 && !w->whole)) {
+        if (s->over || (s->tried_count == 0 && !s->tried_whole)) {
             return false;
         }
-        memcpy(w->heads[0], w->heads[1], w->head_count * sizeof w->heads[0][0]);
+        before = behind;
+        before_count = s->tried_count;
     }
     return true;
 }
 
 /* What was tried becomes what is: only what its heads still need. */
-static void next_take(struct grammar_state *s)
+static void take(struct grammar_state *s, const uint32_t *heads)
 {
-    const struct walk *from = &s->next;
-    struct walk *to = &s->now;
-
-    memset(s->moved, 0, from->frame_count * sizeof *s->moved);
-    for (size_t i = 0; i < from->head_count; i++) {
-        s->moved[from->heads[0][i]] = 1;
+    memset(s->moved, 0, s->frame_count * sizeof *s->moved);
+    for (size_t i = 0; i < s->tried_count; i++) {
+        s->moved[heads[i]] = 1;
     }
-    for (size_t i = from->frame_count; i > 0; i--) {
-        if (s->moved[i - 1] != 0 && from->frames[i - 1].parent != NOTHING) {
-            s->moved[from->frames[i - 1].parent] = 1;
+    for (size_t i = s->frame_count; i > 0; i--) {
+        if (s->moved[i - 1] != 0 && s->frames[i - 1].parent != NOTHING) {
+            s->moved[s->frames[i - 1].parent] = 1;
         }
     }
-    to->frame_count = 0;
-    for (size_t i = 0; i < from->frame_count; i++) {
+    s->kept = 0;
+    memset(s->buckets, 0xff, sizeof s->buckets);
+    for (size_t i = 0; i < s->frame_count; i++) {
         if (s->moved[i] != 0) {
-            const struct grammar_frame f = from->frames[i];
+            const struct frame f = s->frames[i];
 
-            s->moved[i] = (uint32_t)to->frame_count;
-            to->frames[to->frame_count++] =
-                (struct grammar_frame){f.place, f.parent == NOTHING ? NOTHING : s->moved[f.parent]};
+            s->moved[i] = frame_put(s, s->kept++, f.place, f.parent == NOTHING ? NOTHING : s->moved[f.parent]);
         }
     }
-    for (size_t i = 0; i < from->head_count; i++) {
-        to->heads[0][i] = s->moved[from->heads[0][i]];
+    s->frame_count = s->kept;
+    memset(s->first, 0, sizeof s->first);
+    for (size_t i = 0; i < s->tried_count; i++) {
+        s->heads[i] = s->moved[heads[i]];
+        for (size_t k = 0; k < sizeof s->first; k++) {
+            s->first[k] |= head_set(s, s->heads[i])[k];
+        }
     }
-    to->head_count = from->head_count;
-    to->whole = from->whole;
+    s->head_count = s->tried_count;
+    s->whole = s->tried_whole;
+}
+
+/* From a rule's beginning, in s->tried[0]. */
+static void rule_begin(struct grammar_state *s, uint32_t rule)
+{
+    frames_drop(s, 0);
+    byte_begin(s);
+    expand_rule(s, s->tried[0], rule, NOTHING, 0);
+}
+
+/* No rule by itself can be read in more ways than are followed, and the root in some: what could not be held is
+ * refused before it begins. */
+static bool rules_are_followed(struct grammar_state *s, struct err *err)
+{
+    size_t frames = 0;
+
+    for (uint32_t r = 0; r < s->g->rule_count; r++) {
+        rule_begin(s, r);
+        frames += s->frame_count;
+        if (s->over || frames > CHECK_MAX) {
+            return FAIL(err, REASON_SCHEMA_UNSUPPORTED, ERR_NOWHERE, "the form can be read in too many ways");
+        }
+        if (s->tried_count == 0 && !s->tried_whole) {
+            return FAIL(err, REASON_SCHEMA_FORM, ERR_NOWHERE, "a schema that is nothing but itself");
+        }
+    }
+    return true;
 }
 
 bool grammar_start(const struct grammar *g, struct grammar_state **out, struct err *err)
 {
     struct grammar_state *s = calloc(1, sizeof *s);
-    const struct element *a = &g->elements[g->rules[g->root]];
 
     if (s == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a grammar's state");
     }
-    s->now.g = g;
-    for (;; a++) {
-        expand(&s->now, s->now.heads[0], (uint32_t)(a - g->elements), NOTHING, 0);
-        while (a->kind != ELEMENT_END && a->kind != ELEMENT_OR) {
-            a++;
-        }
-        if (a->kind == ELEMENT_END) {
-            break;
-        }
-    }
-    if (s->now.over) {
+    s->g = g;
+    memset(s->buckets, 0xff, sizeof s->buckets);
+    if (!rules_are_followed(s, err)) {
         grammar_state_free(s);
-        return FAIL(err, REASON_SCHEMA_UNSUPPORTED, ERR_NOWHERE, "the form can be read in too many ways");
+        return false;
     }
+    rule_begin(s, g->root);
+    take(s, s->tried[0]);
     *out = s;
     return true;
 }
@@ -343,8 +417,7 @@ void grammar_state_free(struct grammar_state *s)
 
 bool grammar_accepts(struct grammar_state *s, struct bytes text)
 {
-    walk_copy(&s->next, &s->now);
-    return walk_text(&s->next, text);
+    return text.len == 0 || (set_has(s->first, text.p[0]) && walk(s, text));
 }
 
 bool grammar_advance(struct grammar_state *s, struct bytes text)
@@ -352,16 +425,18 @@ bool grammar_advance(struct grammar_state *s, struct bytes text)
     if (!grammar_accepts(s, text)) {
         return false;
     }
-    next_take(s);
+    if (text.len > 0) {
+        take(s, s->tried[text.len & 1]);
+    }
     return true;
 }
 
 bool grammar_is_whole(const struct grammar_state *s)
 {
-    return s->now.whole;
+    return s->whole;
 }
 
 bool grammar_is_over(const struct grammar_state *s)
 {
-    return s->now.head_count == 0;
+    return s->head_count == 0;
 }

@@ -18,7 +18,8 @@
 struct grammar;
 
 #define GRAMMAR_ELEMENTS_MAX 400000
-#define GRAMMAR_STACKS_MAX 512 /* ways that a text can be read at once */
+#define GRAMMAR_SETS_MAX 1024   /* of bytes, that differ */
+#define GRAMMAR_STACKS_MAX 1024 /* ways that a text can be read at once */
 #define GRAMMAR_FRAMES_MAX 16384
 
 MUST_USE bool grammar_new(struct grammar **out, struct err *err);
@@ -34,15 +35,19 @@ void grammar_range(struct grammar *g, uint8_t from, uint8_t to); /* one byte */
 void grammar_set(struct grammar *g, const uint8_t set[32]);      /* one byte: bit n of byte n / 8 */
 void grammar_use(struct grammar *g, uint32_t rule);
 
+/* Nothing is added any more: it is too large, or memory is. */
+bool grammar_failed(const struct grammar *g);
 /* SCHEMA_UNSUPPORTED: it is too large. NO_MEMORY. */
 MUST_USE bool grammar_close(struct grammar *g, uint32_t root, struct err *err);
 
-/* All the ways in which a text can be read so far: about 500 KB. One thread at a time. */
+/* All the ways in which a text can be read so far: about 350 KB. One thread at a time. SCHEMA_UNSUPPORTED: more ways
+ * than are followed; SCHEMA_FORM: a rule that no text can be of, since it begins with itself in every way. */
 struct grammar_state;
 MUST_USE bool grammar_start(const struct grammar *g, struct grammar_state **out, struct err *err);
 void grammar_state_free(struct grammar_state *s); /* NULL is accepted */
 
-/* Whether the text may come next. False too where there are more ways to read it than are followed. */
+/* Whether the text may come next. False too where there are more ways to read it than are followed: what it costs is
+ * bounded, whatever the grammar. */
 bool grammar_accepts(struct grammar_state *s, struct bytes text);
 /* Takes the text; false: it cannot come, and nothing has changed. */
 MUST_USE bool grammar_advance(struct grammar_state *s, struct bytes text);

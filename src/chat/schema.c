@@ -7,6 +7,7 @@
 
 #define SCHEMA_DEPTH_MAX 64
 #define REPEATS_MAX 4096
+#define VALUES_MAX 65536
 #define NAME_MAX_LENGTH 256
 
 bool schema_fail(struct schema *c, const char *what)
@@ -40,30 +41,115 @@ static bool count_get(struct schema *c, const json_t *schema, const char *name, 
     return true;
 }
 
-static bool literal_rule(struct schema *c, const json_t *value, uint32_t *out)
+static int text_compare(const void *a, const void *b)
 {
-    struct buf text = BUF(MIB(1));
-    const bool ok = json_print(value, &text, c->err);
+    const struct bytes *x = a, *y = b;
+    const int order = memcmp(x->p, y->p, x->len < y->len ? x->len : y->len);
 
-    if (ok) {
-        *out = grammar_rule(c->g);
-        grammar_begin(c->g, *out);
-        grammar_text(c->g, buf_bytes(&text));
-        grammar_end(c->g);
+    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Up to which byte all of them are the same: they are sorted. */
+static size_t same_until(const struct bytes *texts, size_t count, size_t n)
+{
+    const struct bytes *last = &texts[count - 1];
+
+    while (n < texts->len && n < last->len && texts->p[n] == last->p[n]) {
+        n++;
     }
-    buf_done(&text);
+    return n;
+}
+
+/* How many of them have the first one's n-th byte. */
+static size_t group_size(const struct bytes *texts, size_t count, size_t n)
+{
+    size_t same = 1;
+
+    while (same < count && texts[same].p[n] == texts->p[n]) {
+        same++;
+    }
+    return same;
+}
+
+/* One of the texts, which are sorted and the same up to their n-th byte: a tree, so that there is one way to read the
+ * beginning that some share. */
+static void texts_say(struct schema *c, uint32_t rule, const struct bytes *texts, size_t count, size_t n)
+{
+    uint32_t branch = UINT32_MAX;
+    bool more = false;
+
+    grammar_begin(c->g, rule);
+    while (count > 0 && texts->len == n) { /* one that ends here, and what is the same */
+        more = true;
+        texts++;
+        count--;
+    }
+    for (size_t i = 0, size; i < count; i += size) {
+        const uint32_t r = grammar_rule(c->g);
+        size_t until;
+
+        size = group_size(texts + i, count - i, n);
+        until = same_until(texts + i, size, n);
+        branch = branch == UINT32_MAX ? r : branch;
+        if (more) {
+            grammar_or(c->g);
+        }
+        more = true;
+        grammar_text(c->g, bytes_of(texts[i].p + n, until - n));
+        grammar_use(c->g, r);
+    }
+    grammar_end(c->g);
+    for (size_t i = 0, size; i < count && !grammar_failed(c->g); i += size, branch++) {
+        size = group_size(texts + i, count - i, n);
+        texts_say(c, branch, texts + i, size, same_until(texts + i, size, n));
+    }
+}
+
+/* One of the list's values, or this one. */
+static bool literals_rule(struct schema *c, const json_t *list, const json_t *one, uint32_t *out)
+{
+    const size_t count = one != NULL ? 1 : json_array_size(list);
+    struct bytes *texts = calloc(count, sizeof *texts);
+    struct buf all = BUF(GRAMMAR_ELEMENTS_MAX);
+    size_t start = 0;
+    bool ok = texts != NULL || FAIL(c->err, REASON_NO_MEMORY, ERR_NOWHERE, "a schema");
+
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = json_print(one != NULL ? one : json_array_get(list, i), &all, c->err) ||
+             (c->err->reason == REASON_BUF_FULL && schema_fail(c, "an enum, a const or a name that is too long"));
+        texts[i].len = all.len - start;
+        start = all.len;
+    }
+    if (ok) {
+        const uint8_t *p = all.p;
+
+        for (size_t i = 0; i < count; i++) {
+            texts[i].p = p;
+            p += texts[i].len;
+        }
+        qsort(texts, count, sizeof *texts, text_compare);
+        *out = grammar_rule(c->g);
+        texts_say(c, *out, texts, count, 0);
+    }
+    free(texts);
+    buf_done(&all);
     return ok;
 }
 
-/* The rules of all of a list's schemas, or of its values; free() them. */
-static bool rules_of(struct schema *c, const json_t *list, const char *name, bool literals, uint32_t **out,
-                     size_t *count)
+static bool list_check(struct schema *c, const json_t *list, const char *name)
+{
+    return json_array_size(list) > 0 ||
+           FAIL(c->err, REASON_SCHEMA_FORM, ERR_NOWHERE, "\"%s\" is no list, or an empty one", name);
+}
+
+/* The rules of all of a list's schemas; free() them. */
+static bool rules_of(struct schema *c, const json_t *list, const char *name, uint32_t **out, size_t *count)
 {
     const size_t n = json_array_size(list);
     bool ok = true;
 
-    if (n == 0) {
-        return FAIL(c->err, REASON_SCHEMA_FORM, ERR_NOWHERE, "\"%s\" is no list, or an empty one", name);
+    if (!list_check(c, list, name)) {
+        return false;
     }
     *out = calloc(n, sizeof **out);
     if (*out == NULL) {
@@ -71,17 +157,16 @@ static bool rules_of(struct schema *c, const json_t *list, const char *name, boo
     }
     *count = n;
     for (size_t i = 0; ok && i < n; i++) {
-        ok = literals ? literal_rule(c, json_array_get(list, i), &(*out)[i])
-                      : rule_of(c, json_array_get(list, i), &(*out)[i]);
+        ok = rule_of(c, json_array_get(list, i), &(*out)[i]);
     }
     return ok;
 }
 
-static bool either_of(struct schema *c, const json_t *list, const char *name, bool literals, uint32_t *out)
+static bool either_of(struct schema *c, const json_t *list, const char *name, uint32_t *out)
 {
     uint32_t *rules = NULL;
     size_t count;
-    const bool ok = rules_of(c, list, name, literals, &rules, &count);
+    const bool ok = rules_of(c, list, name, &rules, &count);
 
     if (ok) {
         *out = schema_either(c, rules, count);
@@ -114,6 +199,9 @@ static bool required_check(struct schema *c, const json_t *schema, bool open)
 
     if (list != NULL && !json_is_array(list)) {
         return form_fail(c, "\"required\" is no list");
+    }
+    if (json_array_size(list) > SCHEMA_SEEN_MAX) {
+        return schema_fail(c, "\"required\" with more than 4,096 names");
     }
     json_array_foreach(list, i, v)
     {
@@ -244,80 +332,72 @@ static bool other_names(struct schema *c, const json_t *properties, uint32_t *ou
     return true;
 }
 
-/* What may follow the members that are named: *first where none was written, *rest behind one. */
-static bool members_open(struct schema *c, const json_t *schema, uint32_t *first, uint32_t *rest)
+/* The members of an object from one of them on, in order. */
+struct members {
+    uint32_t some; /* at least one of them, without a comma in front */
+    uint32_t rest; /* with one, or nothing */
+    bool any;      /* there are some */
+    bool needed;   /* some must be there */
+};
+
+/* The rules in front of one more member, optional ones again or not. */
+static void member_put(struct schema *c, struct members *m, uint32_t pair, bool needed, bool again)
+{
+    const uint32_t some = grammar_rule(c->g), rest = grammar_rule(c->g);
+
+    grammar_begin(c->g, some);
+    grammar_use(c->g, pair);
+    grammar_use(c->g, c->space);
+    grammar_use(c->g, again ? rest : m->rest);
+    if (!needed && m->any) {
+        grammar_or(c->g);
+        grammar_use(c->g, m->some);
+    }
+    grammar_end(c->g);
+    m->needed = m->needed || needed;
+    grammar_begin(c->g, rest);
+    if (!m->needed) {
+        grammar_or(c->g);
+    }
+    schema_say(c, ",");
+    grammar_use(c->g, c->space);
+    grammar_use(c->g, some);
+    grammar_end(c->g);
+    m->some = some;
+    m->rest = rest;
+    m->any = true;
+}
+
+/* What may follow the members that are named. */
+static bool members_open(struct schema *c, const json_t *schema, struct members *m)
 {
     const json_t *more = json_object_get(schema, "additionalProperties");
     const json_t *properties = json_object_get(schema, "properties");
-    uint32_t name, value = c->value, pair;
+    uint32_t name, value = c->value;
 
-    *first = *rest = grammar_rule(c->g);
+    *m = (struct members){.rest = schema_text(c, "")};
     if (json_is_false(more) || (more == NULL && properties != NULL)) {
-        grammar_begin(c->g, *rest);
-        grammar_end(c->g);
         return true;
     }
     if (!other_names(c, properties, &name) || (json_is_object(more) && !rule_of(c, more, &value))) {
         return false;
     }
-    pair = schema_pair(c, name, value);
-    grammar_begin(c->g, *rest);
-    grammar_or(c->g);
-    schema_say(c, ",");
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, pair);
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, *rest);
-    grammar_end(c->g);
-    *first = grammar_rule(c->g);
-    grammar_begin(c->g, *first);
-    grammar_or(c->g);
-    grammar_use(c->g, pair);
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, *rest);
-    grammar_end(c->g);
+    member_put(c, m, schema_pair(c, name, value), false, true);
     return true;
 }
 
-/* The rules from one member on, before it and behind an earlier one, from the rules from the next one on. */
-static bool member_add(struct schema *c, const json_t *schema, const char *name, const json_t *value, uint32_t *first,
-                       uint32_t *rest)
+static bool member_add(struct schema *c, const json_t *schema, const char *name, const json_t *value, struct members *m)
 {
-    const uint32_t after_first = *first, after = *rest;
-    const bool needed = is_required(schema, name);
     json_t *text = json_string(name);
-    uint32_t key, of, pair;
+    uint32_t key, of;
     bool ok = text != NULL || FAIL(c->err, REASON_NO_MEMORY, ERR_NOWHERE, "a schema");
 
-    ok = ok && literal_rule(c, text, &key) && rule_of(c, value, &of);
+    ok = ok && literals_rule(c, NULL, text, &key) && rule_of(c, value, &of);
     json_decref(text);
-    if (!ok) {
-        return false;
+    if (ok) {
+        member_put(c, m, schema_pair(c, key, of), is_required(schema, name), false);
     }
-    pair = schema_pair(c, key, of);
-    *first = grammar_rule(c->g);
-    *rest = grammar_rule(c->g);
-    grammar_begin(c->g, *first);
-    grammar_use(c->g, pair);
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, after);
-    if (!needed) {
-        grammar_or(c->g);
-        grammar_use(c->g, after_first);
-    }
-    grammar_end(c->g);
-    grammar_begin(c->g, *rest);
-    schema_say(c, ",");
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, pair);
-    grammar_use(c->g, c->space);
-    grammar_use(c->g, after);
-    if (!needed) {
-        grammar_or(c->g);
-        grammar_use(c->g, after);
-    }
-    grammar_end(c->g);
-    return true;
+    return ok;
 }
 
 static bool object_rule(struct schema *c, const json_t *schema, uint32_t *out)
@@ -327,7 +407,7 @@ static bool object_rule(struct schema *c, const json_t *schema, uint32_t *out)
     const bool open = !json_is_false(more) && (more != NULL || properties == NULL);
     const char *name;
     const json_t *v;
-    uint32_t first, rest;
+    struct members m;
 
     if (properties != NULL && !json_is_object(properties)) {
         return form_fail(c, "\"properties\" is no object");
@@ -335,12 +415,12 @@ static bool object_rule(struct schema *c, const json_t *schema, uint32_t *out)
     if (more != NULL && !json_is_boolean(more) && !json_is_object(more)) {
         return form_fail(c, "\"additionalProperties\" is no schema");
     }
-    if (!required_check(c, schema, open) || !members_open(c, schema, &first, &rest)) {
+    if (!required_check(c, schema, open) || !members_open(c, schema, &m)) {
         return false;
     }
     for (size_t i = json_object_size(properties); i > 0; i--) {
         v = json_object_at(properties, i - 1, &name);
-        if (!member_add(c, schema, name, v, &first, &rest)) {
+        if (!member_add(c, schema, name, v, &m)) {
             return false;
         }
     }
@@ -348,8 +428,16 @@ static bool object_rule(struct schema *c, const json_t *schema, uint32_t *out)
     grammar_begin(c->g, *out);
     schema_say(c, "{");
     grammar_use(c->g, c->space);
-    grammar_use(c->g, first);
+    if (m.any) {
+        grammar_use(c->g, m.some);
+    }
     schema_say(c, "}");
+    if (m.any && !m.needed) {
+        grammar_or(c->g);
+        schema_say(c, "{");
+        grammar_use(c->g, c->space);
+        schema_say(c, "}");
+    }
     grammar_end(c->g);
     return true;
 }
@@ -405,7 +493,7 @@ static bool array_rule(struct schema *c, const json_t *schema, uint32_t *out)
         prefix = items;
         items = json_object_get(schema, "additionalItems");
     }
-    ok = ok && (prefix == NULL || rules_of(c, prefix, "prefixItems", false, &firsts, &count)) &&
+    ok = ok && (prefix == NULL || rules_of(c, prefix, "prefixItems", &firsts, &count)) &&
          (items == NULL || json_is_boolean(items) || rule_of(c, items, &item));
     if (ok && json_is_false(items) && most > count) {
         most = count;
@@ -602,6 +690,10 @@ static bool all_rule(struct schema *c, const json_t *list, uint32_t *out)
             ok = ok && schema_fail(c, "allOf of what are not all objects with properties");
             break;
         }
+        if (json_object_size(json_object_get(one, "properties")) + json_object_size(properties) > SCHEMA_SEEN_MAX) {
+            ok = schema_fail(c, "a schema of too many parts, or nested too deeply");
+            break;
+        }
         json_object_foreach(json_object_get(one, "properties"), name, v)
         {
             ok = ok && (json_object_get(properties, name) == NULL || schema_fail(c, "allOf with a property twice")) &&
@@ -724,11 +816,12 @@ static bool schema_rule(struct schema *c, const json_t *schema, uint32_t *out)
         return (json_is_string(v) || form_fail(c, "$ref that is no text")) &&
                ref_find(c, json_string_value(v), &target) && rule_of(c, target, out);
     case 1:
-        return literal_rule(c, v, out);
+        return literals_rule(c, NULL, v, out);
     case 2:
+        return list_check(c, v, whole[i]) && literals_rule(c, v, NULL, out);
     case 3:
     case 4:
-        return either_of(c, v, whole[i], i == 2, out);
+        return either_of(c, v, whole[i], out);
     case 5:
         return json_array_size(v) == 1 ? rule_of(c, json_array_get(v, 0), out) : all_rule(c, v, out);
     default:
@@ -754,7 +847,7 @@ static bool rule_of(struct schema *c, const json_t *schema, uint32_t *out)
             return true;
         }
     }
-    if (c->seen_count == SCHEMA_SEEN_MAX || ++c->depth > SCHEMA_DEPTH_MAX) {
+    if (c->seen_count == SCHEMA_SEEN_MAX || ++c->depth > SCHEMA_DEPTH_MAX || grammar_failed(c->g)) {
         return schema_fail(c, "a schema of too many parts, or nested too deeply");
     }
     *out = grammar_rule(c->g);
@@ -768,6 +861,24 @@ static bool rule_of(struct schema *c, const json_t *schema, uint32_t *out)
     grammar_use(c->g, inner);
     grammar_end(c->g);
     return true;
+}
+
+/* How many values there are in it, up to one more than are allowed: members are looked for one after the other. */
+static size_t values_count(const json_t *v, size_t count)
+{
+    const char *name;
+    const json_t *inner;
+    size_t i;
+
+    json_object_foreach(v, name, inner)
+    {
+        count = count > VALUES_MAX ? count : values_count(inner, count);
+    }
+    json_array_foreach(v, i, inner)
+    {
+        count = count > VALUES_MAX ? count : values_count(inner, count);
+    }
+    return count + 1;
 }
 
 bool schema_compile(const json_t *schema, struct grammar **out, struct err *err)
@@ -784,7 +895,8 @@ bool schema_compile(const json_t *schema, struct grammar **out, struct err *err)
     if (ok) {
         schema_base_make(c);
         root = c->object;
-        ok = (schema == NULL || rule_of(c, schema, &root)) && grammar_close(c->g, root, err);
+        ok = (values_count(schema, 0) <= VALUES_MAX || schema_fail(c, "a schema of more than 65,536 values")) &&
+             (schema == NULL || rule_of(c, schema, &root)) && grammar_close(c->g, root, err);
         if (ok) {
             *out = c->g;
         } else {

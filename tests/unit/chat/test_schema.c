@@ -1,6 +1,9 @@
 #include "test.h"
 
+#include "base/limits.h"
 #include "chat/schema.h"
+
+#include <time.h>
 
 static struct grammar *compile(const char *text, json_t **schema, struct err *err)
 {
@@ -206,9 +209,115 @@ static void test_refused(void **state)
     }
 }
 
+/* ---- hostile ---- */
+
+/* before, count times the form with its number for @ and the next one for %, and, inside of no text, commas between,
+ * behind. */
+static char *repeat(const char *before, const char *form, int count, const char *behind)
+{
+    struct buf out = BUF(MIB(32));
+    struct err err;
+
+    assert_true(buf_str(&out, before, &err));
+    for (int i = 0; i < count; i++) {
+        for (const char *p = form; *p != 0; p++) {
+            assert_true(*p == '@' || *p == '%' ? buf_printf(&out, &err, "%d", *p == '@' ? i : i + 1)
+                                               : buf_u8(&out, (uint8_t)*p, &err));
+        }
+        assert_true(i + 1 == count || behind[0] == '"' || behind[0] == ')' || buf_u8(&out, ',', &err));
+    }
+    assert_true(buf_str(&out, behind, &err) && buf_u8(&out, 0, &err));
+    return (char *)out.p;
+}
+
+/* Taken, and then held, or refused by name; in both cases soon. */
+static void test_hostile(void **state)
+{
+    static const struct {
+        const char *before, *form;
+        int count;
+        const char *behind;
+        enum reason reason; /* REASON_OK: taken */
+        const char *yes, *no;
+    } hostile[] = {
+        {"{\"enum\":[", "\"v@\"", 20000, "]}", REASON_OK, "\"v19999\"", "\"v20000\""},
+        {"{\"properties\":{\"a\":{\"enum\":[", "@", 9000, "]}}}", REASON_OK, "{\"a\":8999}", "{\"a\":9000}"},
+        {"{\"properties\":{", "\"p@\":{\"type\":\"null\"}", 400, "}}", REASON_OK, "{\"p0\":null,\"p399\":null}",
+         "{\"p400\":null}"},
+        {"{\"properties\":{", "\"p@\":{\"type\":\"null\"}", 3000, "}}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        {"{\"properties\":{", "\"p@\":{}", 10000, "}}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        {"{\"properties\":{\"a\":{}},\"required\":[", "\"a\"", 300000, "]}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        {"{\"enum\":[", "{\"k\":[@]}", 15000, "]}", REASON_OK, "{\"k\":[14999]}", "{\"k\":[15000]}"},
+        {"{\"const\":\"", "a", 600000, "\"}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        {"{\"description\":\"", "a", 500000, "\",\"type\":\"null\"}", REASON_OK, "null", "\"a"},
+        {"{\"pattern\":\"^(", "[a-y@]", 200, ")*$\"}", REASON_OK, "\"\"", "\"~\""},
+        {"{\"pattern\":\"", "[^@]", 300000, "\"}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        /* Nested repetition: ways that meet are followed once. */
+        {"", "", 0, "{\"pattern\":\"^((((a*)*)*b?)+)*c$\"}", REASON_OK, "\"aaaaaaaaaaaaaaaaaaaaaaaabaaaaaaac\"",
+         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
+        {"", "", 0, "{\"pattern\":\"^(\\\\w+\\\\s?)*$\"}", REASON_OK, "\"aaaa bbbbbbbbbbbbbbbbbbbbbbbb cccccccccccc\"",
+         "\" a\""},
+        {"", "", 0, "{\"pattern\":\"^(a|a|a|aa)*$\"}", REASON_OK, "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "\"b\""},
+        {"", "", 0, "{\"pattern\":\"^(((a?){500}){2}){2}$\"}", REASON_SCHEMA_UNSUPPORTED, NULL, NULL},
+        {"", "", 0,
+         "{\"pattern\":\"((((((((((a{1000}){1000}){1000}){1000}){1000}){1000}){1000}){1000}){1000}){1000})\"}",
+         REASON_OK, NULL, "\"aaaaaaaaaaaa\""},
+        /* Schemas that are themselves. */
+        {"", "", 0, "{\"$ref\":\"#\"}", REASON_SCHEMA_FORM, NULL, NULL},
+        {"", "", 0,
+         "{\"properties\":{\"a\":{\"$ref\":\"#/$defs/x\"}},\"$defs\":{\"x\":{\"anyOf\":[{\"$ref\":\"#/$defs/y\"},{"
+         "\"$ref\":\"#/$defs/x\"}]},\"y\":{\"anyOf\":[{\"$ref\":\"#/$defs/x\"},{\"$ref\":\"#/$defs/y\"}]}}}",
+         REASON_SCHEMA_FORM, NULL, NULL},
+        {"", "", 0, "{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}]}", REASON_OK,
+         "[[[],[[[[]]]]]]", "[1]"},
+        /* 2 to the 25th ways to the same. */
+        {"{\"$ref\":\"#/$defs/x0\",\"$defs\":{",
+         "\"x@\":{\"anyOf\":[{\"$ref\":\"#/$defs/x%\"},{\"$ref\":\"#/$defs/x%\"}]}", 25,
+         ",\"x25\":{\"type\":\"null\"}}}", REASON_OK, "null", "1"},
+        /* Counts within counts. */
+        {"", "", 0,
+         "{\"minItems\":4096,\"items\":{\"minItems\":4096,\"items\":{\"minItems\":4096,\"items\":{\"type\":\"null\"}}}"
+         "}",
+         REASON_OK, NULL, "[[[null,null]]]"},
+        {"", "", 0, "{\"type\":\"string\",\"minLength\":65536}", REASON_OK, NULL, "\"aaaa\""},
+        {"{\"type\":\"object\",\"properties\":{", "\"p@\":{\"minItems\":4096}", 100, "}}", REASON_SCHEMA_UNSUPPORTED,
+         NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        char *text = repeat(hostile[i].before, hostile[i].form, hostile[i].count, hostile[i].behind);
+        const clock_t before = clock();
+        struct grammar_state *s = NULL;
+        struct grammar *g = NULL;
+        struct err err = {0};
+        json_t *schema = NULL;
+        bool taken = json_parse(bytes_of_str(text), &schema, &err) && schema_compile(schema, &g, &err) &&
+                     grammar_start(g, &s, &err);
+
+        grammar_state_free(s);
+        if (taken != (hostile[i].reason == REASON_OK) || (!taken && err.reason != hostile[i].reason)) {
+            fail_msg("row %zu: %s %s", i, reason_name(err.reason), err.detail);
+        }
+        if (taken && hostile[i].yes != NULL && !holds(g, hostile[i].yes)) {
+            fail_msg("row %zu refuses %s", i, hostile[i].yes);
+        }
+        if (taken && holds(g, hostile[i].no)) {
+            fail_msg("row %zu takes %s", i, hostile[i].no);
+        }
+        grammar_free(g);
+        json_decref(schema);
+        free(text);
+        if (clock() - before > 10 * CLOCKS_PER_SEC) { /* milliseconds, where nothing else slows it down */
+            fail_msg("row %zu: too long", i);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_refused),
     };
