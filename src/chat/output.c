@@ -13,6 +13,9 @@
 #define CALL_BEGIN "<｜tool▁call▁begin｜>"
 #define SEP "<｜tool▁sep｜>"
 #define CALL_CLOSE "<｜tool▁call▁end｜>"
+#define CALL_ID "[CALL_ID]"
+#define ARGS "[ARGS]"
+#define TOOL_CALLS "[TOOL_CALLS]"
 
 enum state {
     STATE_CONTENT,
@@ -34,7 +37,7 @@ void output_format_find(struct bytes t, struct output_format *out)
     } styles[] = {{"<|channel|>", OUTPUT_HARMONY},
                   {CALLS, OUTPUT_DEEPSEEK},
                   {CALL, OUTPUT_TAGGED},
-                  {"[TOOL_CALLS]", OUTPUT_LIST},
+                  {TOOL_CALLS, OUTPUT_LIST},
                   {"\"parameters\": ", OUTPUT_BARE}};
 
     *out = (struct output_format){.style = OUTPUT_PLAIN};
@@ -139,13 +142,16 @@ static bool call_print(struct output *o, const char *name, json_t *arguments, bo
     return ok;
 }
 
-/* {"name":...,"arguments" or "parameters":...}. *done: it was one. */
+/* {"name":...,"arguments" or "parameters":...}. *done: it was one. Without arguments it is one only between marks:
+ * {"name":"Ann"} alone may be an answer. */
 static bool call_object(struct output *o, const json_t *v, bool *done, struct err *err)
 {
     json_t *given = json_object_get(v, "arguments"), *arguments;
     bool ok;
 
-    arguments = arguments_get(given != NULL ? given : json_object_get(v, "parameters"));
+    given = given != NULL ? given : json_object_get(v, "parameters");
+    arguments =
+        (given == NULL || json_is_null(given)) && o->format.style != OUTPUT_BARE ? json_object() : arguments_get(given);
     ok = call_print(o, json_string_value(json_object_get(v, "name")), arguments, done, err);
     json_decref(arguments);
     return ok;
@@ -237,6 +243,61 @@ static bool calls_deepseek(struct output *o, struct bytes all, bool *done, struc
     return ok;
 }
 
+/* NAME[CALL_ID]...[ARGS]{...}, as Mistral's later models write it, or a list of objects. */
+static bool calls_mistral(struct output *o, struct bytes all, bool *done, struct err *err)
+{
+    struct bytes rest = all, head;
+
+    if (!contains(all, ARGS)) {
+        return calls_json(o, all, done, err);
+    }
+    head = between(&rest, "", ARGS);
+    return call_named(o, between(&head, "", CALL_ID), rest, done, err);
+}
+
+/* The end of the object that the text begins with: behind its last brace, or where the text ends. */
+static size_t object_end(struct bytes text)
+{
+    bool quoted = false;
+    size_t depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        const uint8_t c = text.p[i];
+
+        if (quoted && c == '\\') {
+            i++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && c == '{') {
+            depth++;
+        } else if (!quoted && c == '}' && --depth == 0) {
+            return i + 1;
+        }
+    }
+    return text.len;
+}
+
+/* Objects behind each other, with a semicolon or a comma between; what follows the last call is content. */
+static bool calls_bare(struct output *o, struct bytes all, bool *done, struct err *err)
+{
+    bool ok = true, one = true;
+
+    *done = false;
+    while (ok && one && all.len > 0 && all.p[0] == '{') {
+        const size_t end = object_end(all);
+
+        ok = calls_json(o, bytes_of(all.p, end), &one, err);
+        if (one) {
+            *done = true;
+            all = trim(bytes_of(all.p + end, all.len - end));
+            if (all.len > 1 && (all.p[0] == ';' || all.p[0] == ',')) {
+                all = trim(bytes_of(all.p + 1, all.len - 1));
+            }
+        }
+    }
+    return ok && (!*done || give(o, all, err));
+}
+
 /* What was collected is given out as calls, or, where it is none, as content with the marks around it. */
 static bool call_finish(struct output *o, const char *open, const char *close, struct err *err)
 {
@@ -250,6 +311,10 @@ static bool call_finish(struct output *o, const char *open, const char *close, s
         ok = call_named(o, bytes_of_str(o->name), all, &done, err);
     } else if (o->format.style == OUTPUT_DEEPSEEK) {
         ok = calls_deepseek(o, all, &done, err);
+    } else if (o->format.style == OUTPUT_LIST) {
+        ok = calls_mistral(o, all, &done, err);
+    } else if (o->format.style == OUTPUT_BARE) {
+        ok = calls_bare(o, all, &done, err);
     } else {
         ok = calls_json(o, all, &done, err);
     }
@@ -428,6 +493,33 @@ static bool section_end(struct output *o, struct err *err)
     return true;
 }
 
+/* Those that are looked for in the text: in some files they are control tokens, in others not. */
+static bool is_tag(const struct output *o, struct bytes name)
+{
+    static const char *const thoughts[] = {THINK, THINK_END}, *const calls[] = {CALL,      CALL_END,   CALLS,
+                                                                                CALLS_END, CALL_BEGIN, SEP,
+                                                                                CALL_CLOSE};
+    bool tag = false;
+
+    for (size_t i = 0; i < 2; i++) {
+        tag = tag || (o->format.thinks && bytes_equal(name, bytes_of_str(thoughts[i])));
+    }
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        tag = tag || (o->tools && bytes_equal(name, bytes_of_str(calls[i])));
+    }
+    return tag && o->format.style != OUTPUT_HARMONY;
+}
+
+/* One call ends and another begins. */
+static bool call_next(struct output *o, struct err *err)
+{
+    if (!call_finish(o, "", "", err)) {
+        return false;
+    }
+    o->state = STATE_CALL;
+    return true;
+}
+
 bool output_mark(struct output *o, struct bytes name, struct err *err)
 {
     const enum output_style style = o->format.style;
@@ -443,8 +535,17 @@ bool output_mark(struct output *o, struct bytes name, struct err *err)
     if (harmony && o->state == STATE_HEADER) { /* <|channel|>, <|constrain|>: a word ends */
         return buf_u8(&o->call, ' ', err);
     }
+    if (is_tag(o, name)) {
+        return output_add(o, name, err);
+    }
+    if (style == OUTPUT_LIST && o->state == STATE_CALL) {
+        if (!bytes_equal(name, bytes_of_str(TOOL_CALLS))) {
+            return buf_add(&o->call, name.p, name.len, err); /* between a call's name and its arguments */
+        }
+        return call_next(o, err);
+    }
     if (o->tools && o->state == STATE_CONTENT &&
-        ((style == OUTPUT_LIST && bytes_equal(name, bytes_of_str("[TOOL_CALLS]"))) ||
+        ((style == OUTPUT_LIST && bytes_equal(name, bytes_of_str(TOOL_CALLS))) ||
          (style == OUTPUT_BARE && bytes_equal(name, bytes_of_str("<|python_tag|>"))))) {
         o->state = STATE_CALL;
     }

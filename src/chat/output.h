@@ -18,8 +18,8 @@
 enum output_style {
     OUTPUT_PLAIN,  /* no tools */
     OUTPUT_TAGGED, /* Qwen, Hermes: <tool_call>{"name":...,"arguments":...}</tool_call> */
-    OUTPUT_BARE,   /* Llama 3: the answer is {"name":...,"parameters":...}, perhaps behind <|python_tag|> */
-    OUTPUT_LIST,   /* Mistral: [TOOL_CALLS][{"name":...,"arguments":...}] */
+    OUTPUT_BARE,   /* Llama 3: the answer begins with {"name":...,"parameters":...}, perhaps behind <|python_tag|> */
+    OUTPUT_LIST,   /* Mistral: [TOOL_CALLS][{"name":...,"arguments":...}], or [TOOL_CALLS]NAME[ARGS]{...} */
     OUTPUT_DEEPSEEK, /* <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME, and the arguments in a
                         fence */
     OUTPUT_HARMONY, /* gpt-oss: <|channel|>NAME<|message|>TEXT<|end|> */

@@ -72,6 +72,19 @@ static const struct row rows[] = {
     {QWEN, true, false, "<tool_call>{\"name\":\"f\",\"arguments\":{}}", "C:{\"name\":\"f\",\"arguments\":{}}"},
     {QWEN, true, false, "<tool_call>{\"name\":5}</tool_call> x", "<tool_call>{\"name\":5}</tool_call> x"},
     {QWEN, true, false, "<tool_call>{\"na", "<tool_call>{\"na"},
+    {QWEN, true, false,
+     "<tool_call>{\"name\":\"f\"}</tool_call><tool_call>{\"name\":\"g\",\"arguments\":null}</tool_call>",
+     "C:{\"name\":\"f\",\"arguments\":{}}|C:{\"name\":\"g\",\"arguments\":{}}"},
+    /* What is thought is no call. */
+    {QWEN, true, false, "<think>a <tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call></think>b",
+     "T:a <tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>|b"},
+    {QWEN, true, false, "<think>no end <tool_call>{}", "T:no end <tool_call>{}"},
+    {QWEN, true, false, "a </think> b <think> c", "a </think> b <think> c"},
+    /* Marks that a file has as control tokens. */
+    {QWEN, true, false,
+     "\1<think>\2t\1</think>\2\n\1<tool_call>\2{\"name\":\"f\",\"arguments\":{}}\1</tool_call>\2\1<|im_end|>\2",
+     "T:t|C:{\"name\":\"f\",\"arguments\":{}}"},
+    {"plain", true, false, "a\1<think>\2b", "ab"},
     {R1, false, true, "\nhm</think>\n\nYes.", "T:hm|Yes."},
     {R1, false, true, "no end", "T:no end"},
     {R1, true, true,
@@ -86,10 +99,23 @@ static const struct row rows[] = {
     {LLAMA, true, false, "{\"a\": 1}", "{\"a\": 1}"},
     {LLAMA, false, false, "{\"name\": \"f\", \"parameters\": {}}", "{\"name\": \"f\", \"parameters\": {}}"},
     {LLAMA, true, false, "It is {\"name\"", "It is {\"name\""},
+    {LLAMA, true, false, "\n{\"name\": \"f\", \"parameters\": {\"x\": \"}\\\"{\"}} That is all.",
+     "C:{\"name\":\"f\",\"arguments\":{\"x\":\"}\\\"{\"}}|That is all."},
+    {LLAMA, true, false, "{\"name\":\"f\",\"parameters\":{}}; {\"name\":\"g\",\"parameters\":\"{}\"}\n{\"name\":1}",
+     "C:{\"name\":\"f\",\"arguments\":{}}|C:{\"name\":\"g\",\"arguments\":{}}|{\"name\":1}"},
+    {LLAMA, true, false, "{\"name\": \"Ann\"}", "{\"name\": \"Ann\"}"},
+    {LLAMA, true, false, "[f(a=1)]", "[f(a=1)]"}, /* Python is read by nobody here */
+    {LLAMA, true, false, "\1<|python_tag|>\2print(1)", "print(1)"},
     {MISTRAL, true, false,
      "\1[TOOL_CALLS]\2[{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {}}]",
      "C:{\"name\":\"f\",\"arguments\":{}}|C:{\"name\":\"g\",\"arguments\":{}}"},
     {MISTRAL, true, false, "[TOOL_CALLS][]", "[TOOL_CALLS][]"}, /* spelled, not the token */
+    {MISTRAL, true, false,
+     "So: \1[TOOL_CALLS]\2f\1[CALL_ID]\2abc123def\1[ARGS]\2{\"a\": \"b\"}\1[TOOL_CALLS]\2g\1[ARGS]\2{}",
+     "So: |C:{\"name\":\"f\",\"arguments\":{\"a\":\"b\"}}|C:{\"name\":\"g\",\"arguments\":{}}"},
+    {MISTRAL, true, false, "\1[TOOL_CALLS]\2f\1[ARGS]\2{\"a", "f[ARGS]{\"a"},
+    {MISTRAL, false, false, "\1[TOOL_CALLS]\2[{\"name\":\"f\",\"arguments\":{}}]",
+     "[{\"name\":\"f\",\"arguments\":{}}]"},
     {OSS, true, false,
      "\1<|channel|>\2analysis\1<|message|>\2Let me "
      "see\1<|end|>\2\1<|start|>\2assistant\1<|channel|>\2final\1<|message|>\2Yes <|end|>.\1<|return|>\2",
@@ -99,6 +125,14 @@ static const struct row rows[] = {
      "C:{\"name\":\"f\",\"arguments\":{\"a\":1}}"},
     {OSS, false, false, "\1<|channel|>\2commentary to=functions.f\1<|message|>\2{\"a\":1}\1<|call|>\2", "{\"a\":1}"},
     {OSS, false, false, "no header", "no header"},
+    {OSS, true, false,
+     "\1<|channel|>\2analysis\1<|message|>\2hm\1<|end|>\2\1<|start|>\2assistant "
+     "to=functions.f\1<|channel|>\2commentary "
+     "\1<|constrain|>\2json\1<|message|>\2{}\1<|call|>\2",
+     "T:hm|C:{\"name\":\"f\",\"arguments\":{}}"},
+    {OSS, true, false, "\1<|channel|>\2commentary\1<|message|>\2I look.\1<|end|>\2", "I look."},
+    {OSS, true, false, "\1<|channel|>\2commentary to=functions.f\1<|message|>\2{\"a", "{\"a"},
+    {OSS, true, false, "\1<|channel|>\2analysis\1<|message|>\2no end", "T:no end"},
 };
 
 /* Whatever the pieces are. */
