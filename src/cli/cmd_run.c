@@ -26,6 +26,8 @@ static const struct args_option options[] = {
     {"num-predict", 0, "N", "tokens of an answer at most"},
     {"options", 'o', "JSON",
      "an object of sampling options by the API's names: '{\"top_k\": 20, \"stop\": [\"\\n\"]}'"},
+    {"think", 0, "YES", "whether the model thinks first: true, false, or how much: low, medium, high"},
+    {"format", 0, "json|FILE", "the answer is JSON, or JSON of the schema in FILE"},
     {"json", 0, NULL, "print one JSON object an answer: verdict, answer, counts"},
     {"verbose", 'v', NULL, "list every fact, and say how long an answer took"},
     {NULL, 0, NULL, NULL},
@@ -46,8 +48,10 @@ static const struct args_form form = {
 struct run {
     struct session session;
     json_t *messages, *options;
-    bool json, verbose, terminal;
-    struct buf answer;
+    json_t *think, *form; /* NULL: as the service does without */
+    bool json, verbose;
+    bool thought; /* the last text was one */
+    struct buf answer, thoughts;
     json_t *last; /* the answer's last object: reason and counts */
 };
 
@@ -55,19 +59,51 @@ struct run {
 
 /* What a terminal would act upon is left out: the model's text is only text. FILE_IO: nobody reads it any more, so it
  * need not be computed either. */
-static bool text_write(const struct run *r, const char *text, size_t len, struct err *err)
+static bool text_write(FILE *to, const char *text, size_t len, struct err *err)
 {
+    const bool terminal = isatty(fileno(to)) == 1;
+
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         bool c1 = c == 0xc2 && i + 1 < len && ((unsigned char)text[i + 1] & 0xe0) == 0x80;
 
-        if (r->terminal && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)) {
+        if (terminal && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)) {
             i += c1 ? 1 : 0;
             continue;
         }
-        (void)putchar(c);
+        (void)putc(c, to);
     }
-    return fflush(stdout) == 0 || FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "standard output: %s", strerror(errno));
+    return fflush(to) == 0 || FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "standard %s: %s",
+                                   to == stderr ? "error" : "output", strerror(errno));
+}
+
+/* Between thoughts, which go to standard error, dim where it has colours, and the answer. */
+static void thought_turn(struct run *r, bool thought)
+{
+    if (r->thought != thought) {
+        r->thought = thought;
+        (void)fputs(!report_colour(2) ? "" : thought ? "\033[2m" : "\033[0m", stderr);
+        (void)fputs(thought ? "" : "\n\n", stderr);
+    }
+}
+
+/* A member of the answer's message, if it has it: kept, and shown. */
+static bool part_take(struct run *r, const json_t *v, const char *name, struct err *err)
+{
+    const json_t *part = json_object_get(json_object_get(v, "message"), name);
+    const bool thought = strcmp(name, "thinking") == 0;
+
+    if (json_string_length(part) == 0) {
+        return true;
+    }
+    if (!buf_add(thought ? &r->thoughts : &r->answer, json_string_value(part), json_string_length(part), err)) {
+        return false;
+    }
+    if (r->json) {
+        return true;
+    }
+    thought_turn(r, thought);
+    return text_write(thought ? stderr : stdout, json_string_value(part), json_string_length(part), err);
 }
 
 /* Ctrl-C in a chat ends the answer, not the chat; a second one, before the answer has ended, ends both. */
@@ -91,8 +127,8 @@ static bool on_line(void *arg, struct bytes line, struct err *err)
 {
     struct run *r = arg;
     json_t *v = NULL;
-    const json_t *content;
     const char *error;
+    bool ok;
 
     if (stopped) {
         return FAIL(err, REASON_CANCELLED, ERR_NOWHERE, "the answer was stopped");
@@ -106,22 +142,13 @@ static bool on_line(void *arg, struct bytes line, struct err *err)
         json_decref(v);
         return false;
     }
-    content = json_object_get(json_object_get(v, "message"), "content");
-    if (json_is_string(content)) {
-        const char *text = json_string_value(content);
-        size_t len = json_string_length(content);
-
-        if (!buf_add(&r->answer, text, len, err) || (!r->json && !text_write(r, text, len, err))) {
-            json_decref(v);
-            return false;
-        }
-    }
-    if (json_is_true(json_object_get(v, "done"))) {
+    ok = part_take(r, v, "thinking", err) && part_take(r, v, "content", err);
+    if (ok && json_is_true(json_object_get(v, "done"))) {
         json_decref(r->last);
         r->last = json_incref(v);
     }
     json_decref(v);
-    return true;
+    return ok;
 }
 
 static double seconds(const json_t *last, const char *name)
@@ -139,7 +166,8 @@ static void counts_print(const json_t *last)
                   prompt_s, answer, answer_s, answer_s > 0 ? (double)answer / answer_s : 0);
 }
 
-/* {"verdict":{...}, and where there is an answer: "model","answer","done_reason","prompt_eval_count","eval_count"} */
+/* {"verdict":{...}, and where there is an answer:
+ * "model","answer","thinking","done_reason","prompt_eval_count","eval_count"} */
 static bool json_write(const struct run *r, bool answered, struct err *err)
 {
     struct buf out = BUF(MIB(64));
@@ -150,6 +178,8 @@ static bool json_write(const struct run *r, bool answered, struct err *err)
 
         ok = buf_str(&out, ",\"model\":", err) && json_print_str(bytes_of_str(r->session.model), &out, err) &&
              buf_str(&out, ",\"answer\":", err) && json_print_str(buf_bytes(&r->answer), &out, err) &&
+             (r->thoughts.len == 0 ||
+              (buf_str(&out, ",\"thinking\":", err) && json_print_str(buf_bytes(&r->thoughts), &out, err))) &&
              buf_str(&out, ",\"done_reason\":", err) &&
              json_print_str(bytes_of_str(reason != NULL ? reason : ""), &out, err) &&
              buf_printf(&out, err, ",\"prompt_eval_count\":%lld,\"eval_count\":%lld",
@@ -212,7 +242,11 @@ static bool body_print(const struct run *r, struct buf *out, struct err *err)
 {
     json_t *v = json_object_of({"model", json_string(r->session.model)}, {"messages", json_incref(r->messages)},
                                {"stream", json_boolean(true)}, {"options", json_incref(r->options)});
-    bool ok = (v != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a request")) && json_print(v, out, err);
+    bool ok = (v != NULL && (r->think == NULL || json_object_set(v, "think", r->think) == 0) &&
+               (r->form == NULL || json_object_set(v, "format", r->form) == 0)) ||
+              FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a request");
+
+    ok = ok && json_print(v, out, err);
 
     json_decref(v);
     return ok;
@@ -230,9 +264,11 @@ static int ask(struct run *r, const char *question, struct err *err)
         return code;
     }
     r->answer.len = 0;
+    r->thoughts.len = 0;
     ok = message_add(r, "user", bytes_of_str(question), err) && body_print(r, &body, err) &&
          session_ask(&r->session, buf_bytes(&body), on_line, r, err);
     buf_done(&body);
+    thought_turn(r, false);
     if (ok && r->json) {
         ok = json_write(r, true, err);
     } else if (r->answer.len > 0) {
@@ -374,6 +410,42 @@ static bool options_read(const struct args *a, json_t **out, struct err *err)
            option_number(a, "num-predict", "num_predict", false, *out, err);
 }
 
+static bool think_read(const struct args *a, json_t **out, struct err *err)
+{
+    static const char *const words[] = {"true", "false", "low", "medium", "high"};
+    const char *text = args_get(a, "think");
+
+    for (size_t i = 0; text != NULL && i < sizeof words / sizeof *words; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i < 2 ? json_boolean(i == 0) : json_string(text);
+            return *out != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");
+        }
+    }
+    return text == NULL ||
+           FAIL(err, REASON_USAGE, ERR_NOWHERE, "--think %.40s: true, false, low, medium or high", text);
+}
+
+/* The schema goes to the service as it is in the file, which says what is wrong with it. */
+static bool form_read(const struct args *a, json_t **out, struct err *err)
+{
+    const char *name = args_get(a, "format");
+    struct buf text = BUF(MIB(1));
+    bool ok = true;
+
+    if (name != NULL && strcmp(name, "json") == 0) {
+        *out = json_string(name);
+        ok = *out != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "options");
+    } else if (name != NULL) {
+        ok = file_read(name, &text, err) && json_parse(buf_bytes(&text), out, err);
+        if (!ok) {
+            err_prefix(err, "--format");
+            err->reason = REASON_USAGE;
+        }
+    }
+    buf_done(&text);
+    return ok;
+}
+
 /* --policy, $SOTTO_POLICY, or the file in the user's configuration if it is there. NULL: the built-in policy, under
  * which no service is verified. */
 static const char *policy_find(const struct args *a, char path[4096])
@@ -407,10 +479,11 @@ static bool run_init(const struct args *a, struct run *r, struct err *err)
     setup.policy = policy_find(a, path);
     r->json = args_flag(a, "json");
     r->verbose = args_flag(a, "verbose");
-    r->terminal = isatty(1) == 1;
     r->answer = BUF(MIB(16));
+    r->thoughts = BUF(MIB(16));
     r->messages = json_array();
-    return options_read(a, &r->options, err) && session_init(&setup, &r->session, err) &&
+    return options_read(a, &r->options, err) && think_read(a, &r->think, err) && form_read(a, &r->form, err) &&
+           session_init(&setup, &r->session, err) &&
            (system == NULL || message_add(r, "system", bytes_of_str(system), err));
 }
 
@@ -434,8 +507,11 @@ int cmd_run(int argc, char **argv)
     }
     json_decref(r.messages);
     json_decref(r.options);
+    json_decref(r.think);
+    json_decref(r.form);
     json_decref(r.last);
     buf_done(&r.answer);
+    buf_done(&r.thoughts);
     session_done(&r.session);
     return code;
 }

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
 node=${NODE:-$(tools/node.sh)/node}
-echo 1..29
+echo 1..33
 service_start || exit 1
 out=$dir/out log=$dir/log question='Name a colour.'
 export XDG_CONFIG_HOME=$dir/none # no policy of whoever runs this
@@ -36,6 +36,19 @@ ok $? 'the name of the model, whatever its case'
 run "$policy" "$question" --json
 jq -e '.verdict.result == "simulated" and (.answer | length > 0) and .eval_count > 0' "$out" >/dev/null
 ok $? '--json has verdict and answer'
+printf '{"enum":["red","green"]}' >"$dir/schema.json"
+run "$policy" "$question" --format "$dir/schema.json"
+[ $code = 0 ] && grep -qxE '"(red|green)"' "$out"
+ok $? '--format: an answer of the schema in a file'
+run "$policy" "$question" --format json --json
+jq -e '.answer | startswith("{")' "$out" >/dev/null
+ok $? '--format json: the beginning of an object'
+run "$policy" "$question" --think true
+[ $code = 1 ] && grep -q 'does not support thinking' "$log"
+ok $? '--think of a model that does not'
+run "$policy" "$question" --think perhaps
+[ $code = 2 ] && grep -q 'USAGE' "$log"
+ok $? '--think knows its words'
 printf 'Name a colour.\n/?\nAnd another one.\n/bye\nnever asked\n' | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 8 >"$out" 2>"$log"
 [ $? = 0 ] && [ -s "$out" ] && grep -q /clear "$log"
 ok $? 'a chat ends with /bye'
