@@ -54,7 +54,7 @@ function statsOf(line: Record<string, unknown>): Stats {
 /** Streams one answer. Aborting the signal closes the connection, which is how the service learns to stop.
  * demand: the model that was verified; the service refuses (409) if it has another by now. null: none was. */
 export async function chat(model: string, demand: string | null, messages: Turn[], signal: AbortSignal,
-                           onText: (text: string) => void): Promise<Stats> {
+                           onText: (text: string) => void, onThought: (text: string) => void): Promise<Stats> {
   const reply = await fetch('/api/chat', {
     ...plain, method: 'POST', signal,
     headers: { 'Content-Type': 'application/json', ...(demand !== null ? { 'Sotto-Model-Id': demand } : {}) },
@@ -67,9 +67,12 @@ export async function chat(model: string, demand: string | null, messages: Turn[
     if (typeof line.error === 'string') {
       throw new ApiError(reply.status, line.error);
     }
-    const content = (line.message as { content?: unknown } | undefined)?.content;
-    if (typeof content === 'string' && content !== '') {
-      onText(content);
+    const said = line.message as { content?: unknown; thinking?: unknown } | null | undefined;
+    if (typeof said?.thinking === 'string' && said.thinking !== '') {
+      onThought(said.thinking);
+    }
+    if (typeof said?.content === 'string' && said.content !== '') {
+      onText(said.content);
     }
     if (line.done === true) {
       return statsOf(line);

@@ -9,6 +9,7 @@ export interface Message {
   id: number;
   role: 'user' | 'assistant';
   text: string;
+  thoughts: string; // what the model thought before it, which is no part of the chat
   state: 'done' | 'streaming' | 'stopped' | 'failed';
   error: string;
   stats: Stats | null;
@@ -243,7 +244,7 @@ export class Store {
   }
 
   private add(c: Chat, role: Message['role'], text: string, state: Message['state']): Message {
-    const made: Message = { id: ++this.ids, role, text, state, error: '', stats: null, version: 0 };
+    const made: Message = { id: ++this.ids, role, text, thoughts: '', state, error: '', stats: null, version: 0 };
     c.messages.push(made);
     return made;
   }
@@ -267,6 +268,9 @@ export class Store {
     try {
       answer.stats = await ask(c.model, demand, turns, stop.signal, (text) => {
         answer.text += text;
+        touch();
+      }, (text) => {
+        answer.thoughts += text;
         touch();
       });
       answer.state = 'done';

@@ -46,6 +46,7 @@ class MessageView extends Component<Props> {
     return (
       <article class="message assistant" data-state={m.state} aria-busy={live}>
         <h2 class="unseen">Answer</h2>
+        {m.thoughts !== '' && <details class="thoughts"><summary>Thoughts</summary><div class="text">{m.thoughts}</div></details>}
         <div class="text markdown">
           {m.text !== '' && (render !== null ? render(m.text, live) : m.text)}
           {live && m.text === '' && <p class="thinking"><i /><i /><i /><span class="unseen">Waiting for the answer</span></p>}
