@@ -1,6 +1,6 @@
 /* Writes models with random weights:
- *     gen_model FAMILY TYPE OUT           a small one (gen_model.h: gen_model_family); TYPE as Q8_0
- *     gen_model SHAPES.tsv LIKE.gguf OUT  one of true shapes: LIKE's metadata, SHAPES' tensors */
+ *     gen_model FAMILY TYPE OUT [CHAT]    a small one (gen_model.h: gen_model_family); TYPE as Q8_0; the chat template
+ * in the file CHAT gen_model SHAPES.tsv LIKE.gguf OUT  one of true shapes: LIKE's metadata, SHAPES' tensors */
 #include "base/limits.h"
 #include "gen_model.h"
 #include "model/gguf.h"
@@ -10,20 +10,23 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static bool small(const char *family, const char *type, int fd, struct err *err)
+static bool small(const char *family, const char *type, const char *chat, int fd, struct err *err)
 {
     const struct quant_type *q = quant_type_find(type);
     struct gen_model m = gen_model_family(family);
-    struct buf file = BUF(MIB(256));
+    struct buf file = BUF(MIB(256)), text = BUF(MIB(1));
     bool ok;
 
     if (q == NULL) {
         return FAIL(err, REASON_USAGE, ERR_NOWHERE, "%s: no tensor type", type);
     }
     m.weights = m.embedding = q->id;
-    ok = gen_model_write(&m, &file, err) &&
+    ok = chat == NULL || (file_read(chat, &text, err) && buf_u8(&text, 0, err));
+    m.chat_template = chat == NULL ? m.chat_template : (const char *)text.p;
+    ok = ok && gen_model_write(&m, &file, err) &&
          (write(fd, file.p, file.len) == (ssize_t)file.len || FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "writing failed"));
     buf_done(&file);
+    buf_done(&text);
     return ok;
 }
 
@@ -43,12 +46,12 @@ static bool large(const char *shapes, const char *like, int fd, struct err *err)
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    size_t n = argc == 4 ? strlen(argv[1]) : 0;
+    size_t n = argc == 4 || argc == 5 ? strlen(argv[1]) : 0;
     int fd;
     bool ok;
 
-    if (argc != 4) {
-        (void)fprintf(stderr, "gen_model FAMILY TYPE OUT | gen_model SHAPES.tsv LIKE.gguf OUT\n");
+    if (argc != 4 && argc != 5) {
+        (void)fprintf(stderr, "gen_model FAMILY TYPE OUT [CHAT] | gen_model SHAPES.tsv LIKE.gguf OUT\n");
         return 2;
     }
     fd = open(argv[3], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -56,7 +59,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s cannot be made\n", argv[3]);
         return 2;
     }
-    ok = (n > 4 && strcmp(argv[1] + n - 4, ".tsv") == 0 ? large : small)(argv[1], argv[2], fd, &err);
+    ok = n > 4 && strcmp(argv[1] + n - 4, ".tsv") == 0 ? large(argv[1], argv[2], fd, &err)
+                                                       : small(argv[1], argv[2], argv[4], fd, &err);
     if (close(fd) != 0 || !ok) {
         (void)fprintf(stderr, "%s\n", err.detail);
         return 2;

@@ -222,8 +222,9 @@ static bool call_add(struct answer *a, struct bytes line, struct err *err)
     uint32_t id;
     bool ok = comma(out, out->len > 0, err);
 
-    if (ok && !is_openai(a)) {
-        ok = buf_str(out, "{\"function\":", err) && buf_add(out, line.p, line.len, err) && buf_str(out, "}", err);
+    if (ok && !is_openai(a)) { /* {"name":...}, with its index in front */
+        ok = buf_printf(out, err, "{\"function\":{\"index\":%u,", a->call_count) &&
+             buf_add(out, line.p + 1, line.len - 1, err) && buf_str(out, "}", err);
     } else if (ok) {
         ok = json_parse(line, &v, err) && random_bytes(&id, sizeof id, err) &&
              json_print(json_object_get(v, "arguments"), &text, err) &&

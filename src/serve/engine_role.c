@@ -132,7 +132,8 @@ static void step(struct role_engine *r)
     if (!engine_next(r->engine, &event, &err)) {
         job_fail(r, &err);
     } else {
-        if ((event.text.len > 0 || event.token_count > 0 || event.vector != NULL) && r->gateway != NULL) {
+        if (r->gateway != NULL && (event.text.len > 0 || event.thinking.len > 0 || event.calls.len > 0 ||
+                                   event.token_count > 0 || event.vector != NULL)) {
             event_send(r, &event);
         }
         if (event.end != ENGINE_END_NOT) {

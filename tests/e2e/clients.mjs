@@ -1,5 +1,6 @@
 // Ollama's and OpenAI's own JavaScript clients, unmodified, against a running service. Prints TAP.
-// BASE_URL: the plain listener; MODEL_NAME: the loaded model (default smollm2:135m).
+// BASE_URL: the plain listener; MODEL_NAME: the loaded model (default smollm2:135m); THINKS=1: its template knows thoughts
+// and tools (22_tools.sh), whatever its answers are worth.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -246,10 +247,86 @@ const tests = {
   },
 };
 
-console.log(`1..${Object.keys(tests).length}`);
+const tools = [{ type: 'function', function: { name: 'weather', description: 'Of a city.', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } } }];
+const call = (args) => ({ id: 'call_1', type: 'function', function: { name: 'weather', arguments: args } });
+const short = { seed: 3, num_predict: 12 };
+const ofThinking = {
+  'show: the model thinks and knows tools': async () => {
+    assert.deepEqual((await ollama.show({ model })).capabilities, ['completion', 'tools', 'thinking']);
+  },
+  'ollama: thoughts are apart from the answer, and the same in a stream': async () => {
+    const r = await ollama.chat({ model, messages, think: true, options: short });
+    assert.ok(r.message.thinking.length > 0);
+    assert.equal(r.message.content, '');
+    const parts = await all(await ollama.chat({ model, messages, think: true, options: short, stream: true }));
+    assert.equal(parts.map((p) => p.message.thinking ?? '').join(''), r.message.thinking);
+    const without = await ollama.chat({ model, messages, think: false, options: short });
+    assert.equal(without.message.thinking, undefined);
+    assert.ok(without.message.content.length > 0);
+    await assert.rejects(ollama.chat({ model, messages, think: 'sometimes-not', options: short, tools: 'x' }), (e) => e.status_code === 400);
+  },
+  'openai: thoughts, and an effort of none': async () => {
+    const request = { model, messages, seed: 3, max_tokens: 12 };
+    const r = await openai.chat.completions.create(request);
+    assert.ok(r.choices[0].message.reasoning.length > 0);
+    const parts = await all(await openai.chat.completions.create({ ...request, stream: true }));
+    assert.equal(parts.map((p) => p.choices[0]?.delta.reasoning ?? '').join(''), r.choices[0].message.reasoning);
+    const without = await openai.chat.completions.create({ ...request, reasoning_effort: 'none' });
+    assert.equal(without.choices[0].message.reasoning, undefined);
+    assert.ok(without.choices[0].message.content.length > 0);
+  },
+  'tools and the results of calls reach the template, in both forms alike': async () => {
+    const before = await ollama.chat({ model, messages, think: false, options: short });
+    const history = (args, result) => [...messages, { role: 'assistant', content: '', tool_calls: [call(args)] }, result];
+    const a = await ollama.chat({ model, tools, think: false, options: short, messages: history({ city: 'Rome' }, { role: 'tool', tool_name: 'weather', content: 'sun' }) });
+    assert.ok(a.prompt_eval_count > before.prompt_eval_count + 100);
+    const b = await openai.chat.completions.create({ model, tools, seed: 3, max_tokens: 12, reasoning_effort: 'none', messages: history('{"city":"Rome"}', { role: 'tool', tool_call_id: 'call_1', content: 'sun' }) });
+    assert.equal(b.usage.prompt_tokens, a.prompt_eval_count);
+    const none = await openai.chat.completions.create({ model, tools, tool_choice: 'none', seed: 3, max_tokens: 12, reasoning_effort: 'none', messages });
+    assert.equal(none.usage.prompt_tokens, before.prompt_eval_count);
+  },
+  'calls, which a schema makes the model write': async () => {
+    const format = { const: { name: 'weather', parameters: { city: 'Rome' } } };
+    const request = { model, messages, tools, format, think: false, options: { seed: 1, num_predict: 200 } };
+    const whole = await ollama.chat(request);
+    assert.equal(whole.message.content, '');
+    assert.deepEqual(whole.message.tool_calls.map((c) => c.function), [{ index: 0, name: 'weather', arguments: { city: 'Rome' } }]);
+    const parts = await all(await ollama.chat({ ...request, stream: true }));
+    assert.deepEqual(parts.flatMap((p) => p.message.tool_calls ?? []).map((c) => c.function.arguments), [{ city: 'Rome' }]);
+    const response_format = { type: 'json_schema', json_schema: { name: 'x', schema: format } };
+    const asked = { model, messages, tools, response_format, reasoning_effort: 'none', seed: 1, max_tokens: 200 };
+    const choice = (await openai.chat.completions.create(asked)).choices[0];
+    assert.equal(choice.finish_reason, 'tool_calls');
+    assert.ok(choice.message.tool_calls[0].id.length > 0);
+    assert.deepEqual(JSON.parse(choice.message.tool_calls[0].function.arguments), { city: 'Rome' });
+    const stream = openai.chat.completions.stream({ ...asked, stream: true });
+    const last = (await stream.finalChatCompletion()).choices[0];
+    assert.deepEqual([last.finish_reason, last.message.tool_calls[0].function.name, JSON.parse(last.message.tool_calls[0].function.arguments)], ['tool_calls', 'weather', { city: 'Rome' }]);
+    const without = await ollama.chat({ ...request, tools: undefined });
+    assert.deepEqual(JSON.parse(without.message.content), format.const);
+  },
+  'what cannot be done with tools is refused': async () => {
+    const request = { model, messages, tools, max_tokens: 4 };
+    await assert.rejects(openai.chat.completions.create({ ...request, tool_choice: 'required' }), OpenAI.BadRequestError);
+    await assert.rejects(openai.chat.completions.create({ ...request, tool_choice: { type: 'function', function: { name: 'weather' } } }), OpenAI.BadRequestError);
+    await assert.rejects(openai.chat.completions.create({ ...request, tools: [{ type: 'function' }] }), OpenAI.BadRequestError);
+    await assert.rejects(openai.chat.completions.create({ ...request, messages: [...messages, { role: 'assistant', content: null, tool_calls: [call('{"city')] }] }), OpenAI.BadRequestError);
+  },
+  'a model that thinks is held to a schema where it answers': async () => {
+    const format = { type: 'object', properties: { colour: { enum: ['red', 'green', 'blue'] }, n: { type: 'integer', minimum: 1, maximum: 9 } }, required: ['colour', 'n'] };
+    for (const seed of [1, 2, 3]) {
+      const r = await ollama.chat({ model, messages, format, think: false, options: { seed, num_predict: 200, temperature: 1.2 } });
+      const v = JSON.parse(r.message.content);
+      assert.ok(['red', 'green', 'blue'].includes(v.colour) && v.n >= 1 && v.n <= 9);
+    }
+  },
+};
+const chosen = process.env.THINKS === '1' ? ofThinking : tests;
+
+console.log(`1..${Object.keys(chosen).length}`);
 let number = 0;
 let failed = 0;
-for (const [name, run] of Object.entries(tests)) {
+for (const [name, run] of Object.entries(chosen)) {
   number += 1;
   try {
     await run();

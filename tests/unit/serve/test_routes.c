@@ -411,7 +411,8 @@ static const struct route_case {
     {"format xml", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"a\",\"format\":\"xml\"}", 400,
      "invalid format", NULL},
     {"tool calls in a chat", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}]"
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"index\":0,"
+     "\"name\":\"f\"}}]}]"
      "}",
      400, "does not support tools", NULL},
     {"top_k of text", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"top_k\":\"3\"}}", 400,
@@ -641,7 +642,8 @@ static const struct route_case parts[] = {
     {"calls and their results, Ollama's", "POST", "/api/chat",
      "{\"model\":\"m:latest\",\"stream\":false,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
      "\"assistant\","
-     "\"content\":\"\",\"thinking\":\"t\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}]},"
+     "\"content\":\"\",\"thinking\":\"t\",\"tool_calls\":[{\"function\":{\"index\":0,\"name\":\"f\",\"arguments\":{"
+     "\"x\":1}}}]},"
      "{\"role\":\"tool\",\"content\":\"r\",\"tool_name\":\"f\"},{\"role\":\"tool\",\"content\":\"s\"}]}",
      200, "\"done\":true",
      "\"tool_calls\":[{\"id\":\"\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}],"
@@ -662,9 +664,10 @@ static const struct route_case parts[] = {
      400, "a tool call is", NULL},
     {"the parts of an answer, Ollama's", "POST", "/api/chat", USER ",\"stream\":false,\"options\":{\"seed\":1005}}",
      200,
-     "\"content\":\"ok\",\"thinking\":\"hm\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"a\":\"b\"}}"
+     "\"content\":\"ok\",\"thinking\":\"hm\",\"tool_calls\":[{\"function\":{\"index\":0,\"name\":\"f\",\"arguments\":{"
+     "\"a\":\"b\"}}"
      "},"
-     "{\"function\":{\"name\":\"g\",\"arguments\":{}}}]}",
+     "{\"function\":{\"index\":1,\"name\":\"g\",\"arguments\":{}}}]}",
      "user=a"},
     {"streamed", "POST", "/api/chat", USER ",\"options\":{\"seed\":1005}}", 200,
      "\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n", "user=a"},
