@@ -30,17 +30,17 @@ bool cursor_copy(struct cursor *c, void *out, size_t n, struct err *err)
     return true;
 }
 
-/* n <= 8 bytes, least significant first. */
+/* n <= 4 bytes, least significant first. */
 static bool uint_le(struct cursor *c, size_t n, uint64_t *out, struct err *err)
 {
-    uint8_t b[8];
+    struct cursor sub;
     uint64_t v = 0;
 
-    if (!cursor_copy(c, b, n, err)) {
+    if (!cursor_take(c, n, &sub, err)) {
         return false;
     }
     for (size_t i = n; i-- > 0;) {
-        v = v << 8 | b[i];
+        v = v << 8 | sub.next[i];
     }
     *out = v;
     return true;
@@ -70,7 +70,16 @@ bool cursor_u32le(struct cursor *c, uint32_t *out, struct err *err)
 
 bool cursor_u64le(struct cursor *c, uint64_t *out, struct err *err)
 {
-    return uint_le(c, 8, out, err);
+    struct cursor sub;
+    const uint8_t *b;
+
+    if (!cursor_take(c, 8, &sub, err)) {
+        return false;
+    }
+    b = sub.next; /* written out it is one load: a model's header has a million of them */
+    *out = (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 |
+           (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+    return true;
 }
 
 bool cursor_u32be(struct cursor *c, uint32_t *out, struct err *err)

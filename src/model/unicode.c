@@ -21,11 +21,15 @@ size_t unicode_decode(struct bytes text, size_t at, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t first = text.p[at];
-    size_t n = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    uint32_t v = n == 1 ? first : first & (0x7fU >> n);
+    size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    uint32_t v = first & (0x7fU >> n);
 
+    if (first < 0x80) {
+        *code = first;
+        return 1;
+    }
     *code = UNICODE_INVALID;
-    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || n > text.len - at) {
+    if (first < 0xc2 || first > 0xf4 || n > text.len - at) {
         return 1;
     }
     for (size_t i = 1; i < n; i++) {

@@ -7,6 +7,7 @@
 /* A sound hash needs a handful of steps at this load; a file made so that all texts collide is refused. */
 #define PROBES_MAX 1024
 #define MEMORY_MAX MIB(512)
+#define FORESEEN 32 /* merges whose memory is asked for together */
 
 /* GPT-2's alphabet: bytes that print stand for themselves, the others for U+0100, U+0101, ... in order. */
 static bool prints(unsigned byte)
@@ -51,9 +52,8 @@ static size_t table_size(size_t entries)
 }
 
 /* The slot that holds text, or the empty one where it would go; SIZE_MAX: too many steps. */
-static size_t slot_find(const struct vocabulary *v, struct bytes text)
+static size_t slot_find(const struct vocabulary *v, struct bytes text, uint64_t hash)
 {
-    uint64_t hash = text_hash(text);
     size_t at = hash & v->slot_mask;
 
     for (int i = 0; i < PROBES_MAX; i++, at = (at + 1) & v->slot_mask) {
@@ -67,14 +67,14 @@ static size_t slot_find(const struct vocabulary *v, struct bytes text)
     return SIZE_MAX;
 }
 
-static void slot_set(struct vocabulary *v, size_t at, uint32_t symbol)
+static void slot_set(struct vocabulary *v, size_t at, uint64_t hash, uint32_t symbol)
 {
-    v->slots[at] = (struct vocabulary_slot){.hash = (uint32_t)(text_hash(v->texts[symbol]) >> 32), .symbol = symbol};
+    v->slots[at] = (struct vocabulary_slot){.hash = (uint32_t)(hash >> 32), .symbol = symbol};
 }
 
 uint32_t vocabulary_find(const struct vocabulary *v, struct bytes text)
 {
-    size_t at = slot_find(v, text);
+    size_t at = slot_find(v, text, text_hash(text));
 
     return at == SIZE_MAX ? VOCABULARY_NONE : v->slots[at].symbol;
 }
@@ -158,14 +158,19 @@ static bool slots_grow(struct vocabulary *v, struct err *err)
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t at = old[i].symbol != VOCABULARY_NONE ? slot_find(v, v->texts[old[i].symbol]) : 0;
+        struct bytes text;
+        size_t at;
+
+        if (old[i].symbol == VOCABULARY_NONE) {
+            continue;
+        }
+        text = v->texts[old[i].symbol];
+        at = slot_find(v, text, text_hash(text));
 
         if (at == SIZE_MAX) {
             return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "the vocabulary's texts collide");
         }
-        if (old[i].symbol != VOCABULARY_NONE) {
-            v->slots[at] = old[i];
-        }
+        v->slots[at] = old[i];
     }
     return true;
 }
@@ -173,13 +178,14 @@ static bool slots_grow(struct vocabulary *v, struct err *err)
 /* The symbol of text, made if there is none yet (then the text is copied). */
 static bool intern(struct vocabulary *v, struct bytes text, uint32_t *out, struct err *err)
 {
+    const uint64_t hash = text_hash(text);
     size_t at;
     uint8_t *copy;
 
     if (2 * (size_t)v->symbol_count > v->slot_mask && !slots_grow(v, err)) {
         return false;
     }
-    at = slot_find(v, text);
+    at = slot_find(v, text, hash);
     if (at == SIZE_MAX) {
         return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "the vocabulary's texts collide");
     }
@@ -188,7 +194,7 @@ static bool intern(struct vocabulary *v, struct bytes text, uint32_t *out, struc
             return false;
         }
         v->texts[v->symbol_count] = bytes_of(copy, text.len);
-        slot_set(v, at, v->symbol_count++);
+        slot_set(v, at, hash, v->symbol_count++);
     }
     *out = v->slots[at].symbol;
     return true;
@@ -307,7 +313,8 @@ static bool tokens_read(const struct gguf_pair *tokens, struct vocabulary *v, st
         bytes_by_code[codes[i]] = (uint16_t)i;
     }
     for (uint32_t i = 0; gguf_strings_next(&strings, &text); i++) {
-        size_t at = slot_find(v, text);
+        const uint64_t hash = text_hash(text);
+        size_t at = slot_find(v, text, hash);
 
         v->texts[i] = text;
         if (at == SIZE_MAX) {
@@ -317,7 +324,7 @@ static bool tokens_read(const struct gguf_pair *tokens, struct vocabulary *v, st
             return false;
         }
         v->unique = v->unique && v->slots[at].symbol == VOCABULARY_NONE;
-        slot_set(v, at, i); /* of two tokens with one text the later one counts, as in llama.cpp */
+        slot_set(v, at, hash, i); /* of two tokens with one text the later one counts, as in llama.cpp */
     }
     v->symbol_count = v->count;
     for (unsigned i = 0; v->ranks == NULL && i < 256; i++) {
@@ -387,19 +394,61 @@ static bool is_joined(const struct vocabulary *v, uint32_t i, struct bytes left,
            memcmp(v->texts[i].p, left.p, left.len) == 0 && memcmp(v->texts[i].p + left.len, right.p, right.len) == 0;
 }
 
-/* One line "left right". The first of two equal pairs counts. */
+/* "left right" */
+static bool pair_split(struct bytes line, struct bytes out[2])
+{
+    const uint8_t *space = line.len > 1 ? memchr(line.p + 1, ' ', line.len - 1) : NULL;
+
+    if (space == NULL || space == line.p + line.len - 1) {
+        return false;
+    }
+    out[0] = bytes_of(line.p, (size_t)(space - line.p));
+    out[1] = bytes_of(space + 1, line.len - out[0].len - 1);
+    return true;
+}
+
+/* Fetches the memory that the next merges will most likely read: one after the other each would wait for it five times,
+ * which is most of what reading a vocabulary takes. Nothing depends on what is guessed here. */
+static void merges_foresee(const struct vocabulary *v, const struct bytes *lines, size_t count)
+{
+    const struct vocabulary_slot *slots[2 * FORESEEN];
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct bytes pair[2];
+
+        for (size_t side = 0; pair_split(lines[i], pair) && side < 2; side++) {
+            slots[n] = &v->slots[text_hash(pair[side]) & v->slot_mask];
+            __builtin_prefetch(slots[n++]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (slots[i]->symbol != VOCABULARY_NONE) {
+            __builtin_prefetch(&v->texts[slots[i]->symbol]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (slots[i]->symbol != VOCABULARY_NONE) {
+            __builtin_prefetch(v->texts[slots[i]->symbol].p);
+        }
+    }
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        __builtin_prefetch(&v->merges[pair_hash(slots[i]->symbol, slots[i + 1]->symbol) & v->merge_mask], 1);
+    }
+}
+
+/* The first of two equal pairs counts. */
 static bool merge_read(struct vocabulary *v, struct bytes line, uint32_t rank, struct reading *r, struct err *err)
 {
     struct vocabulary_merge m = {.rank = rank, .result = r->next};
-    const uint8_t *space = line.len > 1 ? memchr(line.p + 1, ' ', line.len - 1) : NULL;
-    struct bytes left, right;
+    struct bytes pair[2], left, right;
     size_t at;
 
-    if (space == NULL || space == line.p + line.len - 1) {
+    if (!pair_split(line, pair)) {
         return FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "merge %u is no pair", rank);
     }
-    left = bytes_of(line.p, (size_t)(space - line.p));
-    right = bytes_of(space + 1, line.len - left.len - 1);
+    left = pair[0];
+    right = pair[1];
     r->joined.len = 0;
     if (!intern(v, left, &m.left, err) || !intern(v, right, &m.right, err) ||
         (!is_joined(v, r->next, left, right) &&
@@ -422,12 +471,19 @@ static bool merges_read(const struct gguf_pair *merges, struct vocabulary *v, st
 {
     struct gguf_strings strings = gguf_strings_of(merges);
     struct reading r = {.joined = BUF(LIMIT_GGUF_STRING)};
-    struct bytes line;
+    struct bytes lines[FORESEEN];
+    uint32_t rank = 0;
+    size_t count;
     bool ok = true;
 
-    for (uint32_t rank = 0; ok && gguf_strings_next(&strings, &line); rank++) {
-        ok = merge_read(v, line, rank, &r, err);
-    }
+    do {
+        for (count = 0; count < FORESEEN && gguf_strings_next(&strings, &lines[count]); count++) {
+        }
+        merges_foresee(v, lines, count);
+        for (size_t i = 0; ok && i < count; i++) {
+            ok = merge_read(v, lines[i], rank++, &r, err);
+        }
+    } while (ok && count == FORESEEN);
     buf_done(&r.joined);
     return ok;
 }
