@@ -21,7 +21,7 @@ static const struct args_option options[] = {
     {"device", 0, "NAME", "quote device: auto, configfs-tsm, or sim:DIR"},
     {"model", 'm', "NAME", "the model of the store to serve"},
     {"context", 0, "N", "tokens of context"},
-    {"kv", 0, "f16|bf16|f32", "form of the KV cache"},
+    {"kv", 0, "f16|bf16|f32|q8_0", "form of the KV cache"},
     {"threads", 't', "N", "threads that compute"},
     {"listen", 0, "HOST:PORT", "plain HTTP, loopback only; none: no such listener"},
     {"tls-listen", 0, "HOST:PORT", "TLS 1.3; none: no such listener"},

@@ -17,7 +17,7 @@
         {"isa", 0, "NAME", "ref, avx2 or avx512; one that this machine lacks is an error"}, \
         {"threads", 0, "N", "threads that compute; default: one a core"}, \
         {"chunk", 0, "N", "tokens of the prompt computed together; default: 128"}, \
-        {"kv", 0, "TYPE", "the cache: f16 (default), bf16 or f32"}, \
+        {"kv", 0, "TYPE", "the cache: f16 (default), bf16, f32 or q8_0"}, \
         {"batch", 0, "N", "sequences computed together: 1 in this build"}, \
         {"warm", 0, "N", "tokens from the prefix cache: 0 in this build"}, \
     { \
@@ -64,14 +64,6 @@ static bool isa_parse(const char *name, enum engine_isa *out, struct err *err)
     return engine_isa_find(name, out) || FAIL(err, REASON_USAGE, ERR_NOWHERE, "--isa %s is not known", name);
 }
 
-static bool kv_parse(const char *name, enum engine_kv *out, struct err *err)
-{
-    if (strcmp(name, "q8_0") == 0) {
-        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "--kv %s is not in this build", name);
-    }
-    return engine_kv_find(name, out) || FAIL(err, REASON_USAGE, ERR_NOWHERE, "--kv %s is not known", name);
-}
-
 static bool setup_parse(const struct args *a, struct engine_setup *s, struct err *err)
 {
     const char *isa = args_get(a, "isa"), *kv = args_get(a, "kv");
@@ -80,8 +72,11 @@ static bool setup_parse(const struct args *a, struct engine_setup *s, struct err
     *s = (struct engine_setup){.kv = ENGINE_KV_F16, .exact = args_flag(a, "exact")};
     if (!args_number(a, "threads", 1, 256, 0, &threads, err) || !args_number(a, "chunk", 1, 4096, 0, &chunk, err) ||
         !args_number(a, "batch", 1, 1024, 1, &batch, err) || !args_number(a, "warm", 0, LIMIT_CONTEXT, 0, &warm, err) ||
-        (isa != NULL && !isa_parse(isa, &s->isa, err)) || (kv != NULL && !kv_parse(kv, &s->kv, err))) {
+        (isa != NULL && !isa_parse(isa, &s->isa, err))) {
         return false;
+    }
+    if (kv != NULL && !engine_kv_find(kv, &s->kv)) {
+        return FAIL(err, REASON_USAGE, ERR_NOWHERE, "--kv %s is not known", kv);
     }
     if (batch != 1 || warm != 0) {
         return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "--%s is not in this build", batch != 1 ? "batch" : "warm");

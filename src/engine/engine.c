@@ -100,7 +100,8 @@ static void kernels_name(struct engine *e)
 static const struct {
     const char *name;
     enum kernel_cache cache;
-} caches[] = {{"f32", KERNEL_CACHE_F32}, {"f16", KERNEL_CACHE_F16}, {"bf16", KERNEL_CACHE_BF16}};
+} caches[] = {
+    {"f32", KERNEL_CACHE_F32}, {"f16", KERNEL_CACHE_F16}, {"bf16", KERNEL_CACHE_BF16}, {"q8_0", KERNEL_CACHE_Q8_0}};
 
 bool engine_kv_find(const char *name, enum engine_kv *out)
 {

@@ -24,6 +24,7 @@ enum engine_kv {
     ENGINE_KV_F32,
     ENGINE_KV_F16,
     ENGINE_KV_BF16,
+    ENGINE_KV_Q8_0,
 };
 
 struct engine_setup {
@@ -196,6 +197,6 @@ bool engine_isa_find(const char *name, enum engine_isa *out);
 const char *engine_isa_name(enum engine_isa isa);
 bool engine_isa_present(enum engine_isa isa); /* on this machine and in this build */
 
-bool engine_kv_find(const char *name, enum engine_kv *out); /* "f32", "f16", "bf16"; false for a name that is none */
+bool engine_kv_find(const char *name, enum engine_kv *out); /* "f32", "f16", "bf16", "q8_0"; false: none of them */
 
 #endif

@@ -52,7 +52,8 @@ struct forward {
     struct inputs *expert_rows; /* [experts] */
 
     uint8_t *cache; /* per layer and KV head: keys, then values; engine/kernels/kernels.h has their order */
-    size_t cache_size, element, positions; /* bytes; of a value; context rounded up to 16 */
+    size_t cache_size, key_size, value_size; /* bytes: of all, of a key, of a value */
+    size_t positions;                        /* context rounded up to 16 */
 };
 
 struct step {
@@ -169,17 +170,65 @@ static void before_k_b(void *arg, size_t token, unsigned thread)
 /* Where a layer's keys or values of one KV head begin. */
 static uint8_t *cached(const struct forward *f, size_t layer, size_t head, bool values)
 {
-    size_t one = f->positions * (f->key + f->value) * f->element;
+    size_t one = f->positions * (f->key_size + f->value_size);
 
-    return f->cache + (layer * f->s->kv_heads + head) * one + (values ? f->positions * f->key * f->element : 0);
+    return f->cache + (layer * f->s->kv_heads + head) * one + (values ? f->positions * f->key_size : 0);
 }
 
-static void cache_put(const struct forward *f, size_t layer, size_t head, size_t position, const float *k,
-                      const float *v)
+static bool quantise(struct forward *f, const float *x, size_t n, float *d, int8_t *q)
+{
+    bool ok = f->k->quantise(x, n, d, q);
+
+    if (!ok) {
+        atomic_store(&f->defect, true);
+    }
+    return ok;
+}
+
+/* x as number `at` of a group of 16 keys or values: codes begin at `first`, `run` side by side, `step` between runs. */
+static void codes_put(struct forward *f, const float *x, size_t n, uint8_t *group, size_t at, size_t first, size_t run,
+                      size_t step)
+{
+    int8_t q[SHAPE_HEAD_DIM_MAX];
+    float d;
+
+    if (quantise(f, x, n, &d, q)) {
+        memcpy(group + 4 * at, &d, sizeof d);
+        for (size_t i = 0; i < n; i++) {
+            group[64 + first + i / run * step + i % run] = (uint8_t)q[i];
+        }
+    }
+}
+
+/* A query in the form that attention reads it in. */
+static void query_put(struct forward *f, float *query)
+{
+    int8_t q[SHAPE_HEAD_DIM_MAX] = {0}; /* the padding too */
+    int32_t sum = 0;
+    float d;
+
+    if (f->setup.cache == KERNEL_CACHE_Q8_0 && quantise(f, query, f->s->key_dim, &d, q)) {
+        for (size_t i = 0; i < f->s->key_dim; i++) {
+            sum += q[i];
+        }
+        memcpy(query, &d, 4);
+        memcpy(query + 1, &sum, 4);
+        memcpy(query + KERNEL_QUERY_8 / 4, q, f->key);
+    }
+}
+
+static void cache_put(struct forward *f, size_t layer, size_t head, size_t position, const float *k, const float *v)
 {
     uint8_t *keys = cached(f, layer, head, false), *values = cached(f, layer, head, true);
     size_t at = position / 16 * f->key * 16 + position % 16, key = f->s->key_dim, value = f->s->value_dim;
 
+    if (f->setup.cache == KERNEL_CACHE_Q8_0) {
+        size_t group = position / 16 * 16, n = position % 16;
+
+        codes_put(f, k, key, keys + group * f->key_size, n, 4 * n, 4, 64);
+        codes_put(f, v, value, values + group * f->value_size, n, n / 2 * 2 * f->value + n % 2, 1, 2);
+        return;
+    }
     if (f->setup.cache != KERNEL_CACHE_F32) {
         void (*round)(const float *, size_t, uint16_t *) =
             f->setup.cache == KERNEL_CACHE_F16 ? f->k->to_f16 : f->k->to_bf16;
@@ -224,6 +273,7 @@ static void positions_put(void *arg, size_t token, unsigned thread)
         for (size_t d = 0; d < sh->key_dim; d++) {
             query[d] = q[d] * sh->scale;
         }
+        query_put(f, query);
     }
     for (size_t h = 0; h < sh->kv_heads; h++, k += sh->key_dim, v += sh->value_dim) {
         if (l->k_norm != NULL) {
@@ -255,6 +305,7 @@ static void latent_positions_put(void *arg, size_t token, unsigned thread)
             query[d] = query[d] * sh->scale;
         }
         memset(query + sh->key_dim, 0, (f->key - sh->key_dim) * sizeof *query); /* products fill up to 16 */
+        query_put(f, query);
     }
     norm(f, k, s->layer->kv_a_norm, sh->kv_rank, k);
     rope_turn(k + sh->kv_rank, sh->rope_dim, sh->family->neox, angles);
@@ -667,6 +718,12 @@ static size_t padded(size_t n)
     return (n + 15) / 16 * 16;
 }
 
+/* Bytes of a key or value of n numbers in the cache. */
+static size_t row_size(enum kernel_cache cache, size_t n)
+{
+    return cache == KERNEL_CACHE_F32 ? 4 * n : cache == KERNEL_CACHE_Q8_0 ? n + 4 : 2 * n;
+}
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -738,7 +795,7 @@ static bool memory_new(struct forward *f, struct err *err)
                                         {routed, larger(s->embd, s->expert_ff)}};
     const size_t list = larger(larger(2 * (size_t)s->experts, s->heads), 3);
 
-    f->cache_size = (size_t)s->layers * s->kv_heads * f->positions * (f->key + f->value) * f->element;
+    f->cache_size = (size_t)s->layers * s->kv_heads * f->positions * (f->key_size + f->value_size);
     f->cache = weights_pages(f->cache_size);
     if (f->cache == NULL || !buffers_new(f)) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a cache of %zu bytes", f->cache_size);
@@ -769,7 +826,8 @@ bool forward_new(const struct forward_setup *setup, struct forward **out, struct
     f->key = padded(s->key_dim);
     f->value = padded(s->value_dim);
     f->head_row = larger(f->value, padded(s->out_dim));
-    f->element = setup->cache == KERNEL_CACHE_F32 ? 4 : 2;
+    f->key_size = row_size(setup->cache, f->key);
+    f->value_size = row_size(setup->cache, f->value);
     f->positions = padded(setup->context);
     if (!memory_new(f, err)) {
         forward_free(f);
@@ -808,8 +866,8 @@ void forward_wipe(struct forward *f, size_t used)
 
     for (size_t layer = 0; layer < f->s->layers; layer++) {
         for (size_t head = 0; head < f->s->kv_heads; head++) {
-            wipe(cached(f, layer, head, false), rows * f->key * f->element);
-            wipe(cached(f, layer, head, true), rows * f->value * f->element);
+            wipe(cached(f, layer, head, false), rows * f->key_size);
+            wipe(cached(f, layer, head, true), rows * f->value_size);
         }
     }
     for (size_t i = 0; i < f->buffer_count; i++) {

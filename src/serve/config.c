@@ -31,10 +31,10 @@ static const struct field {
 
 static const struct {
     enum config_key key;
-    const char *words[4];
+    const char *words[5];
 } choices[] = {
     {CONFIG_tee, {"tdx", "none", NULL}},
-    {CONFIG_kv, {"f16", "bf16", "f32", NULL}},
+    {CONFIG_kv, {"f16", "bf16", "f32", "q8_0", NULL}},
 };
 
 const char *config_key_name(enum config_key k)

@@ -20,7 +20,7 @@
     C(device, TEXT, "auto", false, "quote device: auto, configfs-tsm, or sim:DIR") \
     C(model, MODEL, "", true, "the model of the store to serve") \
     C(context, NUMBER, "0", true, "tokens of context; 0: the model's own, at most 4096") \
-    C(kv, CHOICE, "f16", true, "f16 | bf16 | f32: form of the KV cache") \
+    C(kv, CHOICE, "f16", true, "f16 | bf16 | f32 | q8_0: form of the KV cache") \
     C(threads, NUMBER, "0", false, "threads that compute; 0: as many as there are cores") \
     C(listen, ADDRESS, "127.0.0.1:11434", false, "plain HTTP, loopback addresses only; none: no such listener") \
     C(tls_listen, ADDRESS, "127.0.0.1:8443", false, "TLS 1.3; none: no such listener") \

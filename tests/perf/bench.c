@@ -1,6 +1,7 @@
 /* Prefill of 512 tokens and decode of 128, as llama-bench counts them: tokens per second, one line a repeat.
  *
- * Usage: bench MODEL THREADS REPEATS [isa]     "pp512 1234.5" and "tg128 123.4" lines on stdout */
+ * Usage: bench MODEL THREADS REPEATS [isa [kv [depth]]]     "pp512 1234.5" and "tg128 123.4" lines on stdout; with a
+ * depth only "tg128@depth 98.7": 128 tokens behind so many others, the time of those others taken off. */
 #include "engine/engine.h"
 #include "os/clock.h"
 
@@ -52,6 +53,28 @@ static bool measure(struct engine *e, uint32_t vocabulary, unsigned repeats, str
     return ok;
 }
 
+/* The others are computed twice, with one token behind them and with DECODE more. */
+static bool measure_deep(struct engine *e, uint32_t vocabulary, unsigned repeats, size_t depth, struct err *err)
+{
+    uint32_t *ids = calloc(depth, sizeof *ids), out[DECODE + 1];
+    bool ok = ids != NULL;
+
+    for (uint32_t i = 0; ok && i < depth; i++) {
+        ids[i] = (i * 7919 + 13) % vocabulary;
+    }
+    for (unsigned i = 0; ok && i < repeats; i++) {
+        uint64_t from = clock_monotonic_ns(), before;
+
+        ok = engine_greedy(e, ids, depth, out, 1, err);
+        before = clock_monotonic_ns() - from;
+        from = clock_monotonic_ns();
+        ok = ok && engine_greedy(e, ids, depth, out, DECODE + 1, err);
+        (void)printf("tg128@%zu %.1f\n", depth, rate(DECODE, from + before));
+    }
+    free(ids);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .context = PREFILL + DECODE};
@@ -60,12 +83,15 @@ int main(int argc, char **argv)
     struct engine_info info;
     struct engine *e = NULL;
     struct err err = {0};
+    size_t depth = argc > 6 ? strtoul(argv[6], NULL, 10) : 0;
     bool ok;
 
-    if (argc < 4 || argc > 5 || (argc == 5 && !engine_isa_find(argv[4], &setup.isa))) {
-        (void)fprintf(stderr, "usage: bench MODEL THREADS REPEATS [isa]\n");
+    if (argc < 4 || argc > 7 || (argc > 4 && !engine_isa_find(argv[4], &setup.isa)) ||
+        (argc > 5 && !engine_kv_find(argv[5], &setup.kv))) {
+        (void)fprintf(stderr, "usage: bench MODEL THREADS REPEATS [isa [kv [depth]]]\n");
         return 2;
     }
+    setup.context = depth != 0 ? (unsigned)depth + DECODE + 1 : setup.context;
     setup.threads = (unsigned)strtoul(argv[2], NULL, 10);
     source = (struct engine_source){.fd = open(argv[1], O_RDONLY | O_CLOEXEC), .name = argv[1]};
     if (!engine_open(&source, &setup, &e, &identity, &err)) {
@@ -74,7 +100,8 @@ int main(int argc, char **argv)
     (void)close(source.fd);
     engine_info(e, &info);
     (void)fprintf(stderr, "kernels: %s\n", info.kernels);
-    ok = measure(e, info.vocabulary, (unsigned)strtoul(argv[3], NULL, 10), &err);
+    ok = depth != 0 ? measure_deep(e, info.vocabulary, (unsigned)strtoul(argv[3], NULL, 10), depth, &err)
+                    : measure(e, info.vocabulary, (unsigned)strtoul(argv[3], NULL, 10), &err);
     engine_close(e);
     return ok ? 0 : die(&err);
 }

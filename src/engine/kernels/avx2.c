@@ -72,6 +72,22 @@ INLINE vf fused(vf a, vf b, vf c)
 
 #include "engine/kernels/tiles.h"
 
+/* ---- And what kernels/codes.h does. ---- */
+
+INLINE vi words(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)p));
+}
+
+INLINE void narrow(int16_t *p, vi v)
+{
+    __m256i x = _mm256_permute4x64_epi64(_mm256_packs_epi32((__m256i)v, (__m256i)v), 0x08);
+
+    _mm_storeu_si128((void *)p, _mm256_castsi256_si128(x));
+}
+
+#include "engine/kernels/codes.h"
+
 /* ---- Rows of floats: 16 lanes in two registers. ---- */
 
 struct lanes {
@@ -249,6 +265,10 @@ INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cac
 {
     struct lanes acc[COLUMNS];
 
+    if (cache == KERNEL_CACHE_Q8_0) {
+        scores_codes(a, n, first, key, s);
+        return;
+    }
     UNROLL
     for (unsigned c = 0; c < n; c++) {
         acc[c] = set(0.0F);
@@ -259,7 +279,7 @@ INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cac
 
         UNROLL
         for (unsigned c = 0; c < n; c++) {
-            __m256 q = _mm256_set1_ps(a->q[first + c][d]);
+            __m256 q = _mm256_set1_ps(((const float *)a->q[first + c])[d]);
 
             acc[c].l = _mm256_fmadd_ps(q, l, acc[c].l);
             acc[c].h = _mm256_fmadd_ps(q, h, acc[c].h);
@@ -340,6 +360,10 @@ INLINE void query_block(const struct kernel_attention *a, const enum kernel_cach
     size_t d = 0;
 
     weights(a, s, low, n, &next_m, &next_l);
+    if (cache == KERNEL_CACHE_Q8_0) {
+        values_codes(a, 1, start, &low, &n, s, o);
+        d = a->v_dim;
+    }
     for (; d + 32 <= a->v_dim; d += 32) {
         values(a, cache, 4, start, low, n, s, o, d);
     }
@@ -400,8 +424,10 @@ static void attention(const struct kernel_attention *a)
         attend(a, KERNEL_CACHE_F32);
     } else if (a->cache == KERNEL_CACHE_F16) {
         attend(a, KERNEL_CACHE_F16);
-    } else {
+    } else if (a->cache == KERNEL_CACHE_BF16) {
         attend(a, KERNEL_CACHE_BF16);
+    } else {
+        attend(a, KERNEL_CACHE_Q8_0);
     }
 }
 
@@ -506,5 +532,6 @@ const struct kernels kernels_avx2 = {
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
     .to_bf16 = to_bf16_all,
+    .quantise = quantise_all,
     .attention = attention,
 };

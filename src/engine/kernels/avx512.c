@@ -70,6 +70,20 @@ INLINE vf fused(vf a, vf b, vf c)
 
 #include "engine/kernels/tiles.h"
 
+/* ---- And what kernels/codes.h does. ---- */
+
+INLINE vi words(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)p));
+}
+
+INLINE void narrow(int16_t *p, vi v)
+{
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)v));
+}
+
+#include "engine/kernels/codes.h"
+
 INLINE __m512i magnitude(__m512 x)
 {
     return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
@@ -282,6 +296,10 @@ INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cac
 {
     __m512 acc[KERNEL_GROUP];
 
+    if (cache == KERNEL_CACHE_Q8_0) {
+        scores_codes(a, w, first, key, s);
+        return;
+    }
     UNROLL
     for (unsigned c = 0; c < w; c++) {
         acc[c] = _mm512_setzero_ps();
@@ -291,7 +309,7 @@ INLINE void scores(const struct kernel_attention *a, const enum kernel_cache cac
 
         UNROLL
         for (unsigned c = 0; c < w; c++) {
-            acc[c] = _mm512_fmadd_ps(_mm512_set1_ps(a->q[first + c][d]), k, acc[c]);
+            acc[c] = _mm512_fmadd_ps(_mm512_set1_ps(((const float *)a->q[first + c])[d]), k, acc[c]);
         }
     }
     UNROLL
@@ -389,6 +407,18 @@ INLINE void block_values(const struct kernel_attention *a, const enum kernel_cac
     for (unsigned i = 1; i < a->count; i++) {
         from = low[i] > from ? low[i] : from;
         to = n[i] < to ? n[i] : to;
+    }
+    if (cache == KERNEL_CACHE_Q8_0) {
+        for (unsigned i = 0; i < a->count;) {
+            if (a->count - i >= 4) {
+                values_codes(a, 4, start, low + i, n + i, s + i * KERNEL_BLOCK, o + i * a->v_dim);
+                i += 4;
+            } else {
+                values_codes(a, 1, start, low + i, n + i, s + i * KERNEL_BLOCK, o + i * a->v_dim);
+                i++;
+            }
+        }
+        return;
     }
     memset(o, 0, a->count * a->v_dim * sizeof *o);
     if (from >= to) {
@@ -509,8 +539,10 @@ static void attention(const struct kernel_attention *a)
         attend(a, KERNEL_CACHE_F32);
     } else if (a->cache == KERNEL_CACHE_F16) {
         attend(a, KERNEL_CACHE_F16);
-    } else {
+    } else if (a->cache == KERNEL_CACHE_BF16) {
         attend(a, KERNEL_CACHE_BF16);
+    } else {
+        attend(a, KERNEL_CACHE_Q8_0);
     }
 }
 
@@ -527,5 +559,6 @@ const struct kernels kernels_avx512 = {
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
     .to_bf16 = to_bf16_all,
+    .quantise = quantise_all,
     .attention = attention,
 };

@@ -3,6 +3,7 @@
 #ifndef SOTTO_ENGINE_KERNELS_EXP_H
 #define SOTTO_ENGINE_KERNELS_EXP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -111,6 +112,35 @@ static inline void to_bf16_all(const float *x, size_t n, uint16_t *out)
         memcpy(&u, x + i, sizeof u);
         out[i] = (uint16_t)((u & 0x7fffffffU) > 0x7f800000U ? u >> 16 | 0x40U : (u + 0x7fffU + (u >> 16 & 1U)) >> 16);
     }
+}
+
+/* amax over the n values decides the scale; below 2^-100 all is 0. False: not finite. */
+static inline bool quantise_all(const float *x, size_t n, float *d, int8_t *q)
+{
+    uint32_t most = 0;
+    float amax, id;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+
+        memcpy(&u, x + i, sizeof u);
+        u &= 0x7fffffffU;
+        most = u > most ? u : most;
+    }
+    if (most >= 0x7f800000U) {
+        return false;
+    }
+    memcpy(&amax, &most, sizeof amax);
+    *d = amax < 0x1p-100F ? 0.0F : amax / 127.0F;
+    id = amax < 0x1p-100F ? 0.0F : 127.0F / amax;
+    for (size_t i = 0; i < n; i++) {
+        float t = x[i] * id + EXP_ROUND; /* to nearest even */
+        uint32_t u;
+
+        memcpy(&u, &t, sizeof u);
+        q[i] = (int8_t)(int32_t)(u - EXP_ROUND_BITS);
+    }
+    return true;
 }
 
 #endif

@@ -60,18 +60,25 @@ enum kernel_cache { /* how an element of the cache is stored */
                     KERNEL_CACHE_F32,
                     KERNEL_CACHE_F16,
                     KERNEL_CACHE_BF16,
+                    KERNEL_CACHE_Q8_0,
 };
 
-/* Up to 8 queries against one head's keys and values. Key p, dimension d stands at k[(p / 16 * k_dim + d) * 16 + p %
- * 16], value p at v[p * v_dim]; q holds the scaled queries. */
+#define KERNEL_QUERY_8 8 /* bytes before the codes of a query */
+
+/* Up to 8 queries against one head's keys and values; q holds the scaled queries.
+ *
+ * Floats: key p, dimension d stands at k[(p / 16 * k_dim + d) * 16 + p % 16], value p at v[p * v_dim].
+ * Q8_0, in bytes: of 16 keys their scales, float[16], then codes, int8[k_dim / 4][16][4], four dimensions of a key side
+ * by side; of 16 values float[16], then int8[8][v_dim][2], two values side by side. A query is float scale, int32 sum
+ * of its codes, int8[k_dim]. */
 struct kernel_attention {
     const void *k, *v;
     enum kernel_cache cache;
-    size_t k_dim, v_dim;          /* multiples of 16 */
-    unsigned count;               /* queries, at most KERNEL_GROUP */
-    const float *q[KERNEL_GROUP]; /* k_dim floats */
-    float *out[KERNEL_GROUP];     /* v_dim floats */
-    size_t from[KERNEL_GROUP];    /* query i reads keys from[i]..limit[i]-1, at least one */
+    size_t k_dim, v_dim;         /* multiples of 16 */
+    unsigned count;              /* queries, at most KERNEL_GROUP */
+    const void *q[KERNEL_GROUP]; /* k_dim floats, or codes as above */
+    float *out[KERNEL_GROUP];    /* v_dim floats */
+    size_t from[KERNEL_GROUP];   /* query i reads keys from[i]..limit[i]-1, at least one */
     size_t limit[KERNEL_GROUP];
     float soft_cap; /* 0: none; else scores become soft_cap * tanh(score / soft_cap) */
     bool sinks;     /* a score without a key or value, folded in last */
@@ -115,6 +122,8 @@ struct kernels {
     void (*soft_cap)(float *x, float cap, size_t n);                 /* x = cap * tanh(x / cap) */
     void (*to_f16)(const float *x, size_t n, uint16_t *out);         /* to nearest even */
     void (*to_bf16)(const float *x, size_t n, uint16_t *out);        /* to nearest even; what is no number stays none */
+    /* By the rule of activations, n values with one scale. False: not finite. */
+    bool (*quantise)(const float *x, size_t n, float *d, int8_t *q);
     void (*attention)(const struct kernel_attention *a);
 };
 

@@ -15,40 +15,6 @@ static float f16_at(const uint8_t *p)
     return _cvtsh_ss(bits);
 }
 
-static uint32_t abs_bits(float x)
-{
-    uint32_t u;
-
-    memcpy(&u, &x, sizeof u);
-    return u & 0x7fffffffU;
-}
-
-/* amax over the block decides the scale; below 2^-100 all is 0. False: not finite. */
-static bool quantise_block(const float *x, size_t n, float *d, int8_t *q)
-{
-    uint32_t most = 0;
-    float amax, id;
-
-    for (size_t i = 0; i < n; i++) {
-        most = abs_bits(x[i]) > most ? abs_bits(x[i]) : most;
-    }
-    if (most >= 0x7f800000U) {
-        return false;
-    }
-    memcpy(&amax, &most, sizeof amax);
-    if (amax < 0x1p-100F) {
-        *d = 0.0F;
-        memset(q, 0, n);
-        return true;
-    }
-    *d = amax / 127.0F;
-    id = 127.0F / amax;
-    for (size_t i = 0; i < n; i++) {
-        q[i] = (int8_t)_mm_cvtss_si32(_mm_set_ss(x[i] * id)); /* to nearest even */
-    }
-    return true;
-}
-
 static bool quantise_32(const float *x, size_t n, void *tile, unsigned w, unsigned c)
 {
     uint8_t *p = tile;
@@ -58,7 +24,7 @@ static bool quantise_32(const float *x, size_t n, void *tile, unsigned w, unsign
         int32_t sum = 0;
         float d, as_float;
 
-        if (!quantise_block(x, 32, &d, q)) {
+        if (!quantise_all(x, 32, &d, q)) {
             return false;
         }
         for (int i = 0; i < 32; i++) {
@@ -82,7 +48,7 @@ static bool quantise_256(const float *x, size_t n, void *tile, unsigned w, unsig
         int16_t sums[16];
         float d;
 
-        if (!quantise_block(x, 256, &d, q)) {
+        if (!quantise_all(x, 256, &d, q)) {
             return false;
         }
         for (int s = 0; s < 16; s++) {
@@ -262,18 +228,81 @@ struct part {
     float m, l, *o;
 };
 
+static float score_floats(const struct kernel_attention *a, unsigned i, size_t p)
+{
+    const float *q = a->q[i];
+    float score = 0.0F;
+
+    for (size_t d = 0; d < a->k_dim; d++) {
+        score = __builtin_fmaf(q[d], element(a->k, a->cache, (p / 16 * a->k_dim + d) * 16 + p % 16), score);
+    }
+    return score;
+}
+
+static float score_codes(const struct kernel_attention *a, unsigned i, size_t p)
+{
+    const uint8_t *q = a->q[i], *keys = (const uint8_t *)a->k + p / 16 * 16 * (a->k_dim + 4);
+    int32_t sum = 0;
+
+    for (size_t d = 0; d < a->k_dim; d++) {
+        sum += (int8_t)q[KERNEL_QUERY_8 + d] * (int8_t)keys[64 + (d / 4 * 16 + p % 16) * 4 + d % 4];
+    }
+    return (float)sum * (float_at(q) * float_at(keys + 4 * (p % 16)));
+}
+
+static void values_floats(const struct kernel_attention *a, const float *weight, size_t first, size_t end, float *o)
+{
+    for (size_t d = 0; d < a->v_dim; d++) {
+        float acc = 0.0F;
+
+        for (size_t p = first; p < end; p++) {
+            acc = __builtin_fmaf(weight[p % KERNEL_BLOCK], element(a->v, a->cache, p * a->v_dim + d), acc);
+        }
+        o[d] = acc;
+    }
+}
+
+/* The weights, times the values' scales, become whole numbers as well: 0..16383, so that a block's sums are exact. */
+static void values_codes(const struct kernel_attention *a, const float *weight, size_t first, size_t end, float *o)
+{
+    const size_t size = 16 * (a->v_dim + 4); /* of 16 values */
+    const uint8_t *v = a->v;
+    float w[KERNEL_BLOCK], most = 0.0F;
+    int32_t whole[KERNEL_BLOCK];
+    bool none;
+
+    for (size_t p = first; p < end; p++) {
+        float x = weight[p % KERNEL_BLOCK] * float_at(v + p / 16 * size + 4 * (p % 16));
+
+        w[p % KERNEL_BLOCK] = x;
+        most = x > most ? x : most;
+    }
+    none = most < 0x1p-100F;
+    for (size_t p = first; p < end; p++) {
+        float x = none ? 0.0F : w[p % KERNEL_BLOCK] * (16383.0F / most);
+
+        whole[p % KERNEL_BLOCK] = _mm_cvtss_si32(_mm_set_ss(x)); /* to nearest even */
+    }
+    for (size_t d = 0; d < a->v_dim; d++) {
+        int32_t sum = 0;
+
+        for (size_t p = first; p < end; p++) {
+            sum += whole[p % KERNEL_BLOCK] * (int8_t)v[p / 16 * size + 64 + (p % 16 / 2 * a->v_dim + d) * 2 + p % 2];
+        }
+        o[d] = (float)sum * (most / 16383.0F);
+    }
+}
+
 /* Keys first..end-1, all of one block. */
 static void block_compute(const struct kernel_attention *a, unsigned i, size_t first, size_t end, struct part *out)
 {
+    const bool codes = a->cache == KERNEL_CACHE_Q8_0;
     float s[KERNEL_BLOCK], lane[16] = {0};
 
     out->m = -EXP_INFINITY;
     for (size_t p = first; p < end; p++) {
-        float score = 0.0F;
+        float score = (codes ? score_codes : score_floats)(a, i, p);
 
-        for (size_t d = 0; d < a->k_dim; d++) {
-            score = __builtin_fmaf(a->q[i][d], element(a->k, a->cache, (p / 16 * a->k_dim + d) * 16 + p % 16), score);
-        }
         score = a->soft_cap != 0.0F ? soft_cap_ref(score, a->soft_cap) : score;
         s[p % KERNEL_BLOCK] = score;
         out->m = score > out->m ? score : out->m;
@@ -285,14 +314,7 @@ static void block_compute(const struct kernel_attention *a, unsigned i, size_t f
         lane[p % 16] = lane[p % 16] + e;
     }
     out->l = tree(lane);
-    for (size_t d = 0; d < a->v_dim; d++) {
-        float acc = 0.0F;
-
-        for (size_t p = first; p < end; p++) {
-            acc = __builtin_fmaf(s[p % KERNEL_BLOCK], element(a->v, a->cache, p * a->v_dim + d), acc);
-        }
-        out->o[d] = acc;
-    }
+    (codes ? values_codes : values_floats)(a, s, first, end, out->o);
 }
 
 static void fold(struct part *all, const struct part *next, size_t n)
@@ -344,5 +366,6 @@ const struct kernels kernels_ref = {
     .soft_cap = soft_cap_all,
     .to_f16 = to_f16,
     .to_bf16 = to_bf16_all,
+    .quantise = quantise_all,
     .attention = attention,
 };

@@ -7,7 +7,7 @@
 static void test_gelu(void **state)
 {
     (void)state;
-    vectors_compare("arch/gemma3", true, "logits", 5e-8);
+    vectors_compare("arch/gemma3", true, ENGINE_KV_F32, "logits", 5e-8);
 }
 
 int main(void)

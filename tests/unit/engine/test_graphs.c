@@ -86,13 +86,13 @@ static void check(const char *what, const struct gen_model *m, bool exact, doubl
     assert_true(d <= limit);
 }
 
-/* What a cache of halves costs: 11 bits, or 8, of each key and value. */
+/* What a smaller cache costs: 11 bits, or 8, of each number; or 7 under one scale for all of a key or value. */
 static void test_caches(void **state)
 {
     static const struct {
         enum engine_kv kv;
         double limit;
-    } rows[] = {{ENGINE_KV_F16, 1e-5}, {ENGINE_KV_BF16, 5e-4}};
+    } rows[] = {{ENGINE_KV_F16, 1e-5}, {ENGINE_KV_BF16, 5e-4}, {ENGINE_KV_Q8_0, 5e-3}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -100,7 +100,7 @@ static void test_caches(void **state)
         struct gen_model m = gen_model_family("qwen3");
         double d = distance(&m, &setup);
 
-        print_message("a cache of halves: NMSE %.2e\n", d);
+        print_message("a smaller cache: NMSE %.2e\n", d);
         assert_true(d > 1e-10 && d <= rows[i].limit);
     }
 }
@@ -211,6 +211,14 @@ static const struct {
     {"gpt-oss", QUANT_F32, ENGINE_KV_BF16, "0a91ddc7c7a78308679840a6eac1f9bd40b1a91f8a7310f5115c2312154044f2"},
     {"deepseek2", QUANT_F32, ENGINE_KV_BF16, "c7bf9b86316b6c6708147ac653b88e8758fb509e1aeca783a0fcaadfc22e31bd"},
     {"deepseek2-lite", QUANT_F32, ENGINE_KV_BF16, "a202c63910e89bb12090a8934186396e0fdebaf49be47745f36e3ec81069c25e"},
+    {"llama", QUANT_F32, ENGINE_KV_Q8_0, "a83d4d31ee5f45a717f4016d087b62639e264462ba6bfce1972d183954ef5809"},
+    {"llama-moe", QUANT_F32, ENGINE_KV_Q8_0, "f8c2289f967a7e8fd7bde1ef9b84a4c58105f30fe30689f49e5fb7c8ee717fd0"},
+    {"qwen2", QUANT_F32, ENGINE_KV_Q8_0, "337aa4d881aa036e2eb99913b4179bbd8d9eeb091a1944437ffde8a249075b41"},
+    {"qwen3", QUANT_F32, ENGINE_KV_Q8_0, "b9e2d67b1d1d9a31607c2f0478c724dfd5098929563560993c4748f1975cafd9"},
+    {"gemma3", QUANT_F32, ENGINE_KV_Q8_0, "47fd41082f96421ef7bc312c289c4a4b7bee32b83cf7babd1a5e53b192981046"},
+    {"gpt-oss", QUANT_F32, ENGINE_KV_Q8_0, "8d3ded499d0e3410177a51952b7f9ea29c7866fe37f107fdadc2e1ec140abc0c"},
+    {"deepseek2", QUANT_F32, ENGINE_KV_Q8_0, "5f9eeedb500f86952e66f64e2e95cc0080eff2cd6afa5040d313c67c8cf8bb31"},
+    {"deepseek2-lite", QUANT_F32, ENGINE_KV_Q8_0, "d942213a32cd11fde67116a317e4c3ecff84a503d27d9a451f0eb3ee4a5a4db3"},
 };
 
 static void test_digests(void **state)
@@ -248,43 +256,86 @@ static void same_digest(const struct gen_model *m, const struct engine_setup *se
     assert_string_equal(digest, want);
 }
 
-/* Threads, chunks and instruction sets: the same bits. All of the first two on the best set, some on each. */
-static void test_matrix(void **state)
+/* Halves, and codes with exact sums: the two ways in which attention computes. */
+static const enum engine_kv caches[] = {ENGINE_KV_F16, ENGINE_KV_Q8_0};
+
+static void matrix_of(const struct gen_model *m, enum engine_kv kv)
 {
     static const unsigned chunks[] = {1, 7, 64, 512};
+    struct engine_setup setup = {.kv = kv, .threads = 1, .chunk = 512};
+    char first[2 * SHA256_SIZE + 1];
 
-    (void)state;
-    for (size_t i = 0; i < FAMILIES; i++) {
-        struct gen_model m = gen_model_family(families[i]);
-        struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .chunk = 512};
-        char first[2 * SHA256_SIZE + 1];
-
-        m.weights = m.embedding = QUANT_Q8_0;
-        digest_of(&m, &setup, first);
-        for (setup.threads = 1; setup.threads <= 4; setup.threads++) {
-            for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
-                setup.chunk = chunks[c];
-                same_digest(&m, &setup, first);
-            }
-        }
-        for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
-            setup = (struct engine_setup){.isa = isas[k], .kv = ENGINE_KV_F16, .threads = 3, .chunk = 7};
-            if (engine_isa_present(isas[k])) {
-                same_digest(&m, &setup, first);
-            } else {
-                print_message("skipped: no %s here\n", engine_isa_name(isas[k]));
-            }
+    digest_of(m, &setup, first);
+    for (setup.threads = kv == ENGINE_KV_F16 ? 1 : 3; setup.threads <= (kv == ENGINE_KV_F16 ? 4 : 3); setup.threads++) {
+        for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
+            setup.chunk = chunks[c];
+            same_digest(m, &setup, first);
         }
     }
+    for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
+        setup = (struct engine_setup){.isa = isas[k], .kv = kv, .threads = 3, .chunk = 7};
+        if (engine_isa_present(isas[k])) {
+            same_digest(m, &setup, first);
+        } else {
+            print_message("skipped: no %s here\n", engine_isa_name(isas[k]));
+        }
+    }
+}
+
+/* Threads, chunks and instruction sets: the same bits. With halves all of the first two on the best set; with codes one
+ * thread against three; some on each set. */
+static void test_matrix(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FAMILIES * 2; i++) {
+        struct gen_model m = gen_model_family(families[i / 2]);
+
+        m.weights = m.embedding = QUANT_Q8_0;
+        matrix_of(&m, caches[i % 2]);
+    }
+}
+
+/* A window, sinks and capped scores, heads of a size that is padded, in each set. */
+static void test_codes(void **state)
+{
+    static const char *const names[] = {"gpt-oss", "gemma3"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct gen_model m = gen_model_family(names[i]);
+
+        m.window = 5;
+        m.head_dim = 24;
+        m.soft_cap = 2.0F;
+        matrix_of(&m, ENGINE_KV_Q8_0);
+    }
+}
+
+/* What the cache takes: of a key or value of n numbers n + 4 bytes instead of 2 n. */
+static void test_memory(void **state)
+{
+    struct gen_model m = gen_model_family("qwen3");
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 100};
+    struct engine_info halves, codes;
+    struct engine *e = open_model(&m, &setup);
+
+    (void)state;
+    engine_info(e, &halves);
+    engine_close(e);
+    setup.kv = ENGINE_KV_Q8_0;
+    e = open_model(&m, &setup);
+    engine_info(e, &codes);
+    engine_close(e);
+    assert_int_equal(halves.memory - codes.memory, (uint64_t)m.layers * m.kv_heads * 112 * 2 * (m.head_dim - 4));
 }
 
 /* One token after another gives what the prompt in one piece gives. */
 static void test_single(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < FAMILIES; i++) {
-        struct gen_model m = gen_model_family(families[i]);
-        struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2};
+    for (size_t i = 0; i < FAMILIES * 2; i++) {
+        struct gen_model m = gen_model_family(families[i / 2]);
+        struct engine_setup setup = {.kv = caches[i % 2], .threads = 2};
         struct engine *e = open_model(&m, &setup);
         uint32_t ids[PROMPT] = {5, 6, 7}, out[PROMPT - 3];
         struct err err = {0};
@@ -529,9 +580,10 @@ static void test_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference), cmocka_unit_test(test_caches), cmocka_unit_test(test_digests),
-        cmocka_unit_test(test_matrix),    cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_ollama),    cmocka_unit_test(test_shapes), cmocka_unit_test(test_split),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_caches),  cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_matrix),    cmocka_unit_test(test_codes),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_single),    cmocka_unit_test(test_refused), cmocka_unit_test(test_ollama),
+        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

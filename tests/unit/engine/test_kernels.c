@@ -372,6 +372,46 @@ static void test_rows(void **s)
 
 #define DIM_MAX 144
 
+/* Keys (run 4) or values (run 1) as a cache of Q8_0 has them, from places low..high-1 on; elsewhere what is no scale.
+ * Extreme: codes at both ends, scales of 0, of what becomes 0, and 2^36 apart. */
+static void codes_fill(uint8_t *p, size_t dim, size_t low, size_t high, bool extreme, bool key)
+{
+    static const float scales[] = {0.0F, 0x1p-110F, 0x1p-18F, 0x1p18F};
+
+    memset(p, 0xff, KEYS * (dim + 4));
+    for (size_t at = low; at < high; at++) {
+        uint8_t *group = p + at / 16 * 16 * (dim + 4);
+        float scale = extreme && !key ? scales[at / 3 % 4] : (random_float() + 1.0F) * 0.001F;
+
+        memcpy(group + 4 * (at % 16), &scale, sizeof scale);
+        for (size_t d = 0; d < dim; d++) {
+            int32_t code = extreme ? (at % 5 < 2 ? -127 : 127) : (int32_t)(random32() % 255) - 127;
+            size_t place = key ? (d / 4 * 16 + at % 16) * 4 + d % 4 : (at % 16 / 2 * dim + d) * 2 + at % 2;
+
+            group[64 + place] = (uint8_t)code;
+        }
+    }
+}
+
+/* The query as codes, in its place. */
+static void query_fill(float *q, size_t dim, bool extreme)
+{
+    int8_t codes[DIM_MAX];
+    int32_t sum = 0;
+    float d;
+
+    for (size_t i = 0; extreme && i < dim; i++) {
+        q[i] = i % 16 < 9 ? -4.0F : 4.0F;
+    }
+    assert_true(kernels_ref.quantise(q, dim, &d, codes));
+    for (size_t i = 0; i < dim; i++) {
+        sum += codes[i];
+    }
+    memcpy(q, &d, 4);
+    memcpy(q + 1, &sum, 4);
+    memcpy(q + 2, codes, dim);
+}
+
 /* window 0: every key before; else so many, each query's own limit its end */
 static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_dim, enum kernel_cache cache,
                               unsigned count, size_t from, size_t window)
@@ -379,7 +419,11 @@ static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_di
     static float keys[KEYS * DIM_MAX], values[KEYS * DIM_MAX], q[KERNEL_GROUP][DIM_MAX], out[2][KERNEL_GROUP][DIM_MAX];
     static float scratch[KERNEL_GROUP * (KERNEL_BLOCK + DIM_MAX)];
     static uint16_t keys16[KEYS * DIM_MAX], values16[KEYS * DIM_MAX];
-    struct kernel_attention a = {.cache = cache,
+    const bool codes = cache == KERNEL_CACHE_Q8_0, halves = cache == KERNEL_CACHE_F16 || cache == KERNEL_CACHE_BF16;
+    const bool extreme = from % 3 == 0;
+    struct kernel_attention a = {.k = halves ? (const void *)keys16 : keys,
+                                 .v = halves ? (const void *)values16 : values,
+                                 .cache = cache,
                                  .k_dim = k_dim,
                                  .v_dim = v_dim,
                                  .count = count,
@@ -391,10 +435,10 @@ static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_di
         keys[i] = random_float();
         values[i] = random_float();
     }
-    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(keys, KEYS * DIM_MAX, keys16);
-    (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(values, KEYS * DIM_MAX, values16);
-    a.k = cache != KERNEL_CACHE_F32 ? (const void *)keys16 : keys;
-    a.v = cache != KERNEL_CACHE_F32 ? (const void *)values16 : values;
+    if (halves) {
+        (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(keys, KEYS * DIM_MAX, keys16);
+        (cache == KERNEL_CACHE_F16 ? kernels_ref.to_f16 : kernels_ref.to_bf16)(values, KEYS * DIM_MAX, values16);
+    }
     for (unsigned i = 0; i < count; i++) {
         for (size_t d = 0; d < k_dim; d++) {
             q[i][d] = random_float() * 4.0F;
@@ -403,6 +447,13 @@ static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_di
         a.limit[i] = from + i / 3;
         a.from[i] = window != 0 && a.limit[i] > window ? a.limit[i] - window : 0;
         a.sink[i] = random_float() * 4.0F;
+        if (codes) {
+            query_fill(q[i], k_dim, extreme);
+        }
+    }
+    if (codes) {
+        codes_fill((uint8_t *)keys, k_dim, a.from[0], a.limit[count - 1], extreme, true);
+        codes_fill((uint8_t *)values, v_dim, a.from[0], a.limit[count - 1], extreme, false);
     }
     for (int side = 0; side < 2; side++) {
         for (unsigned i = 0; i < count; i++) {
@@ -411,6 +462,9 @@ static void attention_compare(const struct kernels *k, size_t k_dim, size_t v_di
         (side == 0 ? &kernels_ref : k)->attention(&a);
     }
     for (unsigned i = 0; i < count; i++) {
+        for (size_t d = 0; d < v_dim; d++) {
+            assert_true(out[0][i][d] >= -0x1p30F && out[0][i][d] <= 0x1p30F); /* numbers */
+        }
         assert_memory_equal(out[0][i], out[1][i], v_dim * sizeof(float));
     }
 }
@@ -428,8 +482,9 @@ static void attention_of(const struct kernels *k)
             for (unsigned count = 1; count <= KERNEL_GROUP; count++) {
                 size_t window = windows[(count + f + d) % (sizeof windows / sizeof *windows)];
 
-                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)(count % 3), count, from[f], window);
-                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)((count + 1) % 3), count, from[f], 0);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)(count % 4), count, from[f], window);
+                attention_compare(k, dims[d].k, dims[d].v, (enum kernel_cache)((count + 1) % 4), count, from[f], 0);
+                attention_compare(k, dims[d].k, dims[d].v, KERNEL_CACHE_Q8_0, count, from[f], window);
             }
         }
     }
@@ -474,6 +529,106 @@ static void test_attention_value(void **s)
     near(out[5], want / sum);
 }
 
+/* Q8_0 by its definition, in double: one scale a row, weights 0..16383 of the largest. */
+static void test_attention_codes(void **s)
+{
+    static uint8_t keys[16 * 20], values[16 * 20];
+    static float q[16], rows[32][16], out[16], scratch[KERNEL_GROUP * (KERNEL_BLOCK + 16)];
+    struct kernel_attention a = {.k = keys,
+                                 .v = values,
+                                 .cache = KERNEL_CACHE_Q8_0,
+                                 .k_dim = 16,
+                                 .v_dim = 16,
+                                 .count = 1,
+                                 .q = {q},
+                                 .out = {out},
+                                 .from = {3},
+                                 .limit = {9},
+                                 .scratch = scratch};
+    double p[16], w[16], sum = 0.0, want = 0.0, most = -1e9, largest = 0.0;
+    int8_t codes[33][16];
+    float d[33];
+
+    (void)s;
+    for (size_t i = 0; i < 16; i++) {
+        q[i] = random_float();
+    }
+    assert_true(kernels_ref.quantise(q, 16, &d[32], codes[32]));
+    query_fill(q, 16, false);
+    for (size_t r = 0; r < 32; r++) {
+        for (size_t i = 0; i < 16; i++) {
+            rows[r][i] = random_float();
+        }
+        assert_true(kernels_ref.quantise(rows[r], 16, &d[r], codes[r]));
+        memcpy((r < 16 ? keys : values) + 4 * (r % 16), &d[r], 4);
+        for (size_t i = 0; i < 16; i++) {
+            (r < 16 ? keys : values)[64 + (r < 16 ? i / 4 * 64 + r * 4 + i % 4 : r % 16 / 2 * 32 + 2 * i + r % 2)] =
+                (uint8_t)codes[r][i];
+        }
+    }
+    for (size_t r = 3; r < 9; r++) {
+        int32_t whole = 0;
+
+        for (size_t i = 0; i < 16; i++) {
+            whole += codes[32][i] * codes[r][i];
+        }
+        p[r] = whole * (double)d[32] * (double)d[r];
+        most = p[r] > most ? p[r] : most;
+    }
+    for (size_t r = 3; r < 9; r++) {
+        p[r] = math_exp(p[r] - most);
+        sum += p[r];
+        w[r] = p[r] * (double)d[16 + r];
+        largest = w[r] > largest ? w[r] : largest;
+    }
+    for (size_t r = 3; r < 9; r++) {
+        want += (double)(int32_t)(w[r] * 16383.0 / largest + 0.5) * codes[16 + r][5];
+    }
+    kernels_ref.attention(&a);
+    near(out[5], want * largest / 16383.0 / sum);
+}
+
+/* A row with one scale: halves to even, the ends, nothing below 2^-100, no number. */
+static void quantise_row_of(const struct kernels *k)
+{
+    static const float ties[] = {127.0F, 0.5F, 1.5F, -0.5F, -1.5F, 2.5F, -126.5F};
+    static const int8_t even[] = {127, 0, 2, 0, -2, 2, -126}, zero[7] = {0};
+    static float x[100];
+    int8_t q[2][100];
+    float d[2];
+
+    assert_true(k->quantise(ties, 7, &d[0], q[0]));
+    assert_true(d[0] == 1.0F);
+    assert_memory_equal(q[0], even, sizeof even);
+    for (size_t n = 1; n < 100; n++) {
+        for (size_t i = 0; i < n; i++) {
+            x[i] = random_float() * (n % 2 == 0 ? 1e38F : 1e-29F);
+        }
+        assert_true(kernels_ref.quantise(x, n, &d[0], q[0]));
+        assert_true(k->quantise(x, n, &d[1], q[1]));
+        assert_memory_equal(&d[0], &d[1], sizeof d[0]);
+        assert_memory_equal(q[0], q[1], n);
+    }
+    for (size_t i = 0; i < 7; i++) {
+        x[i] = i % 2 == 0 ? 0x1.fffffep-101F : -0x1p-149F;
+    }
+    assert_true(k->quantise(x, 7, &d[0], q[0]));
+    assert_true(d[0] == 0.0F);
+    assert_memory_equal(q[0], zero, sizeof zero);
+    x[6] = -__builtin_inff();
+    assert_false(k->quantise(x, 7, &d[0], q[0]));
+    x[6] = __builtin_nanf("");
+    assert_false(k->quantise(x, 7, &d[0], q[0]));
+    assert_true(k->quantise(x, 6, &d[0], q[0]));
+}
+
+static void test_quantise_rows(void **s)
+{
+    (void)s;
+    quantise_row_of(&kernels_ref);
+    each_isa(quantise_row_of);
+}
+
 static void test_attention(void **s)
 {
     (void)s;
@@ -510,10 +665,16 @@ static void test_math(void **s)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),      cmocka_unit_test(test_tiles),
-                                       cmocka_unit_test(test_panels),    cmocka_unit_test(test_defects),
-                                       cmocka_unit_test(test_quantise),  cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_value)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_math),
+                                       cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_panels),
+                                       cmocka_unit_test(test_defects),
+                                       cmocka_unit_test(test_quantise),
+                                       cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_attention_value),
+                                       cmocka_unit_test(test_attention_codes),
+                                       cmocka_unit_test(test_quantise_rows)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

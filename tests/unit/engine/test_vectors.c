@@ -18,8 +18,9 @@ static void test_graph(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
-        vectors_compare(graphs[i].name, true, "logits", graphs[i].limit);
-        vectors_compare(graphs[i].name, false, "logits", graphs[i].limit);
+        vectors_compare(graphs[i].name, true, ENGINE_KV_F32, "logits", graphs[i].limit);
+        vectors_compare(graphs[i].name, false, ENGINE_KV_F32, "logits", graphs[i].limit);
+        vectors_compare(graphs[i].name, false, ENGINE_KV_Q8_0, "logits", 5e-3);
     }
 }
 
@@ -34,8 +35,8 @@ static void test_types(void **state)
         char name[64];
 
         (void)snprintf(name, sizeof name, "quantmodel/%s", names[i]);
-        vectors_compare(name, true, "logits_f32", 1e-9);
-        vectors_compare(name, false, "logits", 5e-3);
+        vectors_compare(name, true, ENGINE_KV_F32, "logits_f32", 1e-9);
+        vectors_compare(name, false, ENGINE_KV_F32, "logits", 5e-3);
     }
 }
 

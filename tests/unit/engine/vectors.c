@@ -2,15 +2,14 @@
 
 #include "vector_json.h"
 
-#include "engine/engine.h"
 #include "test.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-static struct engine *open_vector(const char *name, bool exact)
+static struct engine *open_vector(const char *name, bool exact, enum engine_kv kv)
 {
-    struct engine_setup setup = {.kv = ENGINE_KV_F32, .exact = exact, .threads = 2, .context = 512};
+    struct engine_setup setup = {.kv = kv, .exact = exact, .threads = 2, .context = 512};
     struct engine_source source = {.name = name};
     struct identity identity;
     struct engine *e = NULL;
@@ -86,9 +85,9 @@ static void greedy_compare(struct engine *e, const json_t *greedy)
     assert_memory_equal(got, want, more * sizeof *want);
 }
 
-void vectors_compare(const char *name, bool exact, const char *key, double limit)
+void vectors_compare(const char *name, bool exact, enum engine_kv kv, const char *key, double limit)
 {
-    struct engine *e = open_vector(name, exact);
+    struct engine *e = open_vector(name, exact, kv);
     json_t *j = open_json(name), *sequence;
     double most = 0.0;
     size_t i;

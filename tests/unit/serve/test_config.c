@@ -105,6 +105,22 @@ static void test_ollama_host(void **state)
     }
 }
 
+/* Each form of the cache. */
+static void test_kv(void **state)
+{
+    static const char *const forms[] = {"f16", "bf16", "f32", "q8_0"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct config c;
+        struct err err = {0};
+
+        config_init(&c);
+        assert_ok(config_set(&c, CONFIG_kv, forms[i], "a test", &err), err);
+        assert_string_equal(config_get(&c, CONFIG_kv), forms[i]);
+    }
+}
+
 /* Canaries in every setting: what is measured has no address, path or secret. */
 static void test_event(void **state)
 {
@@ -134,7 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),    cmocka_unit_test(test_file),  cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_ollama_host), cmocka_unit_test(test_event),
+        cmocka_unit_test(test_ollama_host), cmocka_unit_test(test_event), cmocka_unit_test(test_kv),
     };
 
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
