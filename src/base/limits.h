@@ -43,6 +43,7 @@
 #define LIMIT_HTTP_PENDING MIB(1) /* unsent bytes of one stream before its reader counts as slow */
 
 /* GGUF (ggml docs/gguf.md): names are at most 64 bytes; DeepSeek's vocabulary has 129,280 entries, Gemma's 262,144. */
+#define LIMIT_MODEL_FILES 128 /* of one model; their manifest fits into an event */
 #define LIMIT_GGUF_KEYS 4096
 #define LIMIT_GGUF_TENSORS 65536
 #define LIMIT_GGUF_STRING MIB(4)

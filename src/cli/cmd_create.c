@@ -1,5 +1,6 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
+#include "cli/model_file.h"
 #include "cli/model_json.h"
 #include "cli/report.h"
 
@@ -8,15 +9,13 @@
 #include "store/modelfile.h"
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static const struct args_option options[] = {
     {"file", 'f', "MODELFILE", "a Modelfile with the line FROM FILE.gguf"},
-    {"from", 0, "FILE", "the GGUF file itself"},
-    {"sha256", 0, "HEX", "refuse the file if it does not have this digest"},
+    {"from", 0, "FILE", "the GGUF file itself; of a split model the first, NAME-00001-of-0000N.gguf"},
+    {"sha256", 0, "HEX", "refuse the file, of a split model the first, if it does not have this digest"},
     {"json", 0, NULL, "print the model as JSON, as sotto list has it"},
     {0},
 };
@@ -70,7 +69,7 @@ static bool from_modelfile(const char *path, char out[2 * MODELFILE_FROM_SIZE], 
     return true;
 }
 
-static bool json_print(const struct store_model *m, struct err *err)
+static bool created_print(const struct store_model *m, struct err *err)
 {
     struct buf out = BUF(LIMIT_CONFIG);
     bool ok = model_json_open(m, &out, err) && buf_str(&out, "}\n", err) &&
@@ -86,7 +85,8 @@ static bool create(const struct args *a, struct err *err)
     uint8_t sha256[SHA256_SIZE];
     uint64_t last = 101;
     const char *hex = args_get(a, "sha256");
-    struct store_import in = {.name = a->operands[0], .fd = -1, .progress = progress_show, .arg = &last};
+    struct store_import in = {.name = a->operands[0], .progress = progress_show, .arg = &last};
+    struct model_files files;
     struct store_model m;
     struct store store;
     bool ok;
@@ -103,25 +103,27 @@ static bool create(const struct args *a, struct err *err)
         err_prefix(err, "--sha256");
         return false;
     }
-    if (!store_open(NULL, &store, err)) {
+    if (!store_open(NULL, &store, err) || !model_files_open_path(from, &files, err)) {
         return false;
     }
-    in.path = from;
+    in.files = files.files;
+    in.file_count = files.count;
     in.sha256 = hex != NULL ? sha256 : NULL;
-    in.fd = open(from, O_RDONLY | O_CLOEXEC);
-    if (in.fd < 0) {
-        return file_fail(err, from, errno);
+    for (size_t i = 0; i < files.count; i++) {
+        (void)fprintf(stderr, "copying file %s\n", files.files[i].name);
     }
-    (void)fprintf(stderr, "copying file %s\n", from);
     ok = store_import(&store, &in, &m, err);
-    (void)close(in.fd);
-    if (ok) {
+    model_files_done(&files);
+    for (size_t i = 0; ok && i < m.file_count; i++) {
         char digest[2 * SHA256_SIZE + 1];
 
-        hex_encode(bytes_of(m.blob, SHA256_SIZE), digest);
-        (void)fprintf(stderr, "using layer sha256:%s\nwriting manifest\nsuccess\n", digest);
+        hex_encode(bytes_of(m.files[i].sha256, SHA256_SIZE), digest);
+        (void)fprintf(stderr, "using layer sha256:%s\n", digest);
     }
-    return ok && (!args_flag(a, "json") || json_print(&m, err));
+    if (ok) {
+        (void)fprintf(stderr, "writing manifest\nsuccess\n");
+    }
+    return ok && (!args_flag(a, "json") || created_print(&m, err));
 }
 
 int cmd_create(int argc, char **argv)

@@ -136,7 +136,7 @@ static void check_store(const struct config *c, struct finding *f)
         struct store_model m;
 
         if (supplies_model(c, &store, &m, &err)) {
-            found(f, STATE_OK, REASON_OK, "%s is there, %llu MB", m.name, (unsigned long long)(m.blob_size / 1000000));
+            found(f, STATE_OK, REASON_OK, "%s is there, %llu MB", m.name, (unsigned long long)(m.size / 1000000));
         } else {
             found_err(f, STATE_WRONG, &err);
         }
@@ -166,7 +166,7 @@ static void check_memory(const struct config *c, struct finding *f)
         return;
     }
     if (config_get(c, CONFIG_model)[0] != '\0' && supplies_model(c, &store, &m, &err)) {
-        need = m.blob_size + m.blob_size / 4 + MIB(256); /* the weights, their unpacked parts, the KV cache */
+        need = m.size + m.size / 4 + MIB(256); /* the weights, their unpacked parts, the KV cache */
     }
     if (need > free_kb * 1024) {
         found(f, STATE_WRONG, REASON_MODEL_MEMORY, "%llu MB are free, about %llu MB are needed",

@@ -1,5 +1,6 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
+#include "cli/model_file.h"
 #include "cli/model_json.h"
 #include "cli/report.h"
 
@@ -57,31 +58,22 @@ static void text_show(const struct store_model *m, const struct summary *s)
 
 static bool show(const char *name, bool json, struct err *err)
 {
-    struct buf bytes = BUF(0);
-    struct gguf g;
+    struct model_header h;
     struct store store;
     struct store_model m;
     struct summary s;
-    bool ok;
-    int fd;
+    bool ok = true;
 
-    if (!store_open(NULL, &store, err) || !store_find(&store, name, &m, err) ||
-        !store_open_blob(&store, &m, &fd, err)) {
+    if (!store_open(NULL, &store, err) || !store_find(&store, name, &m, err) || !model_header_open(m.name, &h, err)) {
         return false;
     }
-    ok = store_header(fd, m.name, &bytes, &g, err);
-    (void)close(fd);
-    if (!ok) {
-        return false;
-    }
-    summary_make(&g, &s);
+    summary_make(&h.headers.all, &s);
     if (json) {
-        ok = json_show(&m, &g, &s, err);
+        ok = json_show(&m, &h.headers.all, &s, err);
     } else {
         text_show(&m, &s);
     }
-    gguf_done(&g);
-    buf_done(&bytes);
+    model_header_done(&h);
     return ok;
 }
 

@@ -51,13 +51,13 @@ static bool token_text(const struct tokenizer *t, uint32_t id, struct buf *out, 
 
 static bool given_of_model(const char *path, struct given *out, struct err *err)
 {
-    struct model_header h = {.fd = -1};
+    struct model_header h = {0};
     struct tokenizer_info info;
     struct tokenizer *t = NULL;
-    bool ok = model_header_open(path, &h, err) && tokenizer_new(&h.gguf, &t, err);
+    bool ok = model_header_open(path, &h, err) && tokenizer_new(&h.headers.all, &t, err);
 
     if (ok) {
-        const struct bytes text = gguf_template(&h.gguf);
+        const struct bytes text = gguf_template(&h.headers.all);
 
         tokenizer_info(t, &info);
         ok = buf_add(&out->text, text.p, text.len, err) && token_text(t, info.bos, &out->bos, err) &&

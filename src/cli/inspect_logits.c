@@ -143,6 +143,7 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
     struct inspection i = {0};
     struct engine_setup setup;
     struct model_files files = {0};
+    struct identity identity[LIMIT_MODEL_FILES];
     struct buf text = BUF(IDS_TEXT_MAX);
     bool ok;
 
@@ -154,8 +155,13 @@ static bool inspection_open(const struct args *a, size_t more, struct inspection
          (i.count <= LIMIT_CONTEXT - more ||
           FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu ids and %zu more", i.count, more));
     if (ok) {
+        const struct engine_source source = {.fd = files.files[0].fd,
+                                             .name = files.files[0].name,
+                                             .more = files.files + 1,
+                                             .more_count = files.count - 1};
+
         setup.context = (unsigned)(i.count + more);
-        ok = engine_open(&files.source, &setup, &i.engine, files.identity, err);
+        ok = engine_open(&source, &setup, &i.engine, identity, err);
     }
     model_files_done(&files);
     buf_done(&text);

@@ -33,12 +33,11 @@ static const struct args_form form = {
     .operands_max = 1,
 };
 
-/* A model's headers, one for each of its files, and what they are byte for byte. */
+/* A model's headers, and what its files are byte for byte. */
 struct model {
-    struct model_files files;
-    struct buf *bytes; /* of the headers */
-    struct gguf *parts, joined;
-    struct manifest_file *ids;
+    struct model_header header;
+    struct identity first; /* with the digests of tokenizer and template */
+    struct manifest_file ids[LIMIT_MODEL_FILES];
     size_t count;
     uint8_t model_id[SHA384_SIZE];
 };
@@ -67,63 +66,43 @@ static bool file_hash(int fd, const char *path, struct identity_reader *reader, 
 
 static bool part_read(struct model *m, size_t i, struct err *err)
 {
-    const struct engine_part part =
-        i == 0 ? (struct engine_part){m->files.source.fd, m->files.source.name} : m->files.more[i - 1];
+    const struct engine_part part = m->header.files.files[i];
     const char *slash = strrchr(part.name, '/');
-    struct identity *id = &m->files.identity[i];
+    struct identity id;
     struct identity_reader *reader = NULL;
     struct manifest_file *file = &m->ids[i];
-    bool ok = store_header(part.fd, part.name, &m->bytes[i], &m->parts[i], err) && identity_reader_new(&reader, err) &&
-              file_hash(part.fd, part.name, reader, err) && identity_reader_end(reader, id, err);
+    bool ok = identity_reader_new(&reader, err) && file_hash(part.fd, part.name, reader, err) &&
+              identity_reader_end(reader, &id, err);
 
     identity_reader_free(reader);
     if (!ok) {
         return false;
     }
-    if (id->length != m->parts[i].file_length) {
+    if (id.length != m->header.headers.files[i].file_length) {
         return FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s", part.name);
     }
     (void)snprintf(file->name, sizeof file->name, "%s", slash != NULL ? slash + 1 : part.name);
-    file->length = id->length;
-    memcpy(file->sha256, id->sha256, sizeof file->sha256);
-    memcpy(file->tree_root, id->tree_root, sizeof file->tree_root);
-    manifest_file_id(id->length, id->tree_root, file->file_id);
+    file->length = id.length;
+    memcpy(file->sha256, id.sha256, sizeof file->sha256);
+    memcpy(file->tree_root, id.tree_root, sizeof file->tree_root);
+    manifest_file_id(id.length, id.tree_root, file->file_id);
+    if (i == 0) {
+        m->first = id;
+    }
     return true;
 }
 
-static void model_done(struct model *m)
-{
-    gguf_done(&m->joined);
-    for (size_t i = 0; m->parts != NULL && m->bytes != NULL && i < m->count; i++) {
-        gguf_done(&m->parts[i]);
-        buf_done(&m->bytes[i]);
-    }
-    free(m->parts);
-    free(m->bytes);
-    free(m->ids);
-    model_files_done(&m->files);
-}
-
-/* *m is for model_done() whatever comes. */
+/* *m is for model_header_done() whatever comes. */
 static bool model_open(const char *operand, struct model *m, struct err *err)
 {
-    bool ok = model_files_open(operand, &m->files, err);
+    bool ok = model_header_open(operand, &m->header, err);
 
-    if (!ok) {
-        return false;
-    }
-    m->count = m->files.source.more_count + 1;
-    m->bytes = calloc(m->count, sizeof *m->bytes);
-    m->parts = calloc(m->count, sizeof *m->parts);
-    m->ids = calloc(m->count, sizeof *m->ids);
-    ok = (m->bytes != NULL && m->parts != NULL && m->ids != NULL) ||
-         FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu files", m->count);
+    m->count = m->header.files.count;
     for (size_t i = 0; ok && i < m->count; i++) {
         ok = part_read(m, i, err);
     }
-    ok = ok && gguf_join(m->parts, m->count, &m->joined, err);
     if (ok) {
-        gguf_identity(&m->joined, m->files.identity);
+        gguf_identity(&m->header.headers.all, &m->first);
         manifest_model_id(m->ids, m->count, m->model_id);
     }
     return ok;
@@ -219,7 +198,7 @@ static bool files_json(const struct model *m, struct buf *out, struct err *err)
 
 static bool identity_json(const struct model *m, struct buf *out, struct err *err)
 {
-    const struct identity *id = m->files.identity;
+    const struct identity *id = &m->first;
 
     return buf_printf(out, err, "\"identity\":{\"length\":%llu,", (unsigned long long)id->length) &&
            member_hex(out, "\"sha256\":\"", id->sha256, SHA256_SIZE, err) &&
@@ -233,7 +212,7 @@ static bool identity_json(const struct model *m, struct buf *out, struct err *er
 
 static bool json_print_model(const struct model *m, struct buf *out, struct err *err)
 {
-    const struct gguf *g = &m->joined;
+    const struct gguf *g = &m->header.headers.all;
     bool ok = buf_printf(out, err, "{\"version\":%u,\"alignment\":%u,\"data_start\":%llu,\"metadata\":{", g->version,
                          g->alignment, (unsigned long long)g->data_start);
 
@@ -250,8 +229,8 @@ static bool text_print_model(const struct model *m, struct buf *out, struct err 
 {
     static const char *const labels[] = {"sha256",          "tree root", "tokenizer sha256",
                                          "template sha256", "file id",   "model id"};
-    const struct gguf *g = &m->joined;
-    const struct identity *id = m->files.identity;
+    const struct gguf *g = &m->header.headers.all;
+    const struct identity *id = &m->first;
     const uint8_t *const digests[] = {id->sha256,          id->tree_root,     id->tokenizer_sha256,
                                       id->template_sha256, m->ids[0].file_id, m->model_id};
     bool ok = buf_printf(out, err, "GGUF version %u, alignment %u, %llu bytes\n\nmetadata\n", g->version, g->alignment,
@@ -298,7 +277,7 @@ static bool inspect(const char *operand, bool json, struct err *err)
         (void)fwrite(out.p, 1, out.len, stdout);
     }
     buf_done(&out);
-    model_done(&m);
+    model_header_done(&m.header);
     return ok;
 }
 

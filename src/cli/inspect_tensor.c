@@ -110,18 +110,19 @@ static bool output_open(const char *path, int *fd, struct err *err)
 
 static bool tensor(const struct args *a, struct err *err)
 {
-    struct model_header h = {.fd = -1};
+    struct model_header h = {0};
     const char *path = args_get(a, "output");
     const struct gguf_tensor *t = NULL;
-    int to = -1;
+    int fd, to = -1;
     bool ok = model_header_open(a->operands[0], &h, err);
 
     if (ok) {
-        t = gguf_tensor_find(&h.gguf, a->operands[1]);
+        t = gguf_tensor_find(&h.headers.all, a->operands[1]);
         ok = t != NULL || FAIL(err, REASON_GGUF_TENSOR_MISSING, ERR_NOWHERE, "%s", a->operands[1]);
     }
-    ok = ok && (lseek(h.fd, (off_t)t->offset, SEEK_SET) >= 0 || file_fail(err, a->operands[0], errno)) &&
-         output_open(path, &to, err) && convert(t->type, h.fd, a->operands[0], t->size, to, path, err);
+    fd = ok ? h.files.files[t->part].fd : -1;
+    ok = ok && (lseek(fd, (off_t)t->offset, SEEK_SET) >= 0 || file_fail(err, a->operands[0], errno)) &&
+         output_open(path, &to, err) && convert(t->type, fd, a->operands[0], t->size, to, path, err);
     if (to >= 0 && close(to) != 0 && ok) {
         ok = file_fail(err, path, errno);
     }

@@ -40,8 +40,8 @@ static const struct args_form text_form = {
 
 static bool tokenizer_open(const char *operand, struct tokenizer **out, struct err *err)
 {
-    struct model_header h = {.fd = -1};
-    bool ok = model_header_open(operand, &h, err) && tokenizer_new(&h.gguf, out, err);
+    struct model_header h = {0};
+    bool ok = model_header_open(operand, &h, err) && tokenizer_new(&h.headers.all, out, err);
 
     model_header_done(&h);
     return ok;

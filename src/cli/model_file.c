@@ -17,64 +17,65 @@ static bool is_path(const char *operand)
            (stat(operand, &st) == 0 && S_ISREG(st.st_mode));
 }
 
-bool model_file_open(const char *operand, int *fd, struct err *err)
+/* One more file; name is copied. */
+static bool file_add(struct model_files *m, int fd, const char *name, struct err *err)
 {
-    struct store store;
-    struct store_model m;
+    char *copy = strdup(name);
 
-    if (is_path(operand)) {
-        int f = open(operand, O_RDONLY | O_CLOEXEC);
-
-        if (f < 0) {
-            return file_fail(err, operand, errno);
-        }
-        *fd = f;
-        return true;
+    if (copy == NULL) {
+        (void)close(fd);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", name);
     }
-    return store_open(NULL, &store, err) && store_find(&store, operand, &m, err) &&
-           store_open_blob(&store, &m, fd, err);
+    m->files[m->count++] = (struct engine_part){fd, copy};
+    return true;
 }
 
-static bool more_open(struct model_files *m, const char *first, uint32_t count, struct err *err)
+bool model_files_open_path(const char *first, struct model_files *out, struct err *err)
 {
+    const uint32_t count = gguf_split_count(first);
+    struct model_files m = {0};
     size_t size = strlen(first) + 1;
+    char *name = malloc(size);
+    bool ok = name != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", first);
 
-    for (uint32_t i = 1; i < count; i++) {
-        char *name = malloc(size);
+    if (ok && count > LIMIT_MODEL_FILES) {
+        ok = FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%s: %u files, at most %d", first, count, LIMIT_MODEL_FILES);
+    }
+    for (uint32_t i = 0; ok && i < count; i++) {
         int fd;
 
-        if (name == NULL) {
-            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s", first);
-        }
         gguf_split_name(first, i, name);
         fd = open(name, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            (void)file_fail(err, name, errno);
-            free(name);
-            return false;
-        }
-        m->more[m->source.more_count++] = (struct engine_part){fd, name};
+        ok = fd >= 0 ? file_add(&m, fd, name, err) : file_fail(err, name, errno);
     }
+    free(name);
+    if (!ok) {
+        model_files_done(&m);
+        return false;
+    }
+    *out = m;
     return true;
 }
 
 bool model_files_open(const char *operand, struct model_files *out, struct err *err)
 {
-    uint32_t count = gguf_split_count(operand);
-    struct model_files m = {.source = {.name = operand}};
+    struct model_files m = {0};
+    struct store store;
+    struct store_model model;
     bool ok;
 
-    if (count > ENGINE_PARTS_MAX) {
-        return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%s: %u files, at most %u", operand, count, ENGINE_PARTS_MAX);
+    if (is_path(operand)) {
+        return model_files_open_path(operand, out, err);
     }
-    if (!model_file_open(operand, &m.source.fd, err)) {
-        return false;
+    ok = store_open(NULL, &store, err) && store_find(&store, operand, &model, err);
+    for (size_t i = 0; ok && i < model.file_count; i++) {
+        char name[GGUF_PART_NAME_SIZE];
+        int fd;
+
+        gguf_part_name((uint32_t)i, (uint32_t)model.file_count, name);
+        ok = store_open_file(&store, &model, i, &fd, err) && file_add(&m, fd, name, err);
     }
-    m.more = calloc(count, sizeof *m.more);
-    m.identity = calloc(count, sizeof *m.identity);
-    m.source.more = m.more;
-    ok = (m.more != NULL && m.identity != NULL) || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%u files", count);
-    if (!ok || !more_open(&m, operand, count, err)) {
+    if (!ok) {
         model_files_done(&m);
         return false;
     }
@@ -84,31 +85,23 @@ bool model_files_open(const char *operand, struct model_files *out, struct err *
 
 void model_files_done(struct model_files *m)
 {
-    if (m->source.name == NULL) {
-        return;
-    }
-    (void)close(m->source.fd);
-    for (size_t i = 0; i < m->source.more_count; i++) {
+    for (size_t i = 0; i < m->count; i++) {
         char *name;
 
-        (void)close(m->more[i].fd);
-        memcpy(&name, &m->more[i].name, sizeof name); /* ours, and not const */
+        (void)close(m->files[i].fd);
+        memcpy(&name, &m->files[i].name, sizeof name); /* ours, and not const */
         free(name);
     }
-    free(m->more);
-    free(m->identity);
-    *m = (struct model_files){0};
+    m->count = 0;
 }
 
 bool model_header_open(const char *operand, struct model_header *out, struct err *err)
 {
-    struct model_header h = {.fd = -1};
+    struct model_header h = {0};
 
-    if (!model_file_open(operand, &h.fd, err)) {
-        return false;
-    }
-    if (!store_header(h.fd, operand, &h.bytes, &h.gguf, err)) {
-        (void)close(h.fd);
+    if (!model_files_open(operand, &h.files, err) ||
+        !store_headers_read(h.files.files, h.files.count, &h.headers, err)) {
+        model_files_done(&h.files);
         return false;
     }
     *out = h;
@@ -117,12 +110,8 @@ bool model_header_open(const char *operand, struct model_header *out, struct err
 
 void model_header_done(struct model_header *h)
 {
-    if (h->fd >= 0) {
-        gguf_done(&h->gguf);
-        buf_done(&h->bytes);
-        (void)close(h->fd);
-        h->fd = -1;
-    }
+    store_headers_done(&h->headers);
+    model_files_done(&h->files);
 }
 
 bool model_stdin_read(struct buf *out, struct err *err)

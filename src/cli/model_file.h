@@ -5,28 +5,24 @@
 #include "engine/engine.h"
 #include "store/store.h"
 
-/* A path if a file is there, or if it can be nothing else (it begins with '.' or '/' or ends in ".gguf"). The caller
- * closes *fd. */
-MUST_USE bool model_file_open(const char *operand, int *fd, struct err *err);
-
-/* All files of a model: of NAME-00001-of-0000N.gguf the others beside it too. What the engine opens, and room for what
- * it says of each. */
+/* All files of a model, named for messages. */
 struct model_files {
-    struct engine_source source;
-    struct engine_part *more;
-    struct identity *identity; /* source.more_count + 1 */
+    struct engine_part files[LIMIT_MODEL_FILES];
+    size_t count;
 };
+/* A path if a file is there, or if it can be nothing else (it begins with '.' or '/' or ends in ".gguf"). */
 MUST_USE bool model_files_open(const char *operand, struct model_files *out, struct err *err);
+/* Of NAME-00001-of-0000N.gguf the others beside it too. */
+MUST_USE bool model_files_open_path(const char *first, struct model_files *out, struct err *err);
 void model_files_done(struct model_files *m); /* an empty one is accepted */
 
-/* An open model file's metadata and tensor table. */
+/* Their metadata and tensor tables. */
 struct model_header {
-    int fd;
-    struct buf bytes;
-    struct gguf gguf;
+    struct model_files files;
+    struct store_headers headers;
 };
 MUST_USE bool model_header_open(const char *operand, struct model_header *out, struct err *err);
-void model_header_done(struct model_header *h); /* one that was never opened is accepted if fd is -1 */
+void model_header_done(struct model_header *h); /* an empty one is accepted */
 
 /* All of standard input. FILE_SIZE. */
 MUST_USE bool model_stdin_read(struct buf *out, struct err *err);

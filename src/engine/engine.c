@@ -142,33 +142,45 @@ static bool go_on(void *arg)
     return !e->request.active || !atomic_load(&e->cancelled);
 }
 
+static bool context_choose(struct engine *e, struct err *err)
+{
+    const uint32_t trained = e->weights.shape.trained_context;
+
+    if (e->setup.context == 0) {
+        e->setup.context = trained < CONTEXT_DEFAULT ? trained : CONTEXT_DEFAULT;
+    }
+    return e->setup.context <= trained ||
+           FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "context of %u tokens, the model was trained with %u",
+                e->setup.context, trained);
+}
+
+/* The header decides how much memory the model needs; only then is the rest read. */
 static bool engine_fill(struct engine *e, const struct engine_source *source, struct identity *identity,
                         struct err *err)
 {
     struct forward_setup f = {.weights = &e->weights, .go_on = go_on, .arg = e};
-    uint32_t trained;
+    struct weights_opening *o = NULL;
+    bool ok;
 
     if (!setup_check(&e->setup, err) || !kernels_choose(e, err) || !pool_new(e->setup.threads, &e->pool, err) ||
-        !weights_open(source, &e->setup, e->pool, &e->weights, &e->tokenizer, identity, err)) {
+        !weights_begin(source, &e->setup, &e->weights, &e->tokenizer, &o, err)) {
         return false;
     }
-    trained = e->weights.shape.trained_context;
-    if (e->setup.context == 0) {
-        e->setup.context = trained < CONTEXT_DEFAULT ? trained : CONTEXT_DEFAULT;
-    }
-    if (e->setup.context > trained) {
-        return FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "context of %u tokens, the model was trained with %u",
-                    e->setup.context, trained);
-    }
-    kernels_name(e);
-    tokenizer_info(e->tokenizer, &e->vocabulary);
-    prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
-    buf_done(&e->weights.chat_template);
+    ok = context_choose(e, err);
     f.kernels = e->kernels;
     f.pool = e->pool;
     f.cache = caches[e->setup.kv].cache;
     f.chunk = e->setup.chunk;
     f.context = e->setup.context;
+    ok = ok && weights_end(o, &e->setup, forward_size(&f), e->pool, &e->weights, identity, err);
+    weights_opening_free(o);
+    if (!ok) {
+        return false;
+    }
+    kernels_name(e);
+    tokenizer_info(e->tokenizer, &e->vocabulary);
+    prompt_init(&e->prompt, e->tokenizer, buf_bytes(&e->weights.chat_template));
+    buf_done(&e->weights.chat_template);
     e->sum = calloc(e->weights.shape.embd, sizeof *e->sum);
     e->vector = calloc(e->weights.shape.embd, sizeof *e->vector);
     if (e->sum == NULL || e->vector == NULL) {

@@ -41,7 +41,7 @@ struct engine_setup {
     void *arg;
 };
 
-#define ENGINE_PARTS_MAX 512
+#define ENGINE_PARTS_MAX LIMIT_MODEL_FILES
 
 struct engine_part {
     int fd;           /* a regular file, read from its start; not closed */

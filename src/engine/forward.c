@@ -36,6 +36,8 @@ struct forward {
         size_t n;
     } buffers[BUFFERS_MAX];
     size_t buffer_count;
+    double size;          /* of all buffers */
+    bool measuring;       /* they are added up only */
     float *x, *y;         /* [n][embd] what flows through; input of a block, and what it adds */
     float *q, *kv, *v;    /* [n][heads][q_dim], [n][kv_heads][key_dim], [n][kv_heads][value_dim] */
     float *q_low;         /* [n][q_rank] */
@@ -733,11 +735,13 @@ static size_t larger(size_t a, size_t b)
 static void *buffer(struct forward *f, size_t n, size_t size, bool *ok)
 {
     size_t bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
-    void *p = n == 0 ? NULL : aligned_alloc(ALIGN, bytes);
+    void *p;
 
-    if (n == 0) {
+    f->size += (double)bytes;
+    if (n == 0 || f->measuring) {
         return NULL;
     }
+    p = aligned_alloc(ALIGN, bytes);
     if (p == NULL) {
         *ok = false;
         return NULL;
@@ -777,40 +781,51 @@ static bool buffers_new(struct forward *f)
     f->expert_rows = buffer(f, s->experts, sizeof *f->expert_rows, &ok);
     for (int i = 0; i < 2; i++) {
         f->angles[i] = buffer(f, n * s->rope_dim, sizeof(float), &ok);
-        f->frequencies[i] = calloc(s->rope_dim / 2 + 1, sizeof *f->frequencies[i]);
-        ok = ok && f->frequencies[i] != NULL;
     }
     return ok;
+}
+
+#define USES 6
+
+/* What products will read, at most. */
+static void uses_list(const struct forward *f, struct products_use uses[USES])
+{
+    const struct shape *s = f->s;
+    const size_t n = f->setup.chunk;
+
+    uses[0] = (struct products_use){larger(n, FORWARD_HEAD_ROWS), s->embd};
+    uses[1] = (struct products_use){n, larger(s->ff, s->shared_ff)};
+    uses[2] = (struct products_use){n, (size_t)s->heads * larger(s->value_dim, s->out_dim)};
+    uses[3] = (struct products_use){n, s->q_rank};
+    uses[4] = (struct products_use){n * s->heads, larger(s->nope_dim, s->kv_rank)};
+    uses[5] = (struct products_use){n * s->experts_used, larger(s->embd, s->expert_ff)};
 }
 
 static bool memory_new(struct forward *f, struct err *err)
 {
     const struct shape *s = f->s;
-    const size_t n = f->setup.chunk, routed = n * s->experts_used, heads = n * s->heads;
-    const struct products_use uses[] = {{larger(n, FORWARD_HEAD_ROWS), s->embd},
-                                        {n, larger(s->ff, s->shared_ff)},
-                                        {n, (size_t)s->heads * larger(s->value_dim, s->out_dim)},
-                                        {n, s->q_rank},
-                                        {heads, larger(s->nope_dim, s->kv_rank)},
-                                        {routed, larger(s->embd, s->expert_ff)}};
     const size_t list = larger(larger(2 * (size_t)s->experts, s->heads), 3);
+    struct products_use uses[USES];
 
-    f->cache_size = (size_t)s->layers * s->kv_heads * f->positions * (f->key_size + f->value_size);
+    uses_list(f, uses);
     f->cache = weights_pages(f->cache_size);
     if (f->cache == NULL || !buffers_new(f)) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a cache of %zu bytes", f->cache_size);
     }
-    return products_new(f->k, f->setup.pool, uses, sizeof uses / sizeof *uses, list, &f->products, err);
+    for (int i = 0; i < 2; i++) {
+        f->frequencies[i] = calloc(s->rope_dim / 2 + 1, sizeof *f->frequencies[i]);
+        if (f->frequencies[i] == NULL) {
+            return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "frequencies");
+        }
+        rope_frequencies(&s->rope[i], s->rope_dim, f->w->rope_factors, f->frequencies[i]);
+    }
+    return products_new(f->k, f->setup.pool, uses, USES, list, &f->products, err);
 }
 
-bool forward_new(const struct forward_setup *setup, struct forward **out, struct err *err)
+static void sizes_set(struct forward *f, const struct forward_setup *setup)
 {
     const struct shape *s = &setup->weights->shape;
-    struct forward *f = calloc(1, sizeof *f);
 
-    if (f == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a pass");
-    }
     f->setup = *setup;
     f->w = setup->weights;
     f->s = s;
@@ -829,12 +844,31 @@ bool forward_new(const struct forward_setup *setup, struct forward **out, struct
     f->key_size = row_size(setup->cache, f->key);
     f->value_size = row_size(setup->cache, f->value);
     f->positions = padded(setup->context);
+    f->cache_size = (size_t)s->layers * s->kv_heads * f->positions * (f->key_size + f->value_size);
+}
+
+double forward_size(const struct forward_setup *setup)
+{
+    struct forward f = {.measuring = true};
+    struct products_use uses[USES];
+
+    sizes_set(&f, setup);
+    uses_list(&f, uses);
+    (void)buffers_new(&f);
+    return f.size + (double)f.cache_size + products_size(uses, USES);
+}
+
+bool forward_new(const struct forward_setup *setup, struct forward **out, struct err *err)
+{
+    struct forward *f = calloc(1, sizeof *f);
+
+    if (f == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a pass");
+    }
+    sizes_set(f, setup);
     if (!memory_new(f, err)) {
         forward_free(f);
         return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        rope_frequencies(&s->rope[i], s->rope_dim, f->w->rope_factors, f->frequencies[i]);
     }
     *out = f;
     return true;

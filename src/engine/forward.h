@@ -19,6 +19,7 @@ struct forward_setup {
 
 #define FORWARD_HEAD_ROWS 48 /* tokens whose logits are computed together at most */
 
+double forward_size(const struct forward_setup *setup); /* bytes that forward_new() will take */
 MUST_USE bool forward_new(const struct forward_setup *setup, struct forward **out, struct err *err);
 void forward_free(struct forward *f);
 size_t forward_memory(const struct forward *f); /* bytes of the cache */

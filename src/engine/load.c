@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PIECE MIB(1)
+#define FIRST MIB(1) /* most headers are shorter */
 #define PAGE 4096U
 
 void *weights_pages(size_t size)
@@ -32,6 +33,7 @@ void weights_pages_free(void *p, size_t size)
 
 void load_done(struct load *l)
 {
+    identity_reader_free(l->reader);
     weights_pages_free(l->p, l->length);
     *l = (struct load){0};
 }
@@ -52,70 +54,22 @@ static bool same(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* One file of the source, which has `before` bytes of `total` in front of it. */
-struct reading {
-    const struct engine_source *source;
-    struct engine_part part;
-    uint64_t before, total;
-};
-
-static bool read_all(const struct reading *f, struct load *l, struct identity_reader *r, struct err *err)
+bool load_begin(struct engine_part part, struct load *out, struct err *err)
 {
-    uint8_t beyond;
+    struct load l = {.part = part};
 
-    for (size_t done = 0; done < l->length;) {
-        size_t want = l->length - done < PIECE ? l->length - done : PIECE;
-        ssize_t n = pread(f->part.fd, l->p + done, want, (off_t)done);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return FAIL(err, REASON_FILE_IO, done, "%s: reading failed", f->part.name);
-        }
-        if (n == 0) {
-            return FAIL(err, REASON_FILE_CHANGED, done, "%s: became shorter than %zu bytes", f->part.name, l->length);
-        }
-        if (!identity_reader_add(r, bytes_of(l->p + done, (size_t)n), err)) {
-            return false;
-        }
-        done += (size_t)n;
-        if (f->source->progress != NULL) {
-            f->source->progress(f->source->arg, f->before + done, f->total);
-        }
+    if (fstat(part.fd, &l.before) != 0) {
+        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", part.name);
     }
-    if (pread(f->part.fd, &beyond, 1, (off_t)l->length) > 0) {
-        return FAIL(err, REASON_FILE_CHANGED, l->length, "%s: became longer than %zu bytes", f->part.name, l->length);
+    if (!S_ISREG(l.before.st_mode) || l.before.st_size <= 0) {
+        return FAIL(err, REASON_GGUF_MAGIC, 0, "%s: not a regular file with something in it", part.name);
     }
-    return true;
-}
-
-static bool file_load(const struct reading *f, struct load *out, struct identity *identity, struct err *err)
-{
-    struct identity_reader *r = NULL;
-    struct load l = {0};
-    struct stat before, after;
-    bool ok = false;
-
-    if (fstat(f->part.fd, &before) != 0) {
-        return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", f->part.name);
-    }
-    l.length = (size_t)before.st_size;
+    l.length = (size_t)l.before.st_size;
     l.p = weights_pages(l.length);
     if (l.p == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s: %zu bytes", f->part.name, l.length);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%s: %zu bytes", part.name, l.length);
     }
-    if (!identity_reader_new(&r, err) || !read_all(f, &l, r, err)) {
-        goto out;
-    }
-    if (fstat(f->part.fd, &after) != 0 || !same(&before, &after)) {
-        (void)FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: size or times changed", f->part.name);
-        goto out;
-    }
-    ok = identity_reader_end(r, identity, err);
-out:
-    identity_reader_free(r);
-    if (!ok) {
+    if (!identity_reader_new(&l.reader, err)) {
         load_done(&l);
         return false;
     }
@@ -123,52 +77,76 @@ out:
     return true;
 }
 
-static struct engine_part part_at(const struct engine_source *s, size_t i)
+/* The file up to byte `end`, hashed. */
+static bool read_on(struct load *l, size_t end, struct load_progress *progress, struct err *err)
 {
-    return i == 0 ? (struct engine_part){s->fd, s->name} : s->more[i - 1];
-}
+    while (l->done < end) {
+        size_t want = end - l->done < PIECE ? end - l->done : PIECE;
+        ssize_t n = pread(l->part.fd, l->p + l->done, want, (off_t)l->done);
 
-static bool sizes_check(const struct engine_source *s, uint64_t available, double need, uint64_t *total,
-                        struct err *err)
-{
-    uint64_t wanted;
-
-    *total = 0;
-    for (size_t i = 0; i <= s->more_count; i++) {
-        struct engine_part part = part_at(s, i);
-        struct stat st;
-
-        if (fstat(part.fd, &st) != 0) {
-            return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: no file", part.name);
+        if (n < 0 && errno == EINTR) {
+            continue;
         }
-        if (!S_ISREG(st.st_mode) || st.st_size <= 0) {
-            return FAIL(err, REASON_GGUF_MAGIC, 0, "%s: not a regular file with something in it", part.name);
+        if (n < 0) {
+            return FAIL(err, REASON_FILE_IO, l->done, "%s: reading failed", l->part.name);
         }
-        *total += (uint64_t)st.st_size;
-    }
-    wanted = (uint64_t)((double)*total * need);
-    if (available == 0) {
-        available = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    }
-    return wanted <= available ||
-           FAIL(err, REASON_MODEL_MEMORY, ERR_NOWHERE, "%s: needs %llu MB, there are %llu MB", s->name,
-                (unsigned long long)(wanted / 1000000), (unsigned long long)(available / 1000000));
-}
-
-bool load_files(const struct engine_source *source, uint64_t available, double need, struct load *out,
-                struct identity *identity, struct err *err)
-{
-    struct reading f = {.source = source};
-
-    if (!sizes_check(source, available, need, &f.total, err)) {
-        return false;
-    }
-    for (size_t i = 0; i <= source->more_count; i++) {
-        f.part = part_at(source, i);
-        if (!file_load(&f, &out[i], &identity[i], err)) {
+        if (n == 0) {
+            return FAIL(err, REASON_FILE_CHANGED, l->done, "%s: became shorter than %zu bytes", l->part.name,
+                        l->length);
+        }
+        if (!identity_reader_add(l->reader, bytes_of(l->p + l->done, (size_t)n), err)) {
             return false;
         }
-        f.before += out[i].length;
+        l->done += (size_t)n;
+        progress->done += (uint64_t)n;
+        if (progress->source->progress != NULL) {
+            progress->source->progress(progress->source->arg, progress->done, progress->total);
+        }
     }
     return true;
+}
+
+bool load_header(struct load *l, struct load_progress *progress, struct gguf *out, struct err *err)
+{
+    const size_t most = l->length < LIMIT_GGUF_HEADER ? l->length : LIMIT_GGUF_HEADER;
+
+    for (size_t want = FIRST;; want *= 4) {
+        want = want < most ? want : most;
+        if (!read_on(l, want, progress, err)) {
+            return false;
+        }
+        if (gguf_parse_header(bytes_of(l->p, want), l->length, out, err)) {
+            out->file = bytes_of(l->p, l->length); /* the rest comes into its place */
+            return true;
+        }
+        if (err->reason != REASON_BYTES_SHORT) {
+            err_prefix(err, l->part.name);
+            return false;
+        }
+        if (want == most) {
+            return FAIL(err, REASON_FILE_SIZE, most, "%s: the metadata takes more than %zu bytes", l->part.name, most);
+        }
+    }
+}
+
+bool load_end(struct load *l, struct load_progress *progress, struct identity *identity, struct err *err)
+{
+    struct stat after;
+    uint8_t beyond;
+
+    if (!read_on(l, l->length, progress, err)) {
+        return false;
+    }
+    if (pread(l->part.fd, &beyond, 1, (off_t)l->length) > 0) {
+        return FAIL(err, REASON_FILE_CHANGED, l->length, "%s: became longer than %zu bytes", l->part.name, l->length);
+    }
+    if (fstat(l->part.fd, &after) != 0 || !same(&l->before, &after)) {
+        return FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: size or times changed", l->part.name);
+    }
+    return identity_reader_end(l->reader, identity, err);
+}
+
+uint64_t load_available(uint64_t memory)
+{
+    return memory != 0 ? memory : (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -142,6 +142,29 @@ void products_run(struct products *p)
     p->panels = 0;
 }
 
+/* Of one form of the inputs. */
+static size_t acts_size(enum kernel_act act, const struct products_use *uses, size_t use_count)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < use_count; i++) {
+        size_t size = uses[i].rows * act_size(act, uses[i].k);
+
+        most = size > most ? size : most;
+    }
+    return (most + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+double products_size(const struct products_use *uses, size_t use_count)
+{
+    double all = 0;
+
+    for (int act = 0; act < KERNEL_ACT_COUNT; act++) {
+        all += (double)acts_size((enum kernel_act)act, uses, use_count);
+    }
+    return all;
+}
+
 bool products_new(const struct kernels *k, struct pool *pool, const struct products_use *uses, size_t use_count,
                   size_t list_max, struct products **out, struct err *err)
 {
@@ -155,12 +178,7 @@ bool products_new(const struct kernels *k, struct pool *pool, const struct produ
         ok = p->list != NULL;
     }
     for (int act = 0; ok && act < KERNEL_ACT_COUNT; act++) {
-        for (size_t i = 0; i < use_count; i++) {
-            size_t size = uses[i].rows * act_size((enum kernel_act)act, uses[i].k);
-
-            p->sizes[act] = size > p->sizes[act] ? size : p->sizes[act];
-        }
-        p->sizes[act] = (p->sizes[act] + ALIGN - 1) / ALIGN * ALIGN;
+        p->sizes[act] = acts_size((enum kernel_act)act, uses, use_count);
         p->acts[act] = aligned_alloc(ALIGN, p->sizes[act]);
         ok = p->acts[act] != NULL;
     }

@@ -19,6 +19,7 @@ struct products_use {
     size_t rows, k;
 };
 
+double products_size(const struct products_use *uses, size_t use_count); /* bytes that products_new() will take */
 MUST_USE bool products_new(const struct kernels *k, struct pool *pool, const struct products_use *uses,
                            size_t use_count, size_t list_max, struct products **out, struct err *err);
 void products_free(struct products *p);

@@ -10,20 +10,32 @@
 #define STR_ARG(b) (int)((b).len < 64 ? (b).len : 64), (const char *)(b).p
 #define NAME_SIZE 80
 
-/* A tensor whose panels are to be made: a matrix, or one for each index of its third dimension. */
+/* A tensor that is to be made a vector, or panels: of a matrix, or one for each index of its third dimension. */
 struct filling {
+    float **vector;
     struct matrix *m;
     uint64_t count;
     const struct gguf_tensor *t;
 };
 
+/* What is read of a model and what is to be made of it; only headers, until it is known to fit into memory. */
+struct weights_opening {
+    const struct engine_source *source;
+    struct load files[ENGINE_PARTS_MAX];
+    struct load_progress progress;
+    struct gguf parts[ENGINE_PARTS_MAX], all;
+    size_t count;
+    bool *seen; /* by tensor: has a place in the graph */
+    struct filling *fillings;
+    size_t filling_count;
+};
+
+/* Finding each tensor's place. */
 struct reading {
     const struct gguf *g;
     const struct engine_setup *setup;
     struct weights *w;
-    bool *seen; /* by tensor: has a place in the graph */
-    struct filling *fillings;
-    size_t filling_count;
+    struct weights_opening *o;
     struct err *err;
 };
 
@@ -44,7 +56,7 @@ static bool tensor_get(const struct reading *r, const char *name, const struct s
     if (t == NULL) {
         return FAIL(r->err, REASON_GGUF_TENSOR_MISSING, ERR_NOWHERE, "%s", name);
     }
-    r->seen[t - r->g->tensors] = true;
+    r->o->seen[t - r->g->tensors] = true;
     if (t->dims[0] != s->k || t->dims[1] != s->rows || t->dims[2] != count || t->dims[3] != 1) {
         return FAIL(r->err, REASON_GGUF_TENSOR_SHAPE, t->entry,
                     "%s is %" PRIu64 " x %" PRIu64 " x %" PRIu64 ", not %" PRIu64 " x %" PRIu64 " x %" PRIu64, name,
@@ -54,24 +66,14 @@ static bool tensor_get(const struct reading *r, const char *name, const struct s
     return true;
 }
 
-static bool vector_get(const struct reading *r, const char *name, const struct slot *s)
+static bool vector_get(struct reading *r, const char *name, const struct slot *s)
 {
     const struct gguf_tensor *t;
-    uint64_t n = s->k * s->rows;
-    void *memory;
-    float *p;
 
-    if (!tensor_get(r, name, s, &t) || !arena_alloc(&r->w->tables, n, sizeof *p, &memory, r->err)) {
+    if (!tensor_get(r, name, s, &t)) {
         return false;
     }
-    p = memory;
-    quant_dequantise(t->type, gguf_tensor_data(r->g, t).p, n / t->type->weights, p);
-    *s->vector = p;
-    for (uint64_t i = 0; i < n; i++) {
-        if (!(p[i] - p[i] == 0.0F)) {
-            return FAIL(r->err, REASON_MODEL_DEFECT, (size_t)t->offset, "%s, weight %" PRIu64, name, i);
-        }
-    }
+    r->o->fillings[r->o->filling_count++] = (struct filling){.vector = s->vector, .t = t};
     return true;
 }
 
@@ -108,7 +110,7 @@ static bool matrix_get(struct reading *r, const char *name, const struct slot *s
     for (i = 0; i < count; i++) {
         ((struct matrix *)memory)[i] = m;
     }
-    r->fillings[r->filling_count++] = (struct filling){memory, count, t};
+    r->o->fillings[r->o->filling_count++] = (struct filling){.m = memory, .count = count, .t = t};
     return true;
 }
 
@@ -258,10 +260,8 @@ static bool head_read(struct reading *r)
     if (!slots_read(r, "", slots, sizeof slots / sizeof *slots)) {
         return false;
     }
-    for (uint32_t i = 0; w->rope_factors != NULL && i < s->rope_dim / 2; i++) {
-        if (!(w->rope_factors[i] > 0.0F)) {
-            return FAIL(r->err, REASON_MODEL_DEFECT, ERR_NOWHERE, "rope_freqs.weight, factor %u", i);
-        }
+    if (w->output.panels == 0) {
+        w->output = w->embd;
     }
     return true;
 }
@@ -282,7 +282,7 @@ static bool leftovers_check(const struct reading *r)
         if (r->w->shape.family->vision && (begins(t->name, "v.") || begins(t->name, "mm."))) {
             continue;
         }
-        if (!r->seen[i]) {
+        if (!r->o->seen[i]) {
             return FAIL(r->err, REASON_MODEL_ARCHITECTURE, t->entry, "no place in the graph for %.*s",
                         STR_ARG(t->name));
         }
@@ -307,26 +307,45 @@ static void fill_panel(void *arg, size_t item, unsigned thread)
     }
 }
 
-static bool fill(struct load *files, const struct reading *r, struct pool *pool, const struct filling *f,
-                 uint8_t **next)
+static bool vector_fill(const struct weights_opening *o, struct weights *w, const struct filling *f, struct err *err)
+{
+    const struct gguf_tensor *t = f->t;
+    void *memory;
+    float *p;
+
+    if (!arena_alloc(&w->tables, t->weights, sizeof *p, &memory, err)) {
+        return false;
+    }
+    p = memory;
+    quant_dequantise(t->type, gguf_tensor_data(&o->all, t).p, t->weights / t->type->weights, p);
+    *f->vector = p;
+    for (uint64_t i = 0; i < t->weights; i++) {
+        if (!(p[i] - p[i] == 0.0F)) {
+            return FAIL(err, REASON_MODEL_DEFECT, (size_t)t->offset, "%.*s, weight %" PRIu64, STR_ARG(t->name), i);
+        }
+    }
+    return true;
+}
+
+static bool matrix_fill(struct weights_opening *o, struct pool *pool, const struct filling *f, uint8_t **next,
+                        struct err *err)
 {
     uint64_t size = f->t->size / f->count;
     struct panels p = {.scratch = calloc((size_t)pool_threads(pool) * f->m->k, sizeof *p.scratch)};
 
     if (p.scratch == NULL) {
-        return FAIL(r->err, REASON_NO_MEMORY, ERR_NOWHERE, "%.*s", STR_ARG(f->t->name));
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%.*s", STR_ARG(f->t->name));
     }
     for (uint64_t i = 0; i < f->count; i++) {
         f->m[i].p = *next;
         *next += f->m[i].panels * f->m[i].panel_size;
         p.m = &f->m[i];
-        p.rows = gguf_tensor_data(r->g, f->t).p + i * size;
+        p.rows = gguf_tensor_data(&o->all, f->t).p + i * size;
         pool_run(pool, fill_panel, &p, p.m->panels);
-        load_release(&files[f->t->part], (size_t)(f->t->offset + i * size), (size_t)size);
+        load_release(&o->files[f->t->part], (size_t)(f->t->offset + i * size), (size_t)size);
     }
     free(p.scratch);
-    return !atomic_load(&p.defect) ||
-           FAIL(r->err, REASON_MODEL_DEFECT, (size_t)f->t->offset, "%.*s", STR_ARG(f->t->name));
+    return !atomic_load(&p.defect) || FAIL(err, REASON_MODEL_DEFECT, (size_t)f->t->offset, "%.*s", STR_ARG(f->t->name));
 }
 
 /* The type that most weights have, for people. */
@@ -347,87 +366,92 @@ static void quantization_name(const struct gguf *g, struct weights *w)
     }
 }
 
-static bool weights_read(struct load *files, const struct gguf *g, const struct engine_setup *setup, struct pool *pool,
-                         struct weights *w, struct err *err)
+/* Bytes that loading takes at most at a time: a tensor's own are given back once its panels are made. */
+static uint64_t peak(const struct weights_opening *o)
 {
-    struct reading r = {.g = g, .setup = setup, .w = w, .err = err};
-    uint8_t *next;
-    bool ok;
+    uint64_t now = o->progress.total, most = now;
 
-    r.seen = calloc(g->tensor_count + 1, sizeof *r.seen);
-    r.fillings = calloc(g->tensor_count + 1, sizeof *r.fillings);
-    ok = (r.seen != NULL && r.fillings != NULL) ||
-         FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tensors", g->tensor_count);
-    ok = ok && layers_read(&r) && head_read(&r) && leftovers_check(&r);
-    if (ok) {
-        quantization_name(g, w);
-        w->memory = weights_pages(w->memory_size);
-        ok = w->memory != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes of weights", w->memory_size);
+    for (size_t i = 0; i < o->filling_count; i++) {
+        const struct filling *f = &o->fillings[i];
+
+        now += f->vector != NULL ? f->t->weights * sizeof(float) : f->count * f->m->panels * f->m->panel_size;
+        most = now > most ? now : most;
+        now -= f->vector != NULL ? 0 : f->t->size;
     }
-    next = w->memory;
-    for (size_t i = 0; ok && i < r.filling_count; i++) {
-        ok = fill(files, &r, pool, &r.fillings[i], &next);
-    }
-    if (ok && w->output.panels == 0) {
-        w->output = w->embd;
-    }
-    free(r.seen);
-    free(r.fillings);
-    return ok;
+    return most;
 }
 
-/* Everything that is read is here until the panels are made. */
-struct opening {
-    struct load files[ENGINE_PARTS_MAX];
-    struct gguf parts[ENGINE_PARTS_MAX], all;
-    size_t count;
-};
-
-static bool parts_parse(const struct engine_source *source, struct opening *o, struct err *err)
+static bool memory_check(const struct weights_opening *o, uint64_t weights, double computing, uint64_t available,
+                         struct err *err)
 {
+    const double mb = 1e6;
+
+    return (double)weights + computing <= (double)available ||
+           FAIL(err, REASON_MODEL_MEMORY, ERR_NOWHERE,
+                "%s: needs %.0f MB, %.0f of them for its cache and its intermediate values; there are %.0f MB",
+                o->source->name, ((double)weights + computing) / mb, computing / mb, (double)available / mb);
+}
+
+static struct engine_part part_at(const struct engine_source *s, size_t i)
+{
+    return i == 0 ? (struct engine_part){s->fd, s->name} : s->more[i - 1];
+}
+
+static bool headers_read(struct weights_opening *o, uint64_t available, struct err *err)
+{
+    o->count = o->source->more_count + 1;
     for (size_t i = 0; i < o->count; i++) {
-        if (!gguf_parse(bytes_of(o->files[i].p, o->files[i].length), &o->parts[i], err)) {
-            err_prefix(err, i == 0 ? source->name : source->more[i - 1].name);
+        if (!load_begin(part_at(o->source, i), &o->files[i], err)) {
+            return false;
+        }
+        o->progress.total += o->files[i].length;
+    }
+    if (!memory_check(o, o->progress.total, 0, available, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        if (!load_header(&o->files[i], &o->progress, &o->parts[i], err)) {
             return false;
         }
     }
-    return gguf_join(o->parts, o->count, &o->all, err) || (err_prefix(err, source->name), false);
+    return gguf_join(o->parts, o->count, &o->all, err) || (err_prefix(err, o->source->name), false);
 }
 
-static void opening_free(struct opening *o)
+static bool places_find(struct weights_opening *o, const struct engine_setup *setup, struct weights *w, struct err *err)
 {
-    gguf_done(&o->all);
-    for (size_t i = 0; i < o->count; i++) {
-        gguf_done(&o->parts[i]);
-        load_done(&o->files[i]);
+    struct reading r = {.g = &o->all, .setup = setup, .w = w, .o = o, .err = err};
+
+    o->seen = calloc(o->all.tensor_count + 1, sizeof *o->seen);
+    o->fillings = calloc(o->all.tensor_count + 1, sizeof *o->fillings);
+    if (o->seen == NULL || o->fillings == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tensors", o->all.tensor_count);
     }
-    free(o);
+    return layers_read(&r) && head_read(&r) && leftovers_check(&r);
 }
 
-static bool model_read(struct opening *o, const struct engine_setup *setup, struct pool *pool, struct weights *w,
-                       struct tokenizer **tokenizer, struct err *err)
+static bool header_judge(struct weights_opening *o, const struct engine_setup *setup, struct weights *w,
+                         struct tokenizer **tokenizer, struct err *err)
 {
+    const struct bytes text = gguf_template(&o->all);
     struct tokenizer_info info;
 
-    if (!shape_read(&o->all, &w->shape, err) || !tokenizer_new(&o->all, tokenizer, err) ||
-        !weights_read(o->files, &o->all, setup, pool, w, err)) {
+    w->chat_template = BUF(LIMIT_GGUF_STRING);
+    if (!embed_pooling_read(&o->all, &w->pooling, err) || !buf_add(&w->chat_template, text.p, text.len, err) ||
+        !shape_read(&o->all, &w->shape, err) || !tokenizer_new(&o->all, tokenizer, err) ||
+        !places_find(o, setup, w, err)) {
         return false;
     }
+    quantization_name(&o->all, w);
     tokenizer_info(*tokenizer, &info);
     /* The Ollama library's files of Gemma 3 have tokens of the vision part behind the last row. */
     return info.count <= w->shape.vocab || w->shape.family->vision ||
            FAIL(err, REASON_TOKENIZER_FORM, ERR_NOWHERE, "%u tokens, %u rows of weights", info.count, w->shape.vocab);
 }
 
-bool weights_open(const struct engine_source *source, const struct engine_setup *setup, struct pool *pool,
-                  struct weights *out, struct tokenizer **tokenizer, struct identity *identity, struct err *err)
+bool weights_begin(const struct engine_source *source, const struct engine_setup *setup, struct weights *w,
+                   struct tokenizer **tokenizer, struct weights_opening **out, struct err *err)
 {
-    /* The file and its panels are there together, tensor by tensor; exact: 4 bytes for a weight of half a byte. */
-    const double need = setup->exact ? 9.0 : 1.15;
-    struct opening *o;
-    struct weights w = {.tables = ARENA(MIB(1024))};
-    struct tokenizer *t = NULL;
-    bool ok;
+    struct weights_opening *o;
 
     if (source->more_count >= ENGINE_PARTS_MAX) {
         return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%zu files, at most %u", source->more_count + 1,
@@ -437,25 +461,73 @@ bool weights_open(const struct engine_source *source, const struct engine_setup 
     if (o == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a model's files");
     }
-    o->count = source->more_count + 1;
-    ok = load_files(source, setup->memory, need, o->files, identity, err) && parts_parse(source, o, err);
-    if (ok) {
-        gguf_identity(&o->all, identity);
-        w.chat_template = BUF(LIMIT_GGUF_STRING);
-        ok = (embed_pooling_read(&o->all, &w.pooling, err) &&
-              buf_add(&w.chat_template, gguf_template(&o->all).p, gguf_template(&o->all).len, err) &&
-              model_read(o, setup, pool, &w, &t, err)) ||
-             (err_prefix(err, source->name), false);
-    }
-    opening_free(o);
-    if (!ok) {
-        tokenizer_free(t);
-        weights_done(&w);
+    o->source = source;
+    o->progress.source = source;
+    w->tables = ARENA(MIB(1024));
+    if (!headers_read(o, load_available(setup->memory), err) ||
+        !(header_judge(o, setup, w, tokenizer, err) || (err_prefix(err, source->name), false))) {
+        weights_opening_free(o);
         return false;
     }
-    *out = w;
-    *tokenizer = t;
+    *out = o;
     return true;
+}
+
+static bool fill(struct weights_opening *o, struct pool *pool, struct weights *w, struct err *err)
+{
+    uint8_t *next;
+
+    w->memory = weights_pages(w->memory_size);
+    if (w->memory == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes of weights", w->memory_size);
+    }
+    next = w->memory;
+    for (size_t i = 0; i < o->filling_count; i++) {
+        const struct filling *f = &o->fillings[i];
+
+        if (!(f->vector != NULL ? vector_fill(o, w, f, err) : matrix_fill(o, pool, f, &next, err))) {
+            return false;
+        }
+    }
+    if (w->output.p == NULL) { /* it is embd, whose panels are made now */
+        w->output = w->embd;
+    }
+    for (uint32_t i = 0; w->rope_factors != NULL && i < w->shape.rope_dim / 2; i++) {
+        if (!(w->rope_factors[i] > 0.0F)) {
+            return FAIL(err, REASON_MODEL_DEFECT, ERR_NOWHERE, "rope_freqs.weight, factor %u", i);
+        }
+    }
+    return true;
+}
+
+bool weights_end(struct weights_opening *o, const struct engine_setup *setup, double computing, struct pool *pool,
+                 struct weights *w, struct identity *identity, struct err *err)
+{
+    if (!memory_check(o, peak(o), computing, load_available(setup->memory), err)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        if (!load_end(&o->files[i], &o->progress, &identity[i], err)) {
+            return false;
+        }
+    }
+    gguf_identity(&o->all, identity);
+    return fill(o, pool, w, err) || (err_prefix(err, o->source->name), false);
+}
+
+void weights_opening_free(struct weights_opening *o)
+{
+    if (o == NULL) {
+        return;
+    }
+    gguf_done(&o->all);
+    for (size_t i = 0; i < o->count; i++) {
+        gguf_done(&o->parts[i]);
+        load_done(&o->files[i]);
+    }
+    free(o->seen);
+    free(o->fillings);
+    free(o);
 }
 
 void weights_done(struct weights *w)

@@ -47,11 +47,16 @@ struct weights {
     size_t memory_size;
 };
 
-/* The reasons of engine_open(). The tokenizer is the caller's to free. */
-MUST_USE bool weights_open(const struct engine_source *source, const struct engine_setup *setup, struct pool *pool,
-                           struct weights *out, struct tokenizer **tokenizer, struct identity *identity,
-                           struct err *err);
-void weights_done(struct weights *w); /* an empty one is accepted */
+/* In two steps, with the reasons of engine_open(). First the headers alone: shape, tokenizer (the caller's to free),
+ * and every tensor's place; *w is for weights_done() whatever comes, and must stay where it is until the end. */
+struct weights_opening;
+MUST_USE bool weights_begin(const struct engine_source *source, const struct engine_setup *setup, struct weights *w,
+                            struct tokenizer **tokenizer, struct weights_opening **out, struct err *err);
+/* Then, if there is memory for the weights and the `computing` bytes that will be needed beside them, the rest. */
+MUST_USE bool weights_end(struct weights_opening *o, const struct engine_setup *setup, double computing,
+                          struct pool *pool, struct weights *w, struct identity *identity, struct err *err);
+void weights_opening_free(struct weights_opening *o); /* NULL is accepted */
+void weights_done(struct weights *w);                 /* an empty one is accepted */
 
 /* Zeroed pages of their own, huge ones where the system has them; NULL: none left. */
 void *weights_pages(size_t size);

@@ -83,6 +83,9 @@ void gguf_done(struct gguf *g); /* an empty one is accepted */
 uint32_t gguf_split_count(const char *name);
 /* The name of part number index, from 0; out has room for strlen(first) + 1. */
 void gguf_split_name(const char *first, uint32_t index, char *out);
+/* How a file is called where the model's own name is not kept: "model.gguf", "model-00002-of-00003.gguf". */
+#define GGUF_PART_NAME_SIZE 32
+void gguf_part_name(uint32_t index, uint32_t count, char out[GGUF_PART_NAME_SIZE]);
 
 /* The parts in order, each parsed by itself, as one model: the metadata of the first, the tensors of all. One part
  * alone is checked too: it may be a part of something. GGUF_SPLIT, GGUF_TENSOR_REPEATED, GGUF_COUNT. *out borrows from

@@ -49,6 +49,15 @@ void gguf_split_name(const char *first, uint32_t index, char *out)
     }
 }
 
+void gguf_part_name(uint32_t index, uint32_t count, char out[GGUF_PART_NAME_SIZE])
+{
+    if (count == 1) {
+        (void)snprintf(out, GGUF_PART_NAME_SIZE, "model.gguf");
+    } else {
+        (void)snprintf(out, GGUF_PART_NAME_SIZE, "model-%05u-of-%05u.gguf", index + 1, count);
+    }
+}
+
 /* What a part says of itself. */
 static bool part_check(const struct gguf *g, size_t index, size_t count, uint64_t tensors, struct err *err)
 {

@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FDS_MAX 16 /* descriptors that wait for their frame or their sending */
+#define FDS_MAX 16       /* descriptors that wait for their frame */
+#define OUT_FDS_MAX 1024 /* that wait for their sending: the models of a store, the files of one */
 #define QUEUE_MAX (4 * LIMIT_FRAME)
 #define READ_SIZE KIB(64)
 
@@ -23,7 +24,7 @@ struct channel {
     struct buf in, out;
     size_t in_used;                /* bytes of the frame that channel_next() gave last */
     uint64_t out_sent, out_queued; /* places in the stream */
-    struct passed out_fds[FDS_MAX];
+    struct passed out_fds[OUT_FDS_MAX];
     size_t out_fd_count;
     int in_fds[FDS_MAX];
     size_t in_fd_count;
@@ -151,7 +152,7 @@ bool channel_send(struct channel *c, uint16_t type, uint64_t id, struct bytes pa
     size_t before = c->out.len;
     int copy = -1;
 
-    if (payload.len > LIMIT_FRAME || (fd >= 0 && c->out_fd_count == FDS_MAX)) {
+    if (payload.len > LIMIT_FRAME || (fd >= 0 && c->out_fd_count == OUT_FDS_MAX)) {
         return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "a frame of %zu bytes", payload.len);
     }
     if (fd >= 0 && (copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {

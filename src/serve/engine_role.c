@@ -35,7 +35,10 @@ struct role_engine {
     bool confined;
     bool tee; /* the keeper must have the model in its log before it is said to be loaded */
     char name[STORE_NAME_SIZE], model_id[2 * SHA384_SIZE + 1];
-    struct buf manifest; /* its RFC 8785 bytes */
+    struct buf manifest;                         /* its RFC 8785 bytes */
+    struct engine_part files[LIMIT_MODEL_FILES]; /* of the model to load, and the digests that they must have */
+    uint8_t sha256[LIMIT_MODEL_FILES][SHA256_SIZE];
+    size_t file_count;
 };
 
 /* ---- requests ---- */
@@ -308,14 +311,43 @@ static bool describe(struct role_engine *r, const struct frame *f, struct err *e
     return true;
 }
 
+/* Keeps the descriptor where it says yes. */
+static bool file_take(struct role_engine *r, const struct frame *f, struct err *err)
+{
+    if (f->fd < 0 || f->payload.len != SHA256_SIZE || r->file_count == LIMIT_MODEL_FILES) {
+        return FAIL(err, REASON_FRAME_FORM, ERR_NOWHERE, "file %zu of the model", r->file_count + 1);
+    }
+    memcpy(r->sha256[r->file_count], f->payload.p, SHA256_SIZE);
+    r->files[r->file_count++] = (struct engine_part){f->fd, r->name};
+    return true;
+}
+
+/* Reads the model and makes its manifest. */
+static bool model_open(struct role_engine *r, const struct engine_setup *setup, uint8_t model_id[SHA384_SIZE],
+                       struct err *err)
+{
+    const struct engine_source source = {
+        .fd = r->files[0].fd, .name = r->name, .more = r->files + 1, .more_count = r->file_count - 1};
+    struct identity ids[LIMIT_MODEL_FILES];
+
+    if (!engine_open(&source, setup, &r->engine, ids, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < r->file_count; i++) {
+        if (memcmp(ids[i].sha256, r->sha256[i], SHA256_SIZE) != 0) {
+            return FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: file %zu of %zu in the store is damaged", r->name,
+                        i + 1, r->file_count);
+        }
+    }
+    return measure_manifest(r->name, ids, r->file_count, model_id, &r->manifest, err);
+}
+
 static bool load(struct role_engine *r, const struct frame *f, struct err *err)
 {
     struct engine_setup setup = {0};
-    struct engine_source source = {.fd = f->fd};
-    struct identity id;
     uint64_t context, threads;
     const char *name, *kv;
-    uint8_t model_id[SHA384_SIZE], sha256[SHA256_SIZE];
+    uint8_t model_id[SHA384_SIZE];
     json_t *v;
     bool ok = json_parse(f->payload, &v, err);
 
@@ -323,7 +355,6 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
         return false;
     }
     ok = json_get_str(v, "name", &name, err) && json_get_str(v, "kv", &kv, err) &&
-         json_get_hex(v, "sha256", sha256, sizeof sha256, err) &&
          json_get_u64(v, "context", LIMIT_CONTEXT, &context, err) && json_get_u64(v, "threads", 1024, &threads, err) &&
          json_get_bool(v, "tee", &r->tee, err) &&
          (engine_kv_find(kv, &setup.kv) || FAIL(err, REASON_OPTION_RANGE, ERR_NOWHERE, "a cache of %s", kv)) &&
@@ -333,17 +364,16 @@ static bool load(struct role_engine *r, const struct frame *f, struct err *err)
         setup.threads = (unsigned)threads;
         setup.between = between;
         setup.arg = r;
-        source.name = name;
         (void)snprintf(r->name, sizeof r->name, "%s", name);
-        ok = engine_open(&source, &setup, &r->engine, &id, err) &&
-             (memcmp(id.sha256, sha256, sizeof sha256) == 0 ||
-              FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: the file in the store is damaged", name)) &&
-             measure_manifest(name, &id, model_id, &r->manifest, err);
+        ok = model_open(r, &setup, model_id, err);
     }
     if (ok) {
         hex_encode(bytes_of(model_id, sizeof model_id), r->model_id);
     }
     json_decref(v);
+    while (r->file_count > 0) {
+        (void)close(r->files[--r->file_count].fd);
+    }
     return ok;
 }
 
@@ -424,9 +454,10 @@ static void control_frame(void *arg, struct link *l, const struct frame *f)
     } else if (f->type == MESSAGE_MODEL && f->fd >= 0) {
         ok = describe(r, f, &err);
         (void)close(f->fd);
-    } else if (f->type == MESSAGE_LOAD && f->fd >= 0 && r->engine == NULL) {
+    } else if (f->type == MESSAGE_FILE && r->engine == NULL) {
+        ok = file_take(r, f, &err);
+    } else if (f->type == MESSAGE_LOAD && r->file_count > 0 && r->engine == NULL) {
         ok = load(r, f, &err);
-        (void)close(f->fd);
         if (ok) {
             loaded(r);
         }

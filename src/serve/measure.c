@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "engine/engine.h"
 #include "evidence/manifest.h"
+#include "model/gguf.h"
 #include "os/file.h"
 #include "page/page.h"
 #include "proc/spawn.h"
@@ -263,19 +264,25 @@ bool measure_keyset_event(struct bytes keyset, struct buf *out, struct err *err)
     return digest_event("key-epoch", "keyset_sha384", digest, out, err);
 }
 
-bool measure_manifest(const char *name, const struct identity *id, uint8_t model_id[SHA384_SIZE], struct buf *out,
-                      struct err *err)
+bool measure_manifest(const char *name, const struct identity *ids, size_t count, uint8_t model_id[SHA384_SIZE],
+                      struct buf *out, struct err *err)
 {
-    struct manifest_file f = {.name = "model.gguf", .length = id->length};
-    struct manifest m = {.files = &f, .file_count = 1};
+    struct manifest_file files[LIMIT_MODEL_FILES] = {0};
+    struct manifest m = {.files = files, .file_count = count};
 
     (void)snprintf(m.name, sizeof m.name, "%s", name);
-    memcpy(f.sha256, id->sha256, sizeof f.sha256);
-    memcpy(f.tree_root, id->tree_root, sizeof f.tree_root);
-    manifest_file_id(f.length, f.tree_root, f.file_id);
-    manifest_model_id(&f, 1, m.model_id);
-    memcpy(m.tokenizer_sha256, id->tokenizer_sha256, sizeof m.tokenizer_sha256);
-    memcpy(m.template_sha256, id->template_sha256, sizeof m.template_sha256);
+    for (size_t i = 0; i < count; i++) {
+        struct manifest_file *f = &files[i];
+
+        gguf_part_name((uint32_t)i, (uint32_t)count, f->name);
+        f->length = ids[i].length;
+        memcpy(f->sha256, ids[i].sha256, sizeof f->sha256);
+        memcpy(f->tree_root, ids[i].tree_root, sizeof f->tree_root);
+        manifest_file_id(f->length, f->tree_root, f->file_id);
+    }
+    manifest_model_id(files, count, m.model_id);
+    memcpy(m.tokenizer_sha256, ids[0].tokenizer_sha256, sizeof m.tokenizer_sha256);
+    memcpy(m.template_sha256, ids[0].template_sha256, sizeof m.template_sha256);
     hash_bytes(HASH_SHA256, bytes_of_str("{}"), m.defaults_sha256);
     if (!manifest_print(&m, out, err)) {
         return false;

@@ -20,10 +20,10 @@ MUST_USE bool measure_policy_event(struct bytes policy /* p NULL: none */, struc
 MUST_USE bool measure_model_event(struct bytes manifest, struct buf *out, struct err *err);
 MUST_USE bool measure_keyset_event(struct bytes keyset, struct buf *out, struct err *err);
 
-/* The manifest of a model of one file (docs/formats.md, section 2), RFC 8785 bytes. There are no default options and no
- * system message of the service's own: `{}`. */
-MUST_USE bool measure_manifest(const char *name, const struct identity *id, uint8_t model_id[SHA384_SIZE],
-                               struct buf *out, struct err *err);
+/* The manifest of a model in count files (docs/formats.md, section 2), RFC 8785 bytes. There are no default options and
+ * no system message of the service's own: `{}`. */
+MUST_USE bool measure_manifest(const char *name, const struct identity *ids, size_t count,
+                               uint8_t model_id[SHA384_SIZE], struct buf *out, struct err *err);
 
 /* 32 hex digits of /proc/sys/kernel/random/boot_id. */
 MUST_USE bool measure_boot_id(char out[33], struct err *err);

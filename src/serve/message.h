@@ -15,7 +15,8 @@ enum message {
     MESSAGE_LISTEN,     /* u8 tls; a descriptor: a bound socket */
     MESSAGE_MODEL,      /* JSON of one model of the store */
     MESSAGE_CONFIG,     /* the config event's content: from the parent alone */
-    MESSAGE_LOAD,       /* JSON; a descriptor: the model's file */
+    MESSAGE_FILE,       /* SHA-256; a descriptor: one of the files of the model that LOAD is of, in order */
+    MESSAGE_LOAD,       /* JSON */
     MESSAGE_LOADED,     /* 96 hex digits: SHA-384 of the manifest; JSON {name, model_id, context, memory, chat, ...} */
     MESSAGE_GO,         /* everything was said: begin */
     MESSAGE_DONE,       /* what was asked for is done */

@@ -141,7 +141,7 @@ static void model_send(struct parent *p, const struct store_model *m)
     json_t *entry;
     int fd;
 
-    if (!store_open_blob(&p->supplies.store, m, &fd, &err)) {
+    if (!store_open_file(&p->supplies.store, m, 0, &fd, &err)) {
         log_error(LOG_LEVEL_WARNING, "a model of the store is left out", &err);
         return;
     }
@@ -157,29 +157,30 @@ static void engine_setup(struct parent *p)
 {
     const uint64_t threads = config_number(p->config, CONFIG_threads);
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    char sha256[2 * SHA256_SIZE + 1];
+    const struct store_model *m = &p->supplies.model;
     struct err err;
     int fd;
 
-    hex_encode(bytes_of(p->supplies.model.blob, SHA256_SIZE), sha256);
     peers_connect(p, ROLE_KEEPER, ROLE_ENGINE);
     for (size_t i = 0; p->loaded.len == 0 && i < p->supplies.model_count && i < MODELS_MAX; i++) {
         model_send(p, &p->supplies.models[i]);
     }
-    if (!store_open_blob(&p->supplies.store, &p->supplies.model, &fd, &err)) {
-        parent_fail(p, &err);
-        return;
+    for (size_t i = 0; i < m->file_count; i++) {
+        if (!store_open_file(&p->supplies.store, m, i, &fd, &err)) {
+            parent_fail(p, &err);
+            return;
+        }
+        link_send(p->children[ROLE_ENGINE].control, MESSAGE_FILE, 0, bytes_of(m->files[i].sha256, SHA256_SIZE), fd);
+        (void)close(fd);
     }
     setup_send(p, ROLE_ENGINE, MESSAGE_LOAD,
-               json_object_of({"name", json_string(p->supplies.model.name)}, {"sha256", json_string(sha256)},
-                              {"kv", json_string(config_get(p->config, CONFIG_kv))},
+               json_object_of({"name", json_string(m->name)}, {"kv", json_string(config_get(p->config, CONFIG_kv))},
                               {"tee", json_boolean(config_has_tee(p->config))},
                               {"context", json_integer((int64_t)config_number(p->config, CONFIG_context))},
                               {"threads", json_integer(threads > 0 ? (int64_t)threads
                                                        : cores > 0 ? cores
                                                                    : 1)}),
-               fd);
-    (void)close(fd);
+               -1);
 }
 
 static json_t *origins_json(const char *text)

@@ -85,36 +85,55 @@ static bool file_identity(int fd, const char *name, struct identity *out, struct
     return ok;
 }
 
+/* Each file is read whole, and must be what the store says that it is. */
+static bool model_read(const struct store_model *m, const struct engine_part *files, struct buf *manifest,
+                       struct err *err)
+{
+    struct identity ids[LIMIT_MODEL_FILES];
+    uint8_t model_id[SHA384_SIZE];
+    struct store_headers headers;
+    bool ok;
+
+    for (size_t i = 0; i < m->file_count; i++) {
+        if (!file_identity(files[i].fd, m->name, &ids[i], err)) {
+            return false;
+        }
+        if (memcmp(ids[i].sha256, m->files[i].sha256, SHA256_SIZE) != 0) {
+            return FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: file %zu of %zu in the store is damaged", m->name,
+                        i + 1, m->file_count);
+        }
+    }
+    if (!store_headers_read(files, m->file_count, &headers, err)) {
+        return false;
+    }
+    gguf_identity(&headers.all, &ids[0]);
+    ok = measure_manifest(m->name, ids, m->file_count, model_id, manifest, err);
+    store_headers_done(&headers);
+    return ok;
+}
+
 static bool model_add(const struct config *c, json_t *out, struct err *err)
 {
-    struct buf header = BUF(LIMIT_GGUF_HEADER), manifest = BUF(LIMIT_MANIFEST);
-    uint8_t model_id[SHA384_SIZE], digest[SHA384_SIZE];
+    struct buf manifest = BUF(LIMIT_MANIFEST);
+    uint8_t digest[SHA384_SIZE];
+    struct engine_part files[LIMIT_MODEL_FILES];
     struct store store;
     struct store_model m;
-    struct identity id = {0};
-    struct gguf g = {0};
-    int fd = -1;
-    bool ok = supplies_model(c, &store, &m, err) && store_open_blob(&store, &m, &fd, err) &&
-              file_identity(fd, m.name, &id, err);
+    size_t opened = 0;
+    bool ok = supplies_model(c, &store, &m, err);
 
-    if (ok && memcmp(id.sha256, m.blob, SHA256_SIZE) != 0) {
-        ok = FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: the file in the store is damaged", m.name);
+    while (ok && opened < m.file_count) {
+        files[opened].name = m.name;
+        ok = store_open_file(&store, &m, opened, &files[opened].fd, err);
+        opened += ok ? 1 : 0;
     }
-    if (ok && lseek(fd, 0, SEEK_SET) != 0) {
-        ok = FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s: %s", m.name, strerror(errno));
-    }
-    if (ok && (ok = store_header(fd, m.name, &header, &g, err))) {
-        gguf_identity(&g, &id);
-        ok = measure_manifest(m.name, &id, model_id, &manifest, err);
-    }
+    ok = ok && model_read(&m, files, &manifest, err);
     if (ok) {
         hash_bytes(HASH_SHA384, buf_bytes(&manifest), digest);
     }
-    gguf_done(&g);
-    buf_done(&header);
     buf_done(&manifest);
-    if (fd >= 0) {
-        (void)close(fd);
+    while (opened > 0) {
+        (void)close(files[--opened].fd);
     }
     return ok && list_add(out, "model", digest, err);
 }

@@ -3,6 +3,7 @@
 #include "os/file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,4 +66,33 @@ bool store_header(int fd, const char *path, struct buf *bytes, struct gguf *out,
     }
     buf_done(bytes);
     return false;
+}
+
+bool store_headers_read(const struct engine_part *files, size_t count, struct store_headers *out, struct err *err)
+{
+    struct store_headers h = {.bytes = calloc(count, sizeof *h.bytes), .files = calloc(count, sizeof *h.files)};
+    bool ok = (h.bytes != NULL && h.files != NULL) || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu files", count);
+
+    while (ok && h.count < count) {
+        ok = store_header(files[h.count].fd, files[h.count].name, &h.bytes[h.count], &h.files[h.count], err);
+        h.count += ok ? 1 : 0;
+    }
+    if (!ok || !gguf_join(h.files, count, &h.all, err)) {
+        store_headers_done(&h);
+        return false;
+    }
+    *out = h;
+    return true;
+}
+
+void store_headers_done(struct store_headers *h)
+{
+    gguf_done(&h->all);
+    for (size_t i = 0; i < h->count; i++) {
+        gguf_done(&h->files[i]);
+        buf_done(&h->bytes[i]);
+    }
+    free(h->files);
+    free(h->bytes);
+    *h = (struct store_headers){0};
 }

@@ -75,38 +75,54 @@ static void temp_done(struct temp *t)
     }
 }
 
-/* The whole source into to, hashed on the way. */
-static bool copy(const struct store_import *in, int to, const char *to_path, struct layout_layer *out, struct err *err)
+static bool unchanged(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* One of the model's files, on its way into the store. */
+struct copying {
+    const struct store_import *in;
+    const struct engine_part *from;
+    const struct temp *to;
+    uint64_t before, total; /* bytes in front of this file, of all */
+};
+
+/* Hashed on the way. */
+static bool copy(const struct copying *c, struct store_layer *out, struct err *err)
 {
     uint8_t *step = malloc(STEP);
     struct hash h;
-    struct stat st;
+    struct stat before, after;
     bool ok = step != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", STEP);
 
-    ok = ok && (fstat(in->fd, &st) == 0 || file_fail(err, in->path, errno));
-    ok = ok && (S_ISREG(st.st_mode) || FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s is no file", in->path));
+    ok = ok && (fstat(c->from->fd, &before) == 0 || file_fail(err, c->from->name, errno));
     hash_init(&h, HASH_SHA256);
     out->size = 0;
     while (ok) {
-        ssize_t n = pread(in->fd, step, STEP, (off_t)out->size);
+        ssize_t n = pread(c->from->fd, step, STEP, (off_t)out->size);
 
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
-            ok = n == 0 || file_fail(err, in->path, errno);
+            ok = n == 0 || file_fail(err, c->from->name, errno);
             break;
         }
         hash_add(&h, bytes_of(step, (size_t)n));
         out->size += (uint64_t)n;
-        ok = file_write_fd(to, to_path, bytes_of(step, (size_t)n), err);
-        if (ok && in->progress != NULL) {
-            in->progress(in->arg, out->size, (uint64_t)st.st_size);
+        ok = file_write_fd(c->to->fd, c->to->path, bytes_of(step, (size_t)n), err);
+        if (ok && c->in->progress != NULL) {
+            c->in->progress(c->in->arg, c->before + out->size, c->total);
         }
     }
     hash_end(&h, out->sha256);
     free(step);
-    return ok;
+    ok = ok && (fstat(c->from->fd, &after) == 0 || file_fail(err, c->from->name, errno));
+    return ok && ((unchanged(&before, &after) && out->size == (uint64_t)before.st_size) ||
+                  FAIL(err, REASON_FILE_CHANGED, ERR_NOWHERE, "%s: size or times changed", c->from->name));
 }
 
 static bool digest_check(const struct store_import *in, const uint8_t seen[SHA256_SIZE], struct err *err)
@@ -119,36 +135,72 @@ static bool digest_check(const struct store_import *in, const uint8_t seen[SHA25
     for (int i = 0; i < 8; i++) {
         (void)snprintf(hex + 2 * i, 3, "%02x", seen[i]);
     }
-    return FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: its SHA-256 begins with %s", in->path, hex);
+    return FAIL(err, REASON_MODEL_DIGEST, ERR_NOWHERE, "%s: its SHA-256 begins with %s", in->files[0].name, hex);
 }
 
-/* The model's file becomes a blob; m gets what its metadata says. */
-static bool model_put(const struct store *s, const struct store_import *in, struct layout_layer *layer,
-                      struct store_model *m, struct err *err)
+static bool sizes_add(const struct store_import *in, uint64_t *total, struct err *err)
 {
-    struct buf header = BUF(0);
-    struct gguf g = {.memory = ARENA(0)}, whole = {.memory = ARENA(0)};
-    struct summary about;
-    struct temp temp;
-    char path[STORE_PATH_MAX];
-    bool ok = temp_open(s, "/blobs", &temp, err) && copy(in, temp.fd, temp.path, layer, err) &&
-              digest_check(in, layer->sha256, err) && store_header(temp.fd, in->path, &header, &g, err) &&
-              gguf_join(&g, 1, &whole, err); /* a part of a split model is none */
+    *total = 0;
+    for (size_t i = 0; i < in->file_count; i++) {
+        struct stat st;
 
-    if (ok) {
-        summary_make(&g, &about);
-        (void)snprintf(m->format, sizeof m->format, "gguf");
-        (void)snprintf(m->family, sizeof m->family, "%s", about.architecture);
-        (void)snprintf(m->parameters, sizeof m->parameters, "%s", about.parameters);
-        (void)snprintf(m->file_type, sizeof m->file_type, "%s", about.file_type);
-        memcpy(m->blob, layer->sha256, SHA256_SIZE);
-        m->blob_size = layer->size;
-        ok = layout_blob_path(s, layer->sha256, path, err) && temp_name(&temp, path, err);
+        if (fstat(in->files[i].fd, &st) != 0) {
+            return file_fail(err, in->files[i].name, errno);
+        }
+        if (!S_ISREG(st.st_mode)) {
+            return FAIL(err, REASON_FILE_IO, ERR_NOWHERE, "%s is no file", in->files[i].name);
+        }
+        *total += (uint64_t)st.st_size;
     }
-    gguf_done(&whole);
-    gguf_done(&g);
-    buf_done(&header);
-    temp_done(&temp);
+    return true;
+}
+
+/* What the files say of the model, as they lie in the store now. */
+static bool files_check(const struct store_import *in, const struct temp *temps, struct store_model *m, struct err *err)
+{
+    struct engine_part files[LIMIT_MODEL_FILES];
+    struct store_headers h;
+    struct summary about;
+
+    for (size_t i = 0; i < in->file_count; i++) {
+        files[i] = (struct engine_part){temps[i].fd, in->files[i].name};
+    }
+    if (!store_headers_read(files, in->file_count, &h, err)) {
+        return false;
+    }
+    summary_make(&h.all, &about);
+    (void)snprintf(m->family, sizeof m->family, "%s", about.architecture);
+    (void)snprintf(m->parameters, sizeof m->parameters, "%s", about.parameters);
+    (void)snprintf(m->file_type, sizeof m->file_type, "%s", about.file_type);
+    store_headers_done(&h);
+    return true;
+}
+
+/* The model's files become blobs; m gets what their metadata says. */
+static bool model_put(const struct store *s, const struct store_import *in, struct store_model *m, struct err *err)
+{
+    struct temp *temps = calloc(in->file_count, sizeof *temps);
+    struct copying c = {.in = in};
+    size_t opened = 0;
+    char path[STORE_PATH_MAX];
+    bool ok = (temps != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu files", in->file_count)) &&
+              sizes_add(in, &c.total, err);
+
+    for (size_t i = 0; ok && i < in->file_count; i++) {
+        c.from = &in->files[i];
+        c.to = &temps[i];
+        ok = temp_open(s, "/blobs", &temps[opened++], err) && copy(&c, &m->files[i], err);
+        c.before += m->files[i].size;
+    }
+    m->file_count = in->file_count;
+    ok = ok && digest_check(in, m->files[0].sha256, err) && files_check(in, temps, m, err);
+    for (size_t i = 0; ok && i < in->file_count; i++) {
+        ok = layout_blob_path(s, m->files[i].sha256, path, err) && temp_name(&temps[i], path, err);
+    }
+    while (opened > 0) {
+        temp_done(&temps[--opened]);
+    }
+    free(temps);
     return ok;
 }
 
@@ -162,7 +214,7 @@ static bool text_put(const struct store *s, const char *folder, struct bytes tex
     return ok;
 }
 
-static bool config_put(const struct store *s, const struct store_model *m, struct layout_layer *layer, struct err *err)
+static bool config_put(const struct store *s, const struct store_model *m, struct store_layer *layer, struct err *err)
 {
     struct buf text = BUF(LIMIT_MANIFEST);
     char path[STORE_PATH_MAX];
@@ -201,17 +253,20 @@ bool store_import(const struct store *s, const struct store_import *in, struct s
 {
     struct store_model m = {0};
     struct store_name name;
-    struct layout_layer model, config;
+    struct store_layer config;
     struct buf manifest = BUF(LIMIT_MANIFEST);
     char path[STORE_PATH_MAX], printed[STORE_NAME_SIZE];
     bool ok;
 
+    if (in->file_count > LIMIT_MODEL_FILES) {
+        return FAIL(err, REASON_GGUF_SPLIT, ERR_NOWHERE, "%zu files, at most %d", in->file_count, LIMIT_MODEL_FILES);
+    }
     if (!name_parse(in->name, &name, err) || !layout_path(s, path, err, "/blobs") || !file_mkdir(path, 0755, err)) {
         return false;
     }
     name_print(&name, printed);
-    ok = model_put(s, in, &model, &m, err) && config_put(s, &m, &config, err) &&
-         layout_manifest_print(&config, &model, &manifest, err) && manifest_path(s, &name, path, err) &&
+    ok = model_put(s, in, &m, err) && config_put(s, &m, &config, err) &&
+         layout_manifest_print(&config, &m, &manifest, err) && manifest_path(s, &name, path, err) &&
          text_put(s, "", buf_bytes(&manifest), path, err) && store_find(s, printed, out, err);
     buf_done(&manifest);
     return ok;

@@ -37,7 +37,7 @@ bool layout_blob_path(const struct store *s, const uint8_t sha256[SHA256_SIZE], 
 }
 
 /* {"digest":"sha256:HEX","size":n}; older manifests write sha256-HEX nowhere, so neither is it read. */
-static bool layer_parse(const json_t *layer, struct layout_layer *out, struct err *err)
+static bool layer_parse(const json_t *layer, struct store_layer *out, struct err *err)
 {
     const char *digest;
 
@@ -62,11 +62,11 @@ static void unused_add(struct store_model *m, const char *kind)
 static bool layers_parse(const json_t *layers, struct store_model *m, struct err *err)
 {
     const json_t *value;
-    size_t i, models = 0;
+    size_t i;
 
     json_array_foreach(layers, i, value)
     {
-        struct layout_layer layer;
+        struct store_layer layer;
         const char *type;
 
         if (!json_get_str(value, "mediaType", &type, err) || !layer_parse(value, &layer, err)) {
@@ -77,20 +77,18 @@ static bool layers_parse(const json_t *layers, struct store_model *m, struct err
         }
         type += strncmp(type, TYPE_LAYER, strlen(TYPE_LAYER)) == 0 ? strlen(TYPE_LAYER) : 0;
         if (strcmp(type, "model") == 0) {
-            memcpy(m->blob, layer.sha256, SHA256_SIZE);
-            m->blob_size = layer.size;
-            models++;
+            if (m->file_count == LIMIT_MODEL_FILES) {
+                return FAIL(err, REASON_STORE_FORM, ERR_NOWHERE, "more than %d model layers", LIMIT_MODEL_FILES);
+            }
+            m->files[m->file_count++] = layer;
         } else if (strcmp(type, "license") != 0) {
             unused_add(m, type);
         }
     }
-    if (models != 1) {
-        return FAIL(err, REASON_STORE_FORM, ERR_NOWHERE, "%zu model layers, 1 is wanted", models);
-    }
-    return true;
+    return m->file_count > 0 || FAIL(err, REASON_STORE_FORM, ERR_NOWHERE, "no model layer");
 }
 
-bool layout_manifest_parse(struct bytes text, struct store_model *m, struct layout_layer *config, struct err *err)
+bool layout_manifest_parse(struct bytes text, struct store_model *m, struct store_layer *config, struct err *err)
 {
     json_t *manifest = NULL, *layers, *about;
     bool ok = json_parse(text, &manifest, err) && json_get(manifest, "layers", JSON_ARRAY, &layers, err) &&
@@ -109,19 +107,24 @@ bool layout_manifest_parse(struct bytes text, struct store_model *m, struct layo
     return true;
 }
 
-bool layout_manifest_print(const struct layout_layer *config, const struct layout_layer *model, struct buf *out,
+/* {"mediaType":TYPE,"digest":"sha256:HEX","size":n} */
+static bool layer_print(const char *type, const struct store_layer *layer, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, "{\"mediaType\":\"%s\",\"digest\":\"" DIGEST, type) &&
+           hex_add(out, bytes_of(layer->sha256, SHA256_SIZE), err) &&
+           buf_printf(out, err, "\",\"size\":%llu}", (unsigned long long)layer->size);
+}
+
+bool layout_manifest_print(const struct store_layer *config, const struct store_model *m, struct buf *out,
                            struct err *err)
 {
-    char config_hex[2 * SHA256_SIZE + 1], model_hex[2 * SHA256_SIZE + 1];
+    bool ok = buf_str(out, "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_MANIFEST "\",\"config\":", err) &&
+              layer_print(TYPE_CONFIG, config, out, err) && buf_str(out, ",\"layers\":[", err);
 
-    hex_encode(bytes_of(config->sha256, SHA256_SIZE), config_hex);
-    hex_encode(bytes_of(model->sha256, SHA256_SIZE), model_hex);
-    return buf_printf(out, err,
-                      "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_MANIFEST
-                      "\",\"config\":{\"mediaType\":\"" TYPE_CONFIG "\",\"digest\":\"" DIGEST
-                      "%s\",\"size\":%llu},\"layers\":[{\"mediaType\":\"" TYPE_LAYER "model\",\"digest\":\"" DIGEST
-                      "%s\",\"size\":%llu}]}",
-                      config_hex, (unsigned long long)config->size, model_hex, (unsigned long long)model->size);
+    for (size_t i = 0; ok && i < m->file_count; i++) {
+        ok = (i == 0 || buf_str(out, ",", err)) && layer_print(TYPE_LAYER "model", &m->files[i], out, err);
+    }
+    return ok && buf_str(out, "]}", err);
 }
 
 /* A member that may be missing and is cut to the field. */
@@ -150,14 +153,17 @@ bool layout_config_parse(struct bytes text, struct store_model *m, struct err *e
 
 bool layout_config_print(const struct store_model *m, struct buf *out, struct err *err)
 {
-    char hex[2 * SHA256_SIZE + 1];
+    bool ok = buf_str(out, "{\"model_format\":\"gguf\",\"model_family\":", err) &&
+              json_print_str(bytes_of_str(m->family), out, err) && buf_str(out, ",\"model_families\":[", err) &&
+              json_print_str(bytes_of_str(m->family), out, err) &&
+              buf_printf(out, err,
+                         "],\"model_type\":\"%s\",\"file_type\":\"%s\",\"architecture\":\"amd64\",\"os\":\"linux\","
+                         "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[",
+                         m->parameters, m->file_type);
 
-    hex_encode(bytes_of(m->blob, SHA256_SIZE), hex);
-    return buf_str(out, "{\"model_format\":\"gguf\",\"model_family\":", err) &&
-           json_print_str(bytes_of_str(m->family), out, err) && buf_str(out, ",\"model_families\":[", err) &&
-           json_print_str(bytes_of_str(m->family), out, err) &&
-           buf_printf(out, err,
-                      "],\"model_type\":\"%s\",\"file_type\":\"%s\",\"architecture\":\"amd64\",\"os\":\"linux\","
-                      "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST "%s\"]}}",
-                      m->parameters, m->file_type, hex);
+    for (size_t i = 0; ok && i < m->file_count; i++) {
+        ok = buf_str(out, i == 0 ? "\"" DIGEST : "\",\"" DIGEST, err) &&
+             hex_add(out, bytes_of(m->files[i].sha256, SHA256_SIZE), err);
+    }
+    return ok && buf_str(out, "\"]}}", err);
 }

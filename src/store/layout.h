@@ -13,17 +13,13 @@ __attribute__((format(printf, 4, 5))) MUST_USE bool layout_path(const struct sto
 MUST_USE bool layout_blob_path(const struct store *s, const uint8_t sha256[SHA256_SIZE], char out[STORE_PATH_MAX],
                                struct err *err);
 
-struct layout_layer {
-    uint8_t sha256[SHA256_SIZE];
-    uint64_t size;
-};
-
-/* An image manifest: the configuration and exactly one model layer; kinds of other layers go to m->unused. STORE_FORM.
+/* An image manifest: the configuration and the model layers, one a file; kinds of other layers go to m->unused.
+ * STORE_FORM.
  */
-MUST_USE bool layout_manifest_parse(struct bytes text, struct store_model *m, struct layout_layer *config,
+MUST_USE bool layout_manifest_parse(struct bytes text, struct store_model *m, struct store_layer *config,
                                     struct err *err);
-MUST_USE bool layout_manifest_print(const struct layout_layer *config, const struct layout_layer *model,
-                                    struct buf *out, struct err *err);
+MUST_USE bool layout_manifest_print(const struct store_layer *config, const struct store_model *m, struct buf *out,
+                                    struct err *err);
 
 /* The configuration: format, family, parameters, file type. */
 MUST_USE bool layout_config_parse(struct bytes text, struct store_model *m, struct err *err);

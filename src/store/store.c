@@ -71,7 +71,7 @@ bool store_open(const char *root, struct store *out, struct err *err)
 }
 
 /* A blob of at most max bytes, whole. */
-static bool blob_read(const struct store *s, const struct layout_layer *layer, size_t max, struct buf *out,
+static bool blob_read(const struct store *s, const struct store_layer *layer, size_t max, struct buf *out,
                       struct err *err)
 {
     char path[STORE_PATH_MAX];
@@ -94,7 +94,7 @@ static bool model_read(const struct store *s, const char *path, char parts[LEVEL
 {
     struct store_model m = {0};
     struct store_name name = {0};
-    struct layout_layer config;
+    struct store_layer config;
     struct buf text = BUF(LIMIT_MANIFEST), config_text = BUF(0);
     char spelled[4 * STORE_NAME_SIZE];
     struct stat st;
@@ -252,13 +252,13 @@ bool store_list(const struct store *s, struct store_model **out, size_t *count, 
     return true;
 }
 
-bool store_open_blob(const struct store *s, const struct store_model *m, int *fd, struct err *err)
+bool store_open_file(const struct store *s, const struct store_model *m, size_t index, int *fd, struct err *err)
 {
     char path[STORE_PATH_MAX];
     struct stat st;
     int f;
 
-    if (!layout_blob_path(s, m->blob, path, err)) {
+    if (!layout_blob_path(s, m->files[index].sha256, path, err)) {
         return false;
     }
     f = open(path, O_RDONLY | O_CLOEXEC);
@@ -266,10 +266,10 @@ bool store_open_blob(const struct store *s, const struct store_model *m, int *fd
         return errno == ENOENT ? FAIL(err, REASON_STORE_FORM, ERR_NOWHERE, "%s: its file %s is missing", m->name, path)
                                : file_fail(err, path, errno);
     }
-    if (fstat(f, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != m->blob_size) {
+    if (fstat(f, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != m->files[index].size) {
         (void)close(f);
         return FAIL(err, REASON_STORE_FORM, ERR_NOWHERE, "%s: %s does not have %llu bytes", m->name, path,
-                    (unsigned long long)m->blob_size);
+                    (unsigned long long)m->files[index].size);
     }
     *fd = f;
     return true;

@@ -40,13 +40,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct store_model m = {0};
-    struct layout_layer config;
+    struct store_layer config;
     struct bytes text = bytes_of(data, size);
     char from[MODELFILE_FROM_SIZE];
     struct err err;
 
     if (layout_manifest_parse(text, &m, &config, &err)) {
-        must(m.size >= m.blob_size && m.size >= config.size);
+        must(m.file_count >= 1 && m.size >= m.files[0].size && m.size >= config.size);
     } else {
         must(err.reason == REASON_STORE_FORM);
     }

@@ -7,6 +7,7 @@
 #include "gguf_make.h"
 
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROMPT 150 /* crosses a block of attention */
@@ -727,6 +728,56 @@ static void test_refused(void **state)
     open_fails(&m, &setup, REASON_OPTION_RANGE);
 }
 
+static void most_set(void *arg, uint64_t done, uint64_t total)
+{
+    (void)total;
+    *(uint64_t *)arg = done;
+}
+
+/* What a model needs beside its weights, and what its weights become, counts before more than its header is read. */
+static void test_memory(void **state)
+{
+    static const struct {
+        const char *what;
+        enum quant_id weights;
+        bool exact;
+        unsigned chunk, context;
+        double enough, less; /* memory, in sizes of the file */
+    } rows[] = {
+        {"a model and no more", QUANT_F32, false, 1, 16, 3, 1.01},
+        {"a large chunk", QUANT_F32, false, 4096, 16, 200, 4},
+        {"a large cache", QUANT_F32, false, 1, 4096, 9, 1.3},
+        {"Q2_K as F32", QUANT_Q2_K, true, 1, 16, 60, 10},
+        {"Q4_0 as F32", QUANT_Q4_0, true, 1, 16, 40, 6},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gen_model m = gen_model_default();
+        struct engine_setup setup = {
+            .threads = 1, .exact = rows[i].exact, .chunk = rows[i].chunk, .context = rows[i].context};
+        struct engine *e = NULL;
+        struct identity identity;
+        struct err err = {0};
+        uint64_t read = 0;
+        struct engine_source source = {.name = rows[i].what, .progress = most_set, .arg = &read};
+        struct stat st;
+
+        m.weights = m.embedding = rows[i].weights;
+        m.context = 4096;
+        m.ff = 1024;
+        source.fd = gen_model_fd(&m, &err);
+        assert_int_equal(fstat(source.fd, &st), 0);
+        setup.memory = (uint64_t)((double)st.st_size * rows[i].less);
+        assert_fails(engine_open(&source, &setup, &e, &identity, &err), err, REASON_MODEL_MEMORY, ERR_NOWHERE);
+        assert_true(read <= MIB(1) && (read < (uint64_t)st.st_size || rows[i].weights != QUANT_F32));
+        setup.memory = (uint64_t)((double)st.st_size * rows[i].enough);
+        assert_ok(engine_open(&source, &setup, &e, &identity, &err), err);
+        engine_close(e);
+        (void)close(source.fd);
+    }
+}
+
 /* Grows or shrinks the file while it is read. */
 static void grow(void *arg, uint64_t done, uint64_t total)
 {
@@ -883,16 +934,16 @@ static void test_thinking(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_isa),      cmocka_unit_test(test_digests),
-        cmocka_unit_test(test_distance), cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_heads),    cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_request),  cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_cancel_between),
-        cmocka_unit_test(test_logprobs), cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_options),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_changed),  cmocka_unit_test(test_form),
-        cmocka_unit_test(test_thinking), cmocka_unit_test(test_embed),
-        cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_memory),         cmocka_unit_test(test_isa),
+        cmocka_unit_test(test_digests),        cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_matrix),         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_greedy),         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_stop),           cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_between), cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_seed),           cmocka_unit_test(test_options),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_form),           cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_embed),          cmocka_unit_test(test_pooling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

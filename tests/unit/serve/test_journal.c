@@ -319,8 +319,8 @@ static void test_loaded(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_ok(measure_manifest("a:1", &a, id_a, &manifest_a, &err), err);
-    assert_ok(measure_manifest("b:1", &b, id_b, &manifest_b, &err), err);
+    assert_ok(measure_manifest("a:1", &a, 1, id_a, &manifest_a, &err), err);
+    assert_ok(measure_manifest("b:1", &b, 1, id_b, &manifest_b, &err), err);
     hash_bytes(HASH_SHA384, buf_bytes(&manifest_a), sha_a);
     hash_bytes(HASH_SHA384, buf_bytes(&manifest_b), sha_b);
     append_ok(j, START);

@@ -82,13 +82,13 @@ static struct store store_here(void)
 static bool import(const char *name, const uint8_t *sha256, struct store_model *out, struct err *err)
 {
     struct store s = store_here();
-    struct store_import in = {.name = name, .path = model_path, .sha256 = sha256};
+    struct engine_part file = {open(model_path, O_RDONLY | O_CLOEXEC), model_path};
+    struct store_import in = {.name = name, .files = &file, .file_count = 1, .sha256 = sha256};
     bool ok;
 
-    in.fd = open(model_path, O_RDONLY | O_CLOEXEC);
-    assert_true(in.fd >= 0);
+    assert_true(file.fd >= 0);
     ok = store_import(&s, &in, out, err);
-    (void)close(in.fd);
+    (void)close(file.fd);
     return ok;
 }
 
@@ -147,12 +147,12 @@ static void test_import(void **state)
     assert_string_equal(m.unused, "");
     assert_ok(store_find(&s, "tINY:LATEST", &again, &err), err);
     assert_memory_equal(again.id, m.id, SHA256_SIZE);
-    assert_ok(import("tiny", m.blob, &again, &err), err); /* replaces, and keeps the spelling */
+    assert_ok(import("tiny", m.files[0].sha256, &again, &err), err); /* replaces, and keeps the spelling */
     assert_string_equal(again.name, "Tiny:latest");
     assert_ok(import("someone/tiny:v2", NULL, &again, &err), err);
     assert_string_equal(again.name, "someone/tiny:v2");
     assert_int_equal(count_models(NULL), 2);
-    assert_ok(store_open_blob(&s, &m, &fd, &err), err);
+    assert_ok(store_open_file(&s, &m, 0, &fd, &err), err);
     assert_ok(store_header(fd, "x", &bytes, &g, &err), err);
     assert_int_equal(bytes.len, MIB(1));
     assert_int_equal(g.tensor_count, 1);
@@ -202,11 +202,12 @@ static void test_killed(void **state)
         int status;
 
         if (child == 0) {
-            struct store_import in = {.name = "tiny", .path = model_path, .progress = kill_at, .arg = &done};
+            struct engine_part file = {open(model_path, O_RDONLY | O_CLOEXEC), model_path};
+            struct store_import in = {
+                .name = "tiny", .files = &file, .file_count = 1, .progress = kill_at, .arg = &done};
             struct store s;
 
             if (store_open(root, &s, &err)) {
-                in.fd = open(model_path, O_RDONLY | O_CLOEXEC);
                 (void)!store_import(&s, &in, &m, &err);
             }
             _exit(0);
@@ -257,7 +258,6 @@ static void blob_path(const uint8_t sha256[SHA256_SIZE], char out[256])
 /* Others open the store while a model is put in: none of them takes a file for a leftover that is just being made. */
 static void test_beside(void **state)
 {
-    struct store s = store_here();
     struct store_model m;
     struct err err;
     pid_t self = getpid(), child = fork();
@@ -272,10 +272,8 @@ static void test_beside(void **state)
         _exit(0);
     }
     for (int i = 0; i < 100; i++) {
-        struct store_import in = {.name = "m:x", .fd = open(model_path, O_RDONLY | O_CLOEXEC), .path = model_path};
-        bool ok = store_import(&s, &in, &m, &err);
+        bool ok = import("m:x", NULL, &m, &err);
 
-        (void)close(in.fd);
         if (!ok) {
             (void)kill(child, SIGKILL);
         }
@@ -283,6 +281,100 @@ static void test_beside(void **state)
     }
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+#define PARTS 3
+
+/* A model of one tensor of 1 MiB a part. */
+static void part_write(uint32_t part, uint32_t count, const char *tensor, char path[128])
+{
+    struct buf b = BUF(MIB(8));
+    struct err err;
+
+    (void)snprintf(path, 128, "%s/x-%05u-of-%05u.gguf", root, part + 1, count);
+    make_begin(&b, 1, part == 0 ? 5 : 3);
+    if (part == 0) {
+        make_str(&b, "general.architecture", "llama");
+        make_u32(&b, "llama.context_length", 512);
+    }
+    make_u32(&b, "split.no", part);
+    make_u32(&b, "split.count", count);
+    make_u32(&b, "split.tensors.count", count);
+    make_tensor(&b, tensor, 0, 1 << 18, 1, 0);
+    make_data(&b, 1 << 20);
+    assert_ok(file_write(path, 0644, buf_bytes(&b), &err), err);
+    buf_done(&b);
+}
+
+/* Within the third part. */
+static void append(void *arg, uint64_t done, uint64_t total)
+{
+    (void)total;
+    if (done > MIB(2)) {
+        assert_int_equal(pwrite(*(int *)arg, "x", 1, 100), 1);
+    }
+}
+
+static void test_split(void **state)
+{
+    static const struct {
+        size_t order[PARTS], count;
+        enum reason reason;
+    } rows[] = {
+        {{0, 2, 1}, 3, REASON_GGUF_SPLIT}, {{1, 0, 2}, 3, REASON_GGUF_SPLIT}, {{0, 1, 1}, 3, REASON_GGUF_SPLIT},
+        {{0, 1}, 2, REASON_GGUF_SPLIT},    {{0}, 1, REASON_GGUF_SPLIT},       {{0, 1, 2}, 3, REASON_OK},
+    };
+    static const char *const tensors[PARTS] = {"a", "b", "c"};
+    struct store s = store_here();
+    struct engine_part parts[PARTS];
+    char paths[PARTS][128];
+    struct store_import changing;
+    struct store_model m, found;
+    struct err err;
+    int fd;
+
+    (void)state;
+    for (uint32_t i = 0; i < PARTS; i++) {
+        part_write(i, PARTS, tensors[i], paths[i]);
+        parts[i] = (struct engine_part){open(paths[i], O_RDWR | O_CLOEXEC), paths[i]};
+        assert_true(parts[i].fd >= 0);
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct engine_part files[PARTS];
+        struct store_import in = {.name = "many", .files = files, .file_count = rows[i].count};
+
+        for (size_t j = 0; j < rows[i].count; j++) {
+            files[j] = parts[rows[i].order[j]];
+        }
+        if (rows[i].reason != REASON_OK) {
+            assert_fails(store_import(&s, &in, &m, &err), err, rows[i].reason, ERR_NOWHERE);
+            assert_fails(store_find(&s, "many", &found, &err), err, REASON_MODEL_ABSENT, ERR_NOWHERE);
+        } else {
+            assert_ok(store_import(&s, &in, &m, &err), err);
+        }
+    }
+    assert_int_equal(m.file_count, PARTS);
+    assert_string_equal(m.parameters, "786K");
+    for (size_t i = 0; i < PARTS; i++) {
+        struct buf in = BUF(MIB(2)), out = BUF(MIB(2));
+
+        assert_ok(store_open_file(&s, &m, i, &fd, &err), err);
+        assert_ok(file_read_fd(fd, "x", &out, &err), err);
+        assert_ok(file_read(paths[i], &in, &err), err);
+        assert_int_equal(m.files[i].size, in.len);
+        assert_true(bytes_equal(buf_bytes(&in), buf_bytes(&out)));
+        (void)close(fd);
+        buf_done(&in);
+        buf_done(&out);
+    }
+    changing = (struct store_import){
+        .name = "changed", .files = parts, .file_count = PARTS, .progress = append, .arg = &parts[2].fd};
+    assert_fails(store_import(&s, &changing, &m, &err), err, REASON_FILE_CHANGED, ERR_NOWHERE);
+    assert_fails(store_find(&s, "changed", &found, &err), err, REASON_MODEL_ABSENT, ERR_NOWHERE);
+    assert_int_equal(count_leftovers(), 0);
+    for (size_t i = 0; i < PARTS; i++) {
+        (void)close(parts[i].fd);
+    }
 }
 
 static void test_damaged(void **state)
@@ -305,12 +397,12 @@ static void test_damaged(void **state)
 
     (void)state;
     assert_ok(import("tiny", NULL, &m, &err), err);
-    blob_path(m.blob, path);
+    blob_path(m.files[0].sha256, path);
     assert_int_equal(truncate(path, 100), 0);
     assert_ok(store_find(&s, "tiny", &found, &err), err);
-    assert_fails(store_open_blob(&s, &found, &fd, &err), err, REASON_STORE_FORM, ERR_NOWHERE);
+    assert_fails(store_open_file(&s, &found, 0, &fd, &err), err, REASON_STORE_FORM, ERR_NOWHERE);
     assert_int_equal(unlink(path), 0);
-    assert_fails(store_open_blob(&s, &found, &fd, &err), err, REASON_STORE_FORM, ERR_NOWHERE);
+    assert_fails(store_open_file(&s, &found, 0, &fd, &err), err, REASON_STORE_FORM, ERR_NOWHERE);
     (void)snprintf(path, sizeof path, "%s/manifests/registry.ollama.ai/library/tiny/latest", root);
     for (size_t i = 0; i < sizeof manifests / sizeof manifests[0]; i++) {
         assert_ok(file_write(path, 0644, bytes_of_str(manifests[i]), &err), err);
@@ -451,6 +543,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_beside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_split, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layers, setup, teardown),
     };
