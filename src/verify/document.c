@@ -140,7 +140,7 @@ static void devices_judge(struct judge *j, const struct document *d)
 static bool claims_add(struct judge *j, const struct document *d, const struct report_data_parts *parts,
                        const struct keyset *k, struct err *err)
 {
-    json_t *claims = j->v->claims;
+    json_t *claims = j->claims;
 
     return report_claim_hex(claims, "sotto_keyset_sha384", parts->keyset_digest, SHA384_SIZE, err) &&
            report_claim_hex(claims, "eat_nonce", d->nonce, NONCE_SIZE, err) &&

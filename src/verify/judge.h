@@ -115,6 +115,7 @@ struct judge {
     bool has_early;
     struct second *second; /* of the early data; its memory stays for the next time */
 
+    json_t *claims; /* what log and document say beside the quote; NULL: nothing */
     bool touched[FACT_COUNT];
     struct fact *facts; /* by fact_id, in the verdict's places, of which judge_end() keeps those that count */
 };
@@ -136,16 +137,23 @@ struct session {
 struct session *session_new(struct err *err); /* NULL: no memory */
 void session_free(struct session *s);
 void session_drop(struct session *s); /* its verdict is undecided, and has no facts and no claims */
-/* A bare quote, whose claims come with judge_claims(). False: NO_MEMORY. */
+
+/* Everything that can be checked is checked and reported, not only the first failure. The verdict has no claims yet:
+ * explain/ makes them. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact `form`
+ * refuted. What explain/verify.h says of these is true here. */
 MUST_USE bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err);
+MUST_USE bool session_bare_evidence(struct session *s, struct bytes quote, const struct verify_input *in,
+                                    struct err *err);
+void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in);
+MUST_USE bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err);
+MUST_USE bool session_bundle(struct session *s, struct bytes text, const struct verify_input *in, bool its_time,
+                             struct err *err);
 
 /* ---- facts (judge.c) ---- */
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out);
 /* What it holds of the cache, and early data; the memory of the second judge stays. */
 void judge_drop(struct judge *j);
-/* The verdict's claims, where it has none yet. False: NO_MEMORY. */
-MUST_USE bool judge_claims(struct judge *j, struct err *err);
 
 void fact_affirm(struct judge *j, enum fact_id id);
 __attribute__((format(printf, 4, 5))) void fact_refute(struct judge *j, enum fact_id id, enum reason reason,
@@ -184,8 +192,6 @@ void bundle_judge(struct verdict *v, struct bytes archived);
 
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
 MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
-MUST_USE bool tcb_claims(const struct judge *j, json_t *claims, struct err *err);
-MUST_USE bool distance_claim(const struct judge *j, json_t *claims, struct err *err); /* where the levels were judged */
 
 /* ---- one concern each ---- */
 
@@ -199,9 +205,10 @@ bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_
 void crl_judge(struct judge *j);                                /* root_crl, pck_crl */
 void qe_judge(struct judge *j);                                 /* the quote's three signatures */
 MUST_USE bool identity_judge(struct judge *j, struct err *err); /* qe_identity* */
-MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, tdx_module, tcb_status, claims */
-MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
-void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
+MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, tdx_module, tcb_status */
+uint64_t tcb_evaluation(const struct judge *j); /* the lower number of the two documents; there is a TCB info */
+MUST_USE bool early_judge(struct judge *j, struct err *err); /* tcb_early, where there are early data too */
+void body_judge(struct judge *j);                            /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
 /* What logs of any form (tdx/eventlog.h) lead to, each behind the other. */
 struct replay {

@@ -222,7 +222,7 @@ static bool kind_apply(struct walk *w, enum event_kind kind, const json_t *v, st
     case EVENT_CONFIG:
         hash_bytes(HASH_SHA384, content, digest);
         (void)listed_apply(w, FACT_config, REASON_CONFIG_MISMATCH, &p->config, digest, number, "not in the policy");
-        return report_claim_hex(w->j->v->claims, "sotto_config", digest, sizeof digest, err);
+        return report_claim_hex(w->j->claims, "sotto_config", digest, sizeof digest, err);
     case EVENT_WEB:
         if (!json_get_hex(v, "sha384", w->web, sizeof w->web, err)) {
             return false;
@@ -327,7 +327,7 @@ static void content_judge(struct walk *w, enum fact_id id, const struct policy_l
 
 static bool models_claim(struct walk *w, struct err *err)
 {
-    json_t *claims = w->j->v->claims, *list = json_array(), *ids = json_array();
+    json_t *claims = w->j->claims, *list = json_array(), *ids = json_array();
     bool ok = claim_new(claims, "sotto_models", list, err);
 
     ok = claim_new(claims, "sotto_model_ids", ids, err) && ok;
@@ -389,6 +389,6 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
     content_judge(&w, FACT_config, &j->policy->config);
     content_judge(&w, FACT_web, &j->policy->web);
     content_judge(&w, FACT_model, &j->policy->model);
-    ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
+    ok = models_claim(&w, err) && claim_new(j->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
     return ok;
 }

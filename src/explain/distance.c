@@ -6,7 +6,7 @@
  * level that needs more of it than is there. Its advisories are those of the highest level that it reaches taken alone,
  * less those that the level aimed at has too. */
 #include "base/civil.h"
-#include "verify/judge.h"
+#include "explain/claims.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,13 @@
+/* Inside of explain/ and library/: the claims of a verdict that was made. */
+#ifndef SOTTO_EXPLAIN_CLAIMS_H
+#define SOTTO_EXPLAIN_CLAIMS_H
+
+#include "verify/judge.h"
+
+/* The verdict's claims, where it has none yet. False: NO_MEMORY. */
+MUST_USE bool claims_make(struct session *s, struct err *err);
+
+/* tcb_distance, where the levels were judged (distance.c). */
+MUST_USE bool distance_claim(const struct judge *j, json_t *claims, struct err *err);
+
+#endif
