@@ -41,34 +41,34 @@ static bool advisories_claim(json_t *claims, const struct tcb_verdict *const par
     return claim_new(claims, "advisory_ids", list, err);
 }
 
-/* YYYY-MM-DD */
-static void date_print(int64_t time, char out[CIVIL_ISO8601_SIZE])
+bool claim_date(json_t *object, const char *name, int64_t time, struct err *err)
 {
-    civil_print_iso8601(time, out);
-    out[10] = '\0';
+    char date[CIVIL_ISO8601_SIZE];
+
+    civil_print_iso8601(time, date);
+    date[10] = '\0';
+    return claim_str(object, name, date, err);
 }
 
 /* tcb_WHAT_status and tcb_WHAT_date of the level that was reached; none of what reached none. */
 static bool status_claim(json_t *claims, const char *what, const struct tcb_verdict *v, struct err *err)
 {
-    char name[32], date[CIVIL_ISO8601_SIZE];
+    char name[32];
 
     if (v == NULL) {
         return true;
     }
-    date_print(v->date, date);
     (void)snprintf(name, sizeof name, "tcb_%s_status", what);
     if (!claim_str(claims, name, tcb_status_name(v->status), err)) {
         return false;
     }
     (void)snprintf(name, sizeof name, "tcb_%s_date", what);
-    return claim_str(claims, name, date, err);
+    return claim_date(claims, name, v->date, err);
 }
 
 static bool levels_claims(const struct judge *j, json_t *claims, struct err *err)
 {
     const struct tcb_verdict *const parts[3] = {j->launch.platform, j->launch.module, j->qe_level};
-    char date[CIVIL_ISO8601_SIZE];
     int64_t oldest = INT64_MAX;
 
     for (size_t i = 0; i < 3; i++) {
@@ -91,8 +91,7 @@ static bool levels_claims(const struct judge *j, json_t *claims, struct err *err
         /* Of a platform that reaches no level there is neither a date nor advice. */
         return claim_new(claims, "tcb_date", json_null(), err) && advisories_claim(claims, none, err);
     }
-    date_print(oldest, date);
-    return claim_str(claims, "tcb_date", date, err) && advisories_claim(claims, parts, err);
+    return claim_date(claims, "tcb_date", oldest, err) && advisories_claim(claims, parts, err);
 }
 
 static bool tcb_claims(const struct judge *j, json_t *claims, struct err *err)

@@ -7,6 +7,9 @@
 /* The verdict's claims, where it has none yet. False: NO_MEMORY. */
 MUST_USE bool claims_make(struct session *s, struct err *err);
 
+/* YYYY-MM-DD */
+MUST_USE bool claim_date(json_t *object, const char *name, int64_t time, struct err *err);
+
 /* tcb_distance, where the levels were judged (distance.c). */
 MUST_USE bool distance_claim(const struct judge *j, json_t *claims, struct err *err);
 

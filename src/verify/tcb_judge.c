@@ -177,8 +177,7 @@ static const char *status_advice(enum tcb_status s)
     if (s == TCB_TD_RELAUNCH_ADVISED || s == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED) {
         return ", the platform was updated since the TD was started: start the TD anew";
     }
-    if (s == TCB_CONFIGURATION_NEEDED || s == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
-        s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) {
+    if (needs_configuration(s)) {
         return ", a setting of the BIOS has to be changed as the advisories say";
     }
     return "";

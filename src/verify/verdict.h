@@ -44,7 +44,6 @@ struct verdict {
 };
 
 const char *verdict_result_name(enum verdict_result r); /* "verified" */
-int verdict_exit_code(enum verdict_result r);
 const char *fact_state_name(enum fact_state s);
 const struct fact *verdict_find(const struct verdict *v, const char *name); /* NULL: there is none */
 /* The first required fact that is not affirmed, refuted ones first; NULL if all are. */
