@@ -31,7 +31,9 @@ enum eventlog_coverage {                   /* of an event's text by its digest *
                                               written */
                          EVENTLOG_PART,    /* of a part of the data alone */
                          EVENTLOG_WHOLE,
-                         EVENTLOG_OF_DATA, /* not looked at: if the digest is of anything here, then of the data */
+                         EVENTLOG_OF_DATA,     /* not looked at: if the digest is of anything here, then of the data */
+                         EVENTLOG_OF_TEMPLATE, /* not looked at: if it is of anything here, then of the fields of IMA's
+                                                  template */
 };
 
 struct eventlog_digest {

@@ -214,11 +214,11 @@ static void measurements_judge(struct judge *j)
     }
 }
 
-static void flag_judge(struct judge *j, bool refused, enum pck_flag flag, const char *name)
+static void flag_judge(struct judge *j, bool allowed, enum pck_flag flag, const char *name)
 {
     const char *seen = flag == PCK_FLAG_SET ? "set" : "not stated";
 
-    if (refused && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
+    if (!allowed && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
         fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name, seen);
         fact_seen(j, FACT_platform, "clear", seen);
     }
@@ -228,7 +228,7 @@ static void platform_judge(struct judge *j)
 {
     const struct policy *p = j->policy;
 
-    if (p->ppid.count == 0 && p->instance.count == 0 && !p->no_smt && !p->no_cached_keys && !p->no_dynamic) {
+    if (p->ppid.count == 0 && p->instance.count == 0 && p->smt && p->cached_keys && p->dynamic) {
         return;
     }
     fact_demand(j, FACT_platform);
@@ -249,9 +249,9 @@ static void platform_judge(struct judge *j)
         return;
     }
     fact_affirm(j, FACT_platform);
-    flag_judge(j, p->no_smt, j->pck.smt, "SMT");
-    flag_judge(j, p->no_cached_keys, j->pck.cached_keys, "cached keys");
-    flag_judge(j, p->no_dynamic, j->pck.dynamic, "dynamic platform");
+    flag_judge(j, p->smt, j->pck.smt, "SMT");
+    flag_judge(j, p->cached_keys, j->pck.cached_keys, "cached keys");
+    flag_judge(j, p->dynamic, j->pck.dynamic, "dynamic platform");
 }
 
 void body_judge(struct judge *j)
