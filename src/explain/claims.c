@@ -3,6 +3,7 @@
 #include "explain/claims.h"
 
 #include "base/civil.h"
+#include "explain/quote_print.h"
 
 #include <stdio.h>
 #include <stdlib.h>

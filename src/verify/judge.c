@@ -12,6 +12,9 @@ enum requirement {
     DOCUMENT,
     URL,
     CONNECTION,
+    SERVICE,
+    LOG,
+    DATA,
     DEMAND,
 };
 
@@ -36,6 +39,12 @@ static bool requirement_applies(enum requirement r, enum subject subject, const 
         return subject == SUBJECT_DOCUMENT && in->nonce_required;
     case CONNECTION:
         return subject == SUBJECT_DOCUMENT && in->connection_required;
+    case SERVICE:
+        return subject != SUBJECT_QUOTE;
+    case LOG:
+        return subject != SUBJECT_QUOTE || in->log_count > 0;
+    case DATA:
+        return subject != SUBJECT_QUOTE || in->report_data_count > 0;
     case DEMAND:
         break;
     }

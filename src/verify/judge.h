@@ -13,8 +13,9 @@
 #include "verify/verify.h"
 
 /* F(name, required, sentence where it is affirmed). Required: ALWAYS; of a DOCUMENT; of a document from a URL; with a
- * CONNECTION that counts; or by DEMAND of the policy, which fact_demand() then says. The order is the one in which
- * people read them. */
+ * CONNECTION that counts; of a SERVICE, by its document or by evidence side by side; there and where LOGs or report
+ * DATA are given beside a quote; or by DEMAND of the policy, which fact_demand() then says. The order is the one in
+ * which people read them. */
 /* clang-format off */
 #define FACTS(F) \
     F(form, ALWAYS, "the quote has its form") \
@@ -36,19 +37,19 @@
     F(time, ALWAYS, "every certificate, list and document is within its validity") \
     F(debug, ALWAYS, "it is not open for debugging") \
     F(trailing, ALWAYS, "nothing but what the policy allows follows the quote") \
-    F(td_attributes, DOCUMENT, "the TD's attributes are as demanded") \
+    F(td_attributes, SERVICE, "the TD's attributes are as demanded") \
     F(xfam, DEMAND, "XFAM is as demanded") \
     F(mrseam, DEMAND, "MRSEAM is in the policy") \
     F(mrservicetd, DEMAND, "MRSERVICETD is as demanded") \
     F(platform, DEMAND, "the platform is one that the policy accepts") \
     F(measurements, DEMAND, "MRTD and the registers are those of the policy") \
-    F(report_data, DOCUMENT, "the quote binds the nonce, the key set, the devices and the log that were shown") \
+    F(report_data, DATA, "the quote binds the nonce, the key set, the devices and the log that were shown") \
     F(keyset, DOCUMENT, "the key set has its form and is within its validity") \
     F(nonce, URL, "the quote was made for the nonce that was drawn for it") \
     F(connection, CONNECTION, "the connection's key is in the key set that the quote covers") \
     F(boot_log, DEMAND, "the firmware's log replays to RTMR0 to RTMR2") \
-    F(boot, DOCUMENT, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
-    F(event_log, DOCUMENT, "the service's log replays to the register, each event in its place") \
+    F(boot, SERVICE, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
+    F(event_log, LOG, "the service's log replays to the register, each event in its place") \
     F(program, DOCUMENT, "every program that was started is in the policy") \
     F(config, DOCUMENT, "every configuration is in the policy") \
     F(web, DOCUMENT, "the web page is in the policy") \
@@ -146,8 +147,10 @@ MUST_USE bool session_bare_evidence(struct session *s, struct bytes quote, const
                                     struct err *err);
 void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in);
 MUST_USE bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err);
-MUST_USE bool session_bundle(struct session *s, struct bytes text, const struct verify_input *in, bool its_time,
-                             struct err *err);
+/* What a bundle holds, with its collateral where in->files lacks the kind; its own verdict and time are not looked at.
+ */
+MUST_USE bool session_archive(struct session *s, const struct bundle *b, const struct verify_input *in,
+                              struct err *err);
 
 /* ---- facts (judge.c) ---- */
 
@@ -185,11 +188,10 @@ void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_li
 /* Facts and result into the verdict. */
 void judge_end(struct judge *j);
 
-/* The fact `archived_verdict`, behind those of a verdict that was made. archived: its JSON; NULL: none. */
-void bundle_judge(struct verdict *v, struct bytes archived);
-
 /* ---- claims; false: NO_MEMORY ---- */
 
+/* j->claims are there, where log and document say what is theirs. */
+MUST_USE bool claims_begin(struct judge *j, struct err *err);
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
 MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
 

@@ -164,7 +164,7 @@ static void session_end(struct session *s)
 }
 
 /* Where log and document say what is theirs. */
-static bool claims_begin(struct judge *j, struct err *err)
+bool claims_begin(struct judge *j, struct err *err)
 {
     if (j->claims == NULL) {
         j->claims = json_object();
@@ -237,20 +237,8 @@ static bool beside_judge(struct judge *j, bool serves, struct err *err)
 /* A quote with what the input has beside it. */
 static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
 {
-    const bool token = j->subject == SUBJECT_EVIDENCE;
-    bool serves;
+    const bool serves = service_demand(j, "no log of the service was given");
 
-    if (token || j->in->report_data_count > 0) {
-        fact_demand(j, FACT_report_data);
-    }
-    if (token || j->in->log_count > 0) {
-        fact_demand(j, FACT_event_log);
-    }
-    if (token) {
-        fact_demand(j, FACT_boot);
-        fact_demand(j, FACT_td_attributes);
-    }
-    serves = service_demand(j, "no log of the service was given");
     return quote_judge(j, quote, err) && (!j->readable || beside_judge(j, serves, err));
 }
 
@@ -321,34 +309,20 @@ bool session_document(struct session *s, struct bytes text, const struct verify_
     return document_session(s, text, NULL, 0, in, err);
 }
 
-bool session_bundle(struct session *s, struct bytes text, const struct verify_input *in, bool its_time, struct err *err)
+bool session_archive(struct session *s, const struct bundle *b, const struct verify_input *in, struct err *err)
 {
     struct verify_input input = *in;
-    struct err why = {0};
-    struct bundle b;
-    bool ok;
 
-    if (!bundle_parse(text, &b, &why)) {
-        session_undecodable(s, &why, in);
-        return true;
+    if (!document_is(b->evidence)) {
+        input.logs = b->logs;
+        input.log_count = b->log_count;
+        return bare_session(s, SUBJECT_QUOTE, b->evidence, b, &input, err);
     }
-    input.time = its_time ? b.time : in->time;
-    if (!document_is(b.evidence)) {
-        input.logs = b.logs;
-        input.log_count = b.log_count;
-        ok = bare_session(s, SUBJECT_QUOTE, b.evidence, &b, &input, err);
-    } else if (in->file_count > 0) {
-        ok = document_session(s, b.evidence, b.files, b.file_count, &input, err);
-    } else {
-        /* Before the document's own, as it was when the bundle was made. */
-        input.files = b.files;
-        input.file_count = b.file_count;
-        ok = document_session(s, b.evidence, NULL, 0, &input, err);
+    if (in->file_count > 0) {
+        return document_session(s, b->evidence, b->files, b->file_count, &input, err);
     }
-    if (ok) {
-        bundle_judge(&s->v, b.verdict);
-    }
-    ok = ok && (!its_time || (claims_begin(&s->j, err) && claim_str(s->j.claims, "time_source", "bundle", err)));
-    bundle_done(&b);
-    return ok;
+    /* Before the document's own, as it was when the bundle was made. */
+    input.files = b->files;
+    input.file_count = b->file_count;
+    return document_session(s, b->evidence, NULL, 0, &input, err);
 }
