@@ -154,11 +154,12 @@ static void attributes_judge(struct judge *j)
     }
 }
 
-/* Whether a list of the policy has a value; where it has none, it demands nothing. False: the fact says why. */
+/* Whether a list of the policy has a value (NULL: there is none); an empty list demands nothing. False: the fact says
+ * why. */
 static bool list_check(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l,
                        const uint8_t *seen, const char *what)
 {
-    if (l->count == 0 || policy_list_has(l, seen)) {
+    if (l->count == 0 || (seen != NULL && policy_list_has(l, seen))) {
         return true;
     }
     fact_refute(j, id, reason, "%s", what);
@@ -227,6 +228,7 @@ static void flag_judge(struct judge *j, bool allowed, enum pck_flag flag, const 
 static void platform_judge(struct judge *j)
 {
     const struct policy *p = j->policy;
+    const bool there = j->pck.has_instance;
 
     if (p->ppid.count == 0 && p->instance.count == 0 && p->smt && p->cached_keys && p->dynamic) {
         return;
@@ -236,16 +238,9 @@ static void platform_judge(struct judge *j)
         fact_unknown(j, FACT_platform, REASON_FACT_UNKNOWN, "the PCK certificate cannot be read");
         return;
     }
-    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->ppid, j->pck.ppid, "PPID")) {
-        return;
-    }
-    if (p->instance.count > 0 && !j->pck.has_instance) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id: the certificate has none");
-        fact_seen_unlisted(j, FACT_platform, &p->instance, NULL);
-        return;
-    }
-    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, j->pck.instance,
-                    "platform instance id")) {
+    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->ppid, j->pck.ppid, "PPID") ||
+        !list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, there ? j->pck.instance : NULL,
+                    there ? "platform instance id" : "platform instance id: the certificate has none")) {
         return;
     }
     fact_affirm(j, FACT_platform);
