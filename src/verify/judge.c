@@ -96,24 +96,24 @@ static void text_put(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-static void fact_set(struct judge *j, enum fact_id id, enum fact_state state, enum reason reason)
-{
-    j->touched[id] = true;
-    j->facts[id].state = state;
-    j->facts[id].reason = reason;
-}
-
 void fact_affirm(struct judge *j, enum fact_id id)
 {
-    fact_set(j, id, FACT_AFFIRMED, REASON_OK);
+    j->touched[id] = true;
+    j->facts[id].state = FACT_AFFIRMED;
+    j->facts[id].reason = REASON_OK;
     text_put(j->facts[id].text, sizeof j->facts[id].text, facts[id].sentence);
 }
 
 /* "sentence of the reason: detail", without bytes that could forge a line. */
-__attribute__((format(printf, 2, 0))) static void text_set(struct fact *f, const char *fmt, va_list args)
+__attribute__((format(printf, 5, 0))) static void fact_set(struct judge *j, enum fact_id id, enum fact_state state,
+                                                           enum reason reason, const char *fmt, va_list args)
 {
+    struct fact *f = &j->facts[id];
     char detail[200] = "";
 
+    j->touched[id] = true;
+    f->state = state;
+    f->reason = reason;
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     for (char *p = detail; *p != '\0'; p++) {
         if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f) {
@@ -131,9 +131,8 @@ void fact_refute(struct judge *j, enum fact_id id, enum reason reason, const cha
 {
     va_list args;
 
-    fact_set(j, id, FACT_REFUTED, reason);
     va_start(args, fmt);
-    text_set(&j->facts[id], fmt, args);
+    fact_set(j, id, FACT_REFUTED, reason, fmt, args);
     va_end(args);
 }
 
@@ -141,9 +140,8 @@ void fact_unknown(struct judge *j, enum fact_id id, enum reason reason, const ch
 {
     va_list args;
 
-    fact_set(j, id, FACT_IS_UNKNOWN, reason);
     va_start(args, fmt);
-    text_set(&j->facts[id], fmt, args);
+    fact_set(j, id, FACT_IS_UNKNOWN, reason, fmt, args);
     va_end(args);
 }
 

@@ -33,6 +33,23 @@ const struct fact *verdict_find(const struct verdict *v, const char *name)
     return NULL;
 }
 
+const struct fact *verdict_first_failure(const struct verdict *v)
+{
+    const struct fact *unknown = NULL;
+
+    for (size_t i = 0; i < v->count; i++) {
+        const struct fact *f = &v->facts[i];
+
+        if (f->required && f->state == FACT_REFUTED) {
+            return f;
+        }
+        if (f->required && f->state == FACT_IS_UNKNOWN && unknown == NULL) {
+            unknown = f;
+        }
+    }
+    return unknown;
+}
+
 void verdict_done(struct verdict *v)
 {
     json_decref(v->claims);
