@@ -22,7 +22,6 @@
 #define EVENTLOG_DSTACK_EVENT 0x08000001u
 #define EVENTLOG_ALG_SHA384 0x000C /* of the TCG Algorithm Registry */
 #define EVENTLOG_ALGORITHMS 8
-#define EVENTLOG_END 0xFFFFFFFFu
 
 enum eventlog_coverage {                   /* of an event's text by its digest */
                          EVENTLOG_UNKNOWN, /* of an algorithm or a form that is not computed here, or what was hashed is

@@ -16,7 +16,6 @@
 
 #include "tdx/report.h"
 
-#define QUOTE_HEADER_SIZE 48
 #define QUOTE_TEE_SGX 0x00
 #define QUOTE_TEE_TDX 0x81
 #define QUOTE_KEY_P256 2

@@ -73,9 +73,6 @@ MUST_USE bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err 
 #define TD_ATTRIBUTE_DEBUG UINT64_C(0x1)
 #define TD_ATTRIBUTE_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define TD_ATTRIBUTE_MIGRATABLE (UINT64_C(1) << 29)
-#define TD_ATTRIBUTE_PKS (UINT64_C(1) << 30)
-#define TD_ATTRIBUTE_KL (UINT64_C(1) << 31)
-#define TD_ATTRIBUTE_PERFMON (UINT64_C(1) << 63)
 /* Every bit that some version of the ABI names; the others are reserved and zero. */
 #define TD_ATTRIBUTES_KNOWN UINT64_C(0xc0000000f8030071)
 

@@ -28,31 +28,17 @@ static const struct {
 #undef F
 };
 
-static bool requirement_applies(enum requirement r, enum subject subject, const struct verify_input *in)
-{
-    switch (r) {
-    case ALWAYS:
-        return true;
-    case DOCUMENT:
-        return subject == SUBJECT_DOCUMENT;
-    case URL:
-        return subject == SUBJECT_DOCUMENT && in->nonce_required;
-    case CONNECTION:
-        return subject == SUBJECT_DOCUMENT && in->connection_required;
-    case SERVICE:
-        return subject != SUBJECT_QUOTE;
-    case LOG:
-        return subject != SUBJECT_QUOTE || in->log_count > 0;
-    case DATA:
-        return subject != SUBJECT_QUOTE || in->report_data_count > 0;
-    case DEMAND:
-        break;
-    }
-    return false;
-}
-
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out)
 {
+    const bool document = subject == SUBJECT_DOCUMENT, service = subject != SUBJECT_QUOTE;
+    const bool required[] = {[ALWAYS] = true,
+                             [DOCUMENT] = document,
+                             [URL] = document && in->nonce_required,
+                             [CONNECTION] = document && in->connection_required,
+                             [SERVICE] = service,
+                             [LOG] = service || in->log_count > 0,
+                             [DATA] = service || in->report_data_count > 0,
+                             [DEMAND] = false};
     struct second *second = j->second;
 
     memset(j, 0, sizeof *j);
@@ -71,7 +57,7 @@ void judge_init(struct judge *j, enum subject subject, const struct verify_input
         f->name = facts[i].name;
         f->state = FACT_IS_UNKNOWN;
         f->reason = REASON_FACT_UNKNOWN;
-        f->required = requirement_applies(facts[i].required, subject, in);
+        f->required = required[facts[i].required];
         f->text[0] = f->expected[0] = f->seen[0] = '\0'; /* judge_end() gives one to who has none */
     }
 }
