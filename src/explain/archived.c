@@ -76,7 +76,22 @@ bool session_bundle(struct session *s, struct bytes text, const struct verify_in
         return true;
     }
     input.time = its_time ? b.time : in->time;
-    ok = session_archive(s, &b, &input, err);
+    if (in->file_count > 0 || !document_is(b.evidence)) {
+        input.own_files = b.files;
+        input.own_file_count = b.file_count;
+    } else {
+        /* Before the document's own, as it was when the bundle was made. */
+        input.files = b.files;
+        input.file_count = b.file_count;
+    }
+    if (document_is(b.evidence)) {
+        ok = session_document(s, b.evidence, &input, err);
+    } else {
+        input.logs = b.logs;
+        input.log_count = b.log_count;
+        input.archived = true;
+        ok = session_quote(s, b.evidence, &input, err);
+    }
     if (ok) {
         archived_judge(&s->v, b.verdict);
     }

@@ -10,17 +10,6 @@
 #include "base/limits.h"
 #include "tdx/log_form.h"
 
-/* Its place among those of the header; how many there are: it is none of them. */
-static size_t algorithm_find(const struct eventlog *log, uint16_t id)
-{
-    size_t i = 0;
-
-    while (i < log->algorithm_count && log->algorithms[i].id != id) {
-        i++;
-    }
-    return i;
-}
-
 /* A known algorithm has its own size; an unknown one is skipped by the size that the header states. */
 static bool algorithm_read(struct cursor *c, struct eventlog *log, struct err *err)
 {
@@ -38,8 +27,10 @@ static bool algorithm_read(struct cursor *c, struct eventlog *log, struct err *e
             return FAIL(err, REASON_LOG_ALGORITHM, at, "algorithm 0x%04x with digests of %u bytes", id, size);
         }
     }
-    if (algorithm_find(log, id) < log->algorithm_count) {
-        return FAIL(err, REASON_LOG_ALGORITHM, at, "algorithm 0x%04x twice", id);
+    for (size_t i = 0; i < log->algorithm_count; i++) {
+        if (log->algorithms[i].id == id) {
+            return FAIL(err, REASON_LOG_ALGORITHM, at, "algorithm 0x%04x twice", id);
+        }
     }
     log->algorithms[log->algorithm_count].id = id;
     log->algorithms[log->algorithm_count].size = size;
@@ -147,13 +138,15 @@ static bool digests_read(const struct eventlog *log, struct cursor *c, struct ev
         return FAIL(err, REASON_LOG_ALGORITHM, at, "event %zu has %u digests", e->number, count);
     }
     while (e->digest_count < count) {
-        size_t i;
+        size_t i = 0;
 
         at = c->offset;
         if (!cursor_u16le(c, &alg, err)) {
             return false;
         }
-        i = algorithm_find(log, alg);
+        while (i < log->algorithm_count && log->algorithms[i].id != alg) {
+            i++;
+        }
         for (size_t n = 0; n < e->digest_count; n++) {
             i = e->digests[n].alg == alg ? log->algorithm_count : i;
         }

@@ -88,7 +88,7 @@ struct judge {
     uint8_t policy_sha384[SHA384_SIZE];
     enum subject subject;
     struct verdict *v;
-    const struct document_file *own_files; /* the document's collateral; NULL: none */
+    const struct document_file *own_files; /* the document's or bundle's collateral; NULL: none */
     size_t own_file_count;
 
     bool readable; /* q is */
@@ -147,11 +147,6 @@ MUST_USE bool session_bare_evidence(struct session *s, struct bytes quote, const
                                     struct err *err);
 void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in);
 MUST_USE bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err);
-/* What a bundle holds, with its collateral where in->files lacks the kind; its own verdict and time are not looked at.
- */
-MUST_USE bool session_archive(struct session *s, const struct bundle *b, const struct verify_input *in,
-                              struct err *err);
-
 /* ---- facts (judge.c) ---- */
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out);

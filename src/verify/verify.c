@@ -150,6 +150,8 @@ static void session_begin(struct session *s, enum subject subject, const struct 
     s->v.time = in->time;
     judge_init(&s->j, subject, in, &s->v);
     s->j.cache = in->cache != NULL ? in->cache : &s->own;
+    s->j.own_files = in->own_files;
+    s->j.own_file_count = in->own_file_count;
 }
 
 /* What the claims need is held, and stays. */
@@ -242,21 +244,16 @@ static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
     return quote_judge(j, quote, err) && (!j->readable || beside_judge(j, serves, err));
 }
 
-/* archive: the bundle that it came in; NULL: none. */
-static bool bare_session(struct session *s, enum subject subject, struct bytes quote, const struct bundle *archive,
-                         const struct verify_input *in, struct err *err)
+static bool bare_session(struct session *s, enum subject subject, struct bytes quote, const struct verify_input *in,
+                         struct err *err)
 {
     bool ok;
 
     session_begin(s, subject, in);
-    if (archive != NULL) {
-        s->j.own_files = archive->files;
-        s->j.own_file_count = archive->file_count;
-    }
     ok = bare_judge(&s->j, quote, err);
     /* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5).
      */
-    if (archive != NULL && in->policy->builtin) {
+    if (in->archived && in->policy->builtin) {
         fact_demand(&s->j, FACT_measurements);
         fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
     }
@@ -266,12 +263,12 @@ static bool bare_session(struct session *s, enum subject subject, struct bytes q
 
 bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
 {
-    return bare_session(s, SUBJECT_QUOTE, quote, NULL, in, err);
+    return bare_session(s, SUBJECT_QUOTE, quote, in, err);
 }
 
 bool session_bare_evidence(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
 {
-    return bare_session(s, SUBJECT_EVIDENCE, quote, NULL, in, err);
+    return bare_session(s, SUBJECT_EVIDENCE, quote, in, err);
 }
 
 void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in)
@@ -281,10 +278,7 @@ void session_undecodable(struct session *s, const struct err *why, const struct 
     session_end(s);
 }
 
-/* files: the collateral of the bundle that the document came in, where the caller has his own; NULL: the document's own
- * counts. */
-static bool document_session(struct session *s, struct bytes text, const struct document_file *files, size_t file_count,
-                             const struct verify_input *in, struct err *err)
+bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err)
 {
     struct document d = {0};
     struct err e = {0};
@@ -292,8 +286,10 @@ static bool document_session(struct session *s, struct bytes text, const struct 
 
     session_begin(s, SUBJECT_DOCUMENT, in);
     if (document_parse(text, &d, &e)) {
-        s->j.own_files = files != NULL ? files : d.files;
-        s->j.own_file_count = files != NULL ? file_count : d.file_count;
+        if (in->own_files == NULL) {
+            s->j.own_files = d.files;
+            s->j.own_file_count = d.file_count;
+        }
         ok = quote_judge(&s->j, d.quote, err) && claims_begin(&s->j, err) &&
              (!s->j.readable || document_judge(&s->j, &d, err));
         document_done(&d);
@@ -302,27 +298,4 @@ static bool document_session(struct session *s, struct bytes text, const struct 
     }
     session_end(s);
     return ok;
-}
-
-bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err)
-{
-    return document_session(s, text, NULL, 0, in, err);
-}
-
-bool session_archive(struct session *s, const struct bundle *b, const struct verify_input *in, struct err *err)
-{
-    struct verify_input input = *in;
-
-    if (!document_is(b->evidence)) {
-        input.logs = b->logs;
-        input.log_count = b->log_count;
-        return bare_session(s, SUBJECT_QUOTE, b->evidence, b, &input, err);
-    }
-    if (in->file_count > 0) {
-        return document_session(s, b->evidence, b->files, b->file_count, &input, err);
-    }
-    /* Before the document's own, as it was when the bundle was made. */
-    input.files = b->files;
-    input.file_count = b->file_count;
-    return document_session(s, b->evidence, NULL, 0, &input, err);
 }

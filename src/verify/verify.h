@@ -14,6 +14,10 @@ struct verify_input {
     int64_t time;
     const struct document_file *files;
     size_t file_count;
+    /* Of the bundle that the evidence came in, where `files` lacks the kind; NULL: a document's own count. */
+    const struct document_file *own_files;
+    size_t own_file_count;
+    bool archived;                  /* a bare quote came in a bundle */
     const uint8_t *nonce;           /* the one the verifier drew; NULL: none, then the fact is unknown */
     const uint8_t *connection_spki; /* SHA-256 of the SPKI of the connection; NULL: there is none */
     bool nonce_required;            /* a URL was asked: the fact `nonce` is required */
