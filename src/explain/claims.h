@@ -2,6 +2,7 @@
 #ifndef SOTTO_EXPLAIN_CLAIMS_H
 #define SOTTO_EXPLAIN_CLAIMS_H
 
+#include "explain/verdict.h"
 #include "verify/judge.h"
 
 /* The verdict's claims, where it has none yet. False: NO_MEMORY. */

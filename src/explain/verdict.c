@@ -1,4 +1,4 @@
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 static const char *const result_names[] = {
     [VERDICT_VERIFIED] = "verified",

@@ -2,7 +2,7 @@
 #ifndef SOTTO_EXPLAIN_VERDICT_PRINT_H
 #define SOTTO_EXPLAIN_VERDICT_PRINT_H
 
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 /* What a program that judged ends with. */
 int verdict_exit_code(enum verdict_result r);

@@ -3,6 +3,7 @@
 #ifndef SOTTO_EXPLAIN_VERIFY_H
 #define SOTTO_EXPLAIN_VERIFY_H
 
+#include "explain/verdict.h"
 #include "verify/verify.h"
 
 /* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact

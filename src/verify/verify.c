@@ -221,12 +221,18 @@ static bool logs_given_judge(struct judge *j, bool serves, struct err *err)
     return ok;
 }
 
-static bool beside_judge(struct judge *j, bool serves, struct err *err)
+/* A quote with what the input has beside it. */
+static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
 {
-    if (j->subject == SUBJECT_EVIDENCE || j->in->report_data_count > 0) {
+    const bool serves = service_demand(j, "no log of the service was given");
+
+    if (!quote_judge(j, quote, err)) {
+        return false;
+    }
+    if (j->readable && j->facts[FACT_report_data].required) {
         report_data_given_judge(j);
     }
-    if (j->subject == SUBJECT_QUOTE && j->in->log_count == 0) {
+    if (!j->readable || !j->facts[FACT_event_log].required) {
         return true;
     }
     if (!quote_is_tdx(&j->q)) {
@@ -234,14 +240,6 @@ static bool beside_judge(struct judge *j, bool serves, struct err *err)
         return true;
     }
     return logs_given_judge(j, serves, err);
-}
-
-/* A quote with what the input has beside it. */
-static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
-{
-    const bool serves = service_demand(j, "no log of the service was given");
-
-    return quote_judge(j, quote, err) && (!j->readable || beside_judge(j, serves, err));
 }
 
 static bool bare_session(struct session *s, enum subject subject, struct bytes quote, const struct verify_input *in,
