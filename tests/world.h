@@ -14,8 +14,8 @@
 #include "evidence/event.h"
 #include "evidence/keyset.h"
 #include "evidence/manifest.h"
+#include "explain/verify.h"
 #include "sim/platform.h"
-#include "verify/verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

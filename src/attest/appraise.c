@@ -5,8 +5,8 @@
 #include "attest/token.h"
 #include "base/limits.h"
 #include "collateral/directory.h"
+#include "explain/verify.h"
 #include "os/file.h"
-#include "verify/verify.h"
 
 #include <stdio.h>
 

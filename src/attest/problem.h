@@ -3,7 +3,7 @@
 #define SOTTO_ATTEST_PROBLEM_H
 
 #include "attest/service.h"
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 /* {"type":"urn:sotto:reason:NAME","title","status","detail","reason":NAME} */
 void problem_of_error(const struct err *err, struct service_reply *out);

@@ -4,7 +4,7 @@
 
 #include "attest/keys.h"
 #include "evidence/document.h"
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 #define TOKEN_LIFE 300 /* seconds */
 

@@ -5,8 +5,8 @@
 #include "cli/report.h"
 
 #include "base/limits.h"
+#include "explain/quote_print.h"
 #include "tdx/eventlog.h"
-#include "tdx/quote.h"
 
 #include <stdio.h>
 

@@ -140,13 +140,13 @@ static void platform_demands(const struct policy *p, struct lines *l)
 {
     list_demand(l, "platform.ppid", "the machine's PPID is", &p->ppid);
     list_demand(l, "platform.instance", "the platform instance id is", &p->instance);
-    if (p->no_smt) {
+    if (!p->smt) {
         DEMAND(l, "platform.smt", "hyper-threading is off");
     }
-    if (p->no_cached_keys) {
+    if (!p->cached_keys) {
         DEMAND(l, "platform.cached_keys", "platform keys are not cached by Intel's registration service");
     }
-    if (p->no_dynamic) {
+    if (!p->dynamic) {
         DEMAND(l, "platform.dynamic", "no processor package can be added to the platform");
     }
     DEMAND(l, "quote.trailing",
@@ -248,9 +248,9 @@ static void platform_advice(const struct policy *p, struct lines *l)
     if (p->ppid.count == 0 && p->instance.count == 0) {
         line_add(l, "platform", REASON_POLICY_PLATFORM, "%s", "");
     }
-    if (!p->no_smt || !p->no_cached_keys || !p->no_dynamic) {
-        line_add(l, "platform", REASON_POLICY_OPEN, "flags%s%s%s", p->no_smt ? "" : " smt",
-                 p->no_cached_keys ? "" : " cached_keys", p->no_dynamic ? "" : " dynamic");
+    if (p->smt || p->cached_keys || p->dynamic) {
+        line_add(l, "platform", REASON_POLICY_OPEN, "flags%s%s%s", p->smt ? " smt" : "",
+                 p->cached_keys ? " cached_keys" : "", p->dynamic ? " dynamic" : "");
     }
     if (p->trailing_any) {
         line_add(l, "quote.trailing", REASON_POLICY_TRAILING, "%s", "");

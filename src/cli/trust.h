@@ -4,8 +4,8 @@
 #define SOTTO_CLI_TRUST_H
 
 #include "collateral/directory.h"
+#include "explain/verify.h"
 #include "net/client.h"
-#include "verify/verify.h"
 
 struct trust {
     struct policy *policy;

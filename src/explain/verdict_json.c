@@ -2,6 +2,14 @@
 
 #include <stdio.h>
 
+int verdict_exit_code(enum verdict_result r)
+{
+    static const int codes[] = {
+        [VERDICT_VERIFIED] = 0, [VERDICT_SIMULATED] = 10, [VERDICT_REFUSED] = 11, [VERDICT_UNDECIDED] = 12};
+
+    return codes[r];
+}
+
 /* null where there is none: every fact has the same members. */
 static bool value_print_json(const char *member, const char *value, struct buf *out, struct err *err)
 {

@@ -2,8 +2,10 @@
 #ifndef SOTTO_EXPLAIN_VERDICT_PRINT_H
 #define SOTTO_EXPLAIN_VERDICT_PRINT_H
 
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
+/* What a program that judged ends with. */
+int verdict_exit_code(enum verdict_result r);
 /* docs/formats.md, section 8. */
 MUST_USE bool verdict_print_json(const struct verdict *v, struct buf *out, struct err *err);
 /* For people (verdict_text.c), within 80 columns: the result in words that nobody can mistake, then each fact (all, or

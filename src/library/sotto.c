@@ -2,15 +2,15 @@
 #include <sotto/verify.h>
 
 #include "base/limits.h"
+#include "explain/claims.h"
 #include "explain/verdict_print.h"
-#include "verify/judge.h"
 
 #include <stdlib.h>
 
 #define PRINTED_MAX MIB(4)
 
 struct sotto_verdict {
-    struct session *session; /* of a quote, whose claims come when they are asked for */
+    struct session *session; /* whose claims come when they are asked for */
     struct buf json, text;
     struct policy *builtin;      /* NULL: was not needed yet */
     struct document_file *files; /* room for so many */
@@ -68,11 +68,9 @@ static bool judge(enum sotto_kind kind, struct bytes evidence, const struct veri
     case SOTTO_QUOTE:
         return session_quote(s, evidence, in, err);
     case SOTTO_DOCUMENT:
-        session_drop(s);
-        return verify_document(evidence, in, &s->v, err);
+        return session_document(s, evidence, in, err);
     case SOTTO_BUNDLE:
-        session_drop(s);
-        return verify_bundle(evidence, in, its_time, &s->v, err);
+        return session_bundle(s, evidence, in, its_time, err);
     }
     return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a kind of evidence that does not exist");
 }
@@ -186,9 +184,9 @@ const char *sotto_verdict_json(sotto_verdict *v)
 {
     struct err err = {0};
 
-    return v->json.len > 0 ? (const char *)v->json.p
-                           : printed(&v->json, judge_claims(&v->session->j, &err) &&
-                                                   verdict_print_json(&v->session->v, &v->json, &err));
+    return v->json.len > 0
+               ? (const char *)v->json.p
+               : printed(&v->json, claims_make(v->session, &err) && verdict_print_json(&v->session->v, &v->json, &err));
 }
 
 const char *sotto_verdict_text(sotto_verdict *v)
@@ -196,7 +194,7 @@ const char *sotto_verdict_text(sotto_verdict *v)
     struct err err = {0};
 
     return v->text.len > 0 ? (const char *)v->text.p
-                           : printed(&v->text, judge_claims(&v->session->j, &err) &&
+                           : printed(&v->text, claims_make(v->session, &err) &&
                                                    verdict_print_text(&v->session->v, true, false, &v->text, &err));
 }
 

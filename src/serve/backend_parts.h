@@ -8,7 +8,7 @@
 #include "serve/backend.h"
 #include "serve/link.h"
 #include "store/name.h"
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 #define BACKEND_CALLS_MAX 520 /* the engine's queue and what it computes */
 

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "crypto/key.h"
 #include "evidence/keyset.h"
+#include "explain/verify.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/random.h"
@@ -11,7 +12,6 @@
 #include "serve/backend_parts.h"
 #include "serve/role.h"
 #include "serve/routes.h"
-#include "verify/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

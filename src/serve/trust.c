@@ -4,9 +4,9 @@
 #include "base/civil.h"
 #include "base/hex.h"
 #include "evidence/document.h"
+#include "explain/quote_print.h"
 #include "os/clock.h"
 #include "os/random.h"
-#include "tdx/quote.h"
 
 #include <stdio.h>
 

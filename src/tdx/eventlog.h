@@ -22,7 +22,6 @@
 #define EVENTLOG_DSTACK_EVENT 0x08000001u
 #define EVENTLOG_ALG_SHA384 0x000C /* of the TCG Algorithm Registry */
 #define EVENTLOG_ALGORITHMS 8
-#define EVENTLOG_END 0xFFFFFFFFu
 
 enum eventlog_coverage {                   /* of an event's text by its digest */
                          EVENTLOG_UNKNOWN, /* of an algorithm or a form that is not computed here, or what was hashed is
@@ -31,7 +30,9 @@ enum eventlog_coverage {                   /* of an event's text by its digest *
                                               written */
                          EVENTLOG_PART,    /* of a part of the data alone */
                          EVENTLOG_WHOLE,
-                         EVENTLOG_OF_DATA, /* not looked at: if the digest is of anything here, then of the data */
+                         EVENTLOG_OF_DATA,     /* not looked at: if the digest is of anything here, then of the data */
+                         EVENTLOG_OF_TEMPLATE, /* not looked at: if it is of anything here, then of the fields of IMA's
+                                                  template */
 };
 
 struct eventlog_digest {

@@ -1,5 +1,6 @@
 /* What people and programs see of a log. Texts of a log are printed as JSON strings: they can forge nothing. */
 #include "base/hex.h"
+#include "base/limits.h"
 #include "tdx/eventlog.h"
 #include "tdx/log_form.h"
 
@@ -114,8 +115,71 @@ static bool variable_part(const struct eventlog_event *e, struct bytes *out)
     return is_sha384_of(*out, e);
 }
 
+static void field_hash(struct hash *h, size_t len)
+{
+    const uint8_t le[] = {(uint8_t)len, (uint8_t)(len >> 8), (uint8_t)(len >> 16), (uint8_t)(len >> 24)};
+
+    hash_add(h, bytes_of(le, sizeof le));
+}
+
+/* The digits' bytes. */
+static void digits_hash(struct hash *h, struct bytes digits)
+{
+    uint8_t bytes[LIMIT_LOG_EVENT / 2];
+
+    if (hex_decode(digits, bytes, digits.len / 2, &(struct err){0})) {
+        hash_add(h, bytes_of(bytes, digits.len / 2));
+    }
+}
+
+/* The hash of IMA's template computed again, of a line that its reader took (log_lines.c) and whose algorithm is
+ * computed here. */
+static enum eventlog_coverage template_coverage(const struct eventlog_event *e)
+{
+    struct cursor c = cursor_init(e->data.p, e->data.len);
+    struct bytes name, algorithm, hash, path, signature;
+    uint8_t digest[HASH_SIZE_MAX];
+    struct hash h;
+    size_t i = 0;
+
+    while (c.left > 0 && *c.next == ' ') {
+        (void)log_field_take(&c, ' ');
+    }
+    (void)log_field_take(&c, ' '); /* index, template hash */
+    (void)log_field_take(&c, ' ');
+    name = log_field_take(&c, ' ');
+    log_file_hash_split(log_field_take(&c, ' '), &algorithm, &hash);
+    while (log_algorithms[i].id != e->digests[0].alg) {
+        i++;
+    }
+    hash_init(&h, log_algorithms[i].hash);
+    field_hash(&h, algorithm.len + 1 + hash.len / 2);
+    hash_add(&h, algorithm);
+    hash_add(&h, bytes_of("", 1));
+    digits_hash(&h, hash);
+    if (bytes_equal(name, bytes_of_str("ima-sig")) || bytes_equal(name, bytes_of_str("ima-sigv2"))) {
+        path = log_field_take(&c, ' ');
+        signature = cursor_rest(&c);
+    } else {
+        path = cursor_rest(&c);
+        signature = bytes_of(NULL, 0);
+    }
+    field_hash(&h, path.len + 1);
+    hash_add(&h, path);
+    hash_add(&h, bytes_of("", 1));
+    if (signature.p != NULL) {
+        field_hash(&h, signature.len / 2);
+        digits_hash(&h, signature);
+    }
+    hash_end(&h, digest);
+    return memcmp(digest, e->digests[0].value, e->digests[0].size) == 0 ? EVENTLOG_WHOLE : EVENTLOG_NOT;
+}
+
 enum eventlog_coverage eventlog_coverage(const struct eventlog_event *e, struct bytes *part)
 {
+    if (e->coverage == EVENTLOG_OF_TEMPLATE) {
+        return template_coverage(e);
+    }
     if (e->coverage != EVENTLOG_OF_DATA) {
         return e->coverage;
     }

@@ -25,6 +25,11 @@ struct log_algorithm {
 #define LOG_ALGORITHMS 5
 extern const struct log_algorithm log_algorithms[LOG_ALGORITHMS];
 
+/* Up to the next byte `stop`, which is passed over, or to the end. */
+struct bytes log_field_take(struct cursor *c, char stop);
+/* IMA's "[TYPE:]ALG:FILE-HASH" at its last colon, which stays with the algorithm. */
+void log_file_hash_split(struct bytes word, struct bytes *algorithm, struct bytes *hash);
+
 /* One more digest of an event; EVENTLOG_ALGORITHMS at most. */
 void log_digest_add(struct eventlog_event *e, uint16_t alg, uint16_t size, const uint8_t *value);
 

@@ -17,8 +17,7 @@
 #include "base/limits.h"
 #include "tdx/log_form.h"
 
-/* Up to the next byte `stop`, which is passed over, or to the end. */
-static struct bytes field_take(struct cursor *c, char stop)
+struct bytes log_field_take(struct cursor *c, char stop)
 {
     const uint8_t *end = c->left > 0 ? memchr(c->next, stop, c->left) : NULL;
     struct cursor field = {0};
@@ -27,6 +26,17 @@ static struct bytes field_take(struct cursor *c, char stop)
 
     (void)(ok && end != NULL && cursor_skip(c, 1, &none)); /* neither is beyond what is left */
     return cursor_rest(&field);
+}
+
+void log_file_hash_split(struct bytes word, struct bytes *algorithm, struct bytes *hash)
+{
+    size_t colon = word.len;
+
+    while (colon > 0 && word.p[colon - 1] != ':') {
+        colon--;
+    }
+    *algorithm = bytes_of(word.p, colon);
+    *hash = bytes_of(word.p + colon, word.len - colon);
 }
 
 /* The next line without its end, printable throughout, and what it says. */
@@ -40,7 +50,7 @@ static bool line_next(struct eventlog *log, struct eventlog_event *e, bool *more
     if (!*more) {
         return true;
     }
-    e->data = field_take(&log->rest, '\n');
+    e->data = log_field_take(&log->rest, '\n');
     if (e->data.len > LIMIT_LOG_EVENT) {
         return FAIL(err, REASON_LOG_LIMIT, e->offset, "a line of %zu bytes", e->data.len);
     }
@@ -112,62 +122,30 @@ static bool template_hash_read(struct bytes digits, size_t at, struct eventlog_e
     return true;
 }
 
-static void field_hash(struct hash *h, size_t len)
-{
-    const uint8_t le[] = {(uint8_t)len, (uint8_t)(len >> 8), (uint8_t)(len >> 16), (uint8_t)(len >> 24)};
-
-    hash_add(h, bytes_of(le, sizeof le));
-}
-
-/* The signature's bytes from their digits. */
-static bool signature_hash(struct hash *h, struct bytes digits)
-{
-    uint8_t signature[LIMIT_LOG_EVENT / 2];
-
-    if (!hex_decode(digits, signature, digits.len / 2, &(struct err){0})) {
-        return false;
-    }
-    field_hash(h, digits.len / 2);
-    hash_add(h, bytes_of(signature, digits.len / 2));
-    return true;
-}
-
-/* The template's hash computed again; it stays unknown where its algorithm is not computed here. */
+/* "[TYPE:]ALG:FILE-HASH PATH [SIGNATURE]". What the template's hash covers is shown, never judged (eventlog_print.c).
+ */
 static bool template_check(struct cursor c, bool sig, const struct log_algorithm *alg, struct eventlog_event *e,
                            struct err *err)
 {
-    const struct bytes word = field_take(&c, ' '); /* split at the last colon */
-    uint8_t digest[HASH_SIZE_MAX];
-    struct bytes path;
-    struct hash h;
-    size_t colon = word.len, len;
+    uint8_t bytes[LIMIT_LOG_EVENT / 2];
+    struct bytes algorithm, hash, signature;
 
-    while (colon > 0 && word.p[colon - 1] != ':') {
-        colon--;
-    }
-    len = (word.len - colon) / 2;
-    if (colon <= 1 || len == 0 || len > sizeof digest || c.left == 0 ||
-        !hex_decode(bytes_of(word.p + colon, word.len - colon), digest, len, &(struct err){0})) {
+    log_file_hash_split(log_field_take(&c, ' '), &algorithm, &hash);
+    if (algorithm.len <= 1 || hash.len < 2 || hash.len / 2 > HASH_SIZE_MAX || c.left == 0 ||
+        !hex_decode(hash, bytes, hash.len / 2, &(struct err){0})) {
         return FAIL(err, REASON_LOG_FORM, c.offset, "event %zu: no file hash and path", e->number);
     }
-    path = sig ? field_take(&c, ' ') : cursor_rest(&c);
     if (!alg->computed) {
         return true;
     }
-    hash_init(&h, alg->hash);
-    field_hash(&h, colon + 1 + len);
-    hash_add(&h, bytes_of(word.p, colon));
-    hash_add(&h, bytes_of("", 1));
-    hash_add(&h, bytes_of(digest, len));
-    field_hash(&h, path.len + 1);
-    hash_add(&h, path);
-    hash_add(&h, bytes_of("", 1));
-    if (sig && !signature_hash(&h, cursor_rest(&c))) {
-        return FAIL(err, REASON_LOG_FORM, c.offset, "event %zu: no signature", e->number);
+    e->coverage = EVENTLOG_OF_TEMPLATE;
+    if (!sig) {
+        return true;
     }
-    hash_end(&h, digest);
-    e->coverage = memcmp(digest, e->digests[0].value, alg->size) == 0 ? EVENTLOG_WHOLE : EVENTLOG_NOT;
-    return true;
+    (void)log_field_take(&c, ' ');
+    signature = cursor_rest(&c);
+    return hex_decode(signature, bytes, signature.len / 2, &(struct err){0}) ||
+           FAIL(err, REASON_LOG_FORM, c.offset, "event %zu: no signature", e->number);
 }
 
 static bool ima_read(struct eventlog *log, struct cursor line, struct eventlog_event *e, struct err *err)
@@ -183,18 +161,18 @@ static bool ima_read(struct eventlog *log, struct cursor line, struct eventlog_e
     (void)log;
     e->coverage = EVENTLOG_UNKNOWN;
     while (line.left > 0 && *line.next == ' ') { /* the kernel right-aligns the index */
-        (void)field_take(&line, ' ');
+        (void)log_field_take(&line, ' ');
     }
     at = line.offset;
-    if (!index_read(field_take(&line, ' '), at, &e->index, err)) {
+    if (!index_read(log_field_take(&line, ' '), at, &e->index, err)) {
         return false;
     }
     at = line.offset;
-    if (!template_hash_read(field_take(&line, ' '), at, e, &alg, err)) {
+    if (!template_hash_read(log_field_take(&line, ' '), at, e, &alg, err)) {
         return false;
     }
     at = line.offset;
-    name = field_take(&line, ' ');
+    name = log_field_take(&line, ' ');
     if (name.len == 0 || line.left == 0) {
         return FAIL(err, REASON_LOG_FORM, at, "event %zu: no template", e->number);
     }
@@ -223,7 +201,7 @@ static bool aael_is(struct bytes log)
 /* INIT ALG/VALUE */
 static bool init_read(struct eventlog *log, struct cursor line, struct err *err)
 {
-    const struct bytes word = field_take(&line, ' ');
+    const struct bytes word = log_field_take(&line, ' ');
     const size_t at = line.offset;
     struct bytes name, value;
     size_t i = 0;
@@ -231,7 +209,7 @@ static bool init_read(struct eventlog *log, struct cursor line, struct err *err)
     if (!bytes_equal(word, bytes_of_str("INIT"))) {
         return FAIL(err, REASON_LOG_FORM, 0, "the first line is not INIT");
     }
-    name = field_take(&line, '/');
+    name = log_field_take(&line, '/');
     value = cursor_rest(&line);
     while (i < LOG_ALGORITHMS &&
            !(log_algorithms[i].computed && bytes_equal(name, bytes_of_str(log_algorithms[i].name)))) {
@@ -262,7 +240,7 @@ static bool aael_read(struct eventlog *log, struct cursor line, struct eventlog_
         if (!init_read(log, line, err)) {
             return false;
         }
-    } else if (field_take(&line, ' ').len == 0 || field_take(&line, ' ').len == 0) {
+    } else if (log_field_take(&line, ' ').len == 0 || log_field_take(&line, ' ').len == 0) {
         return FAIL(err, REASON_LOG_FORM, e->offset, "event %zu has no domain and operation", e->number);
     }
     e->index = EVENTLOG_REGISTERS;

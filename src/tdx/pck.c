@@ -1,37 +1,29 @@
 #include "tdx/pck.h"
 
-#define SGX_OID 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01
-static const uint8_t oid_sgx[] = {SGX_OID};
+static const uint8_t oid_sgx[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01};
 
-/* SEQUENCE { OID, value }: the OID is SGX_OID and then the arcs of `under` and one more, which is given. */
-static bool entry_next(struct cursor *list, struct bytes under, unsigned *arc, struct cursor *value, struct err *err)
+/* The next entry of a list, SEQUENCE { OID, value }: the OID is oid_sgx, the arc of the group (0: it has none) and one
+ * more, which is given. */
+static bool entry_next(struct cursor *list, uint8_t group, unsigned *arc, struct cursor *value, struct err *err)
 {
-    struct cursor oid, part;
-    size_t at = list->offset;
-    uint8_t last;
+    const size_t at = list->offset, len = sizeof oid_sgx + (group != 0);
+    struct cursor c;
+    struct bytes oid;
 
-    if (!der_expect(list, DER_SEQUENCE, value, err) || !der_expect(value, DER_OID, &oid, err)) {
+    if (!der_expect(list, DER_SEQUENCE, value, err) || !der_expect(value, DER_OID, &c, err)) {
         return false;
     }
-    if (oid.left != sizeof oid_sgx + under.len + 1) {
-        return FAIL(err, REASON_PCK_EXTENSION, at, "an OID of %zu bytes", oid.left);
+    oid = cursor_rest(&c);
+    if (oid.len != len + 1) {
+        return FAIL(err, REASON_PCK_EXTENSION, at, "an OID of %zu bytes", oid.len);
     }
-    if (!cursor_take(&oid, sizeof oid_sgx, &part, err)) {
-        return false;
-    }
-    if (!bytes_equal(cursor_rest(&part), bytes_of(oid_sgx, sizeof oid_sgx))) {
+    if (memcmp(oid.p, oid_sgx, sizeof oid_sgx) != 0) {
         return FAIL(err, REASON_PCK_EXTENSION, at, "an OID that is not below 1.2.840.113741.1.13.1");
     }
-    if (!cursor_take(&oid, under.len, &part, err)) {
-        return false;
-    }
-    if (!bytes_equal(cursor_rest(&part), under)) {
+    if (group != 0 && oid.p[sizeof oid_sgx] != group) {
         return FAIL(err, REASON_PCK_EXTENSION, at, "an OID of another group");
     }
-    if (!cursor_u8(&oid, &last, err)) {
-        return false;
-    }
-    *arc = last;
+    *arc = oid.p[len];
     return true;
 }
 
@@ -52,10 +44,9 @@ static bool octets_read(struct cursor *value, void *out, size_t len, struct err 
 /* .2: exactly 18 entries, .2.1 to .2.18 in their order. */
 static bool tcb_read(struct cursor *value, struct pck *p, struct err *err)
 {
-    static const uint8_t group = 2;
     struct cursor list, v;
     unsigned arc;
-    uint64_t n;
+    uint64_t n = 0;
 
     if (!der_expect(value, DER_SEQUENCE, &list, err)) {
         return false;
@@ -63,25 +54,21 @@ static bool tcb_read(struct cursor *value, struct pck *p, struct err *err)
     for (unsigned want = 1; want <= PCK_COMPONENTS + 2; want++) {
         size_t at = list.offset;
 
-        if (!entry_next(&list, bytes_of(&group, 1), &arc, &v, err)) {
+        if (!entry_next(&list, 2, &arc, &v, err)) {
             return false;
         }
         if (arc != want) {
             return FAIL(err, REASON_PCK_EXTENSION, at, "component .2.%u, not .2.%u", arc, want);
         }
-        if (want == PCK_COMPONENTS + 2) {
-            if (!octets_read(&v, p->cpusvn, sizeof p->cpusvn, err)) {
-                return false;
-            }
-        } else if (!der_uint(&v, DER_INTEGER, want <= PCK_COMPONENTS ? 255 : 65535, &n, err)) {
+        if (!(want == PCK_COMPONENTS + 2 ? octets_read(&v, p->cpusvn, sizeof p->cpusvn, err)
+                                         : der_uint(&v, DER_INTEGER, want <= PCK_COMPONENTS ? 255 : 65535, &n, err)) ||
+            !cursor_end(&v, err)) {
             return false;
-        } else if (want <= PCK_COMPONENTS) {
-            p->svn[want - 1] = (uint8_t)n;
-        } else {
-            p->pcesvn = (uint16_t)n;
         }
-        if (!cursor_end(&v, err)) {
-            return false;
+        if (want <= PCK_COMPONENTS) {
+            p->svn[want - 1] = (uint8_t)n;
+        } else if (want == PCK_COMPONENTS + 1) {
+            p->pcesvn = (uint16_t)n;
         }
     }
     return cursor_end(&list, err);
@@ -90,7 +77,6 @@ static bool tcb_read(struct cursor *value, struct pck *p, struct err *err)
 /* .7: up to three flags, in their order. */
 static bool configuration_read(struct cursor *value, struct pck *p, struct err *err)
 {
-    static const uint8_t group = 7;
     enum pck_flag *const flags[] = {&p->dynamic, &p->cached_keys, &p->smt};
     struct cursor list, v;
     unsigned arc, last = 0;
@@ -102,7 +88,7 @@ static bool configuration_read(struct cursor *value, struct pck *p, struct err *
     while (list.left > 0) {
         size_t at = list.offset;
 
-        if (!entry_next(&list, bytes_of(&group, 1), &arc, &v, err)) {
+        if (!entry_next(&list, 7, &arc, &v, err)) {
             return false;
         }
         if (arc <= last || arc > 3) {
@@ -119,29 +105,29 @@ static bool configuration_read(struct cursor *value, struct pck *p, struct err *
 
 static bool value_read(unsigned arc, struct cursor *v, struct pck *p, struct err *err)
 {
-    uint64_t n;
+    const struct {
+        void *to;
+        size_t len;
+    } octets[] = {[1] = {p->ppid, sizeof p->ppid},
+                  [3] = {p->pceid, sizeof p->pceid},
+                  [4] = {p->fmspc, sizeof p->fmspc},
+                  [6] = {p->instance, sizeof p->instance}};
+    uint64_t type;
 
     switch (arc) {
-    case 1:
-        return octets_read(v, p->ppid, sizeof p->ppid, err);
     case 2:
         return tcb_read(v, p, err);
-    case 3:
-        return octets_read(v, p->pceid, sizeof p->pceid, err);
-    case 4:
-        return octets_read(v, p->fmspc, sizeof p->fmspc, err);
     case 5:
-        if (!der_uint(v, DER_ENUMERATED, 2, &n, err)) {
+        if (!der_uint(v, DER_ENUMERATED, 2, &type, err)) {
             return false;
         }
-        p->sgx_type = (unsigned)n;
+        p->sgx_type = (unsigned)type;
         return true;
-    case 6:
-        p->has_instance = true;
-        return octets_read(v, p->instance, sizeof p->instance, err);
-    default:
+    case 7:
         return configuration_read(v, p, err);
     }
+    p->has_instance = arc == 6;
+    return octets_read(v, octets[arc].to, octets[arc].len, err);
 }
 
 bool pck_parse(const struct x509 *x, struct pck *out, struct err *err)
@@ -161,7 +147,7 @@ bool pck_parse(const struct x509 *x, struct pck *out, struct err *err)
     while (list.left > 0) {
         size_t at = list.offset;
 
-        if (!entry_next(&list, bytes_of(NULL, 0), &arc, &v, err)) {
+        if (!entry_next(&list, 0, &arc, &v, err)) {
             return false;
         }
         /* The first five are always there, and each stands in its place. */

@@ -186,18 +186,3 @@ const uint8_t *quote_report_data(const struct quote *q)
 {
     return quote_is_tdx(q) ? q->td.report_data : q->sgx.report_data;
 }
-
-bool quote_claims(const struct quote *q, json_t *object, struct err *err)
-{
-    return report_claim_number(object, "quote_version", q->version, err) &&
-           report_claim_number(object, "att_key_type", q->key_type, err) &&
-           report_claim_number(object, "tee_type", q->tee_type, err) &&
-           report_claim_number(object, "body_type", q->body_type, err) &&
-           report_claim_hex(object, "vendor_id", q->vendor, sizeof q->vendor, err) &&
-           report_claim_hex(object, "user_data", q->user_data, sizeof q->user_data, err) &&
-           (q->version != 3 || (report_claim_number(object, "qe_svn", q->reserved[0] + 256U * q->reserved[1], err) &&
-                                report_claim_number(object, "pce_svn", q->reserved[2] + 256U * q->reserved[3], err))) &&
-           report_claim_number(object, "certification_type", q->certification_type, err) &&
-           report_claim_number(object, "trailing_len", q->trailing.len, err) &&
-           (quote_is_tdx(q) ? td_body_claims(&q->td, object, err) : sgx_body_claims(&q->sgx, object, err));
-}

@@ -1,4 +1,4 @@
-/* A quote, versions 3 to 5 (Intel DCAP quote format): header, body, signature data. Reading and printing; whether any
+/* A quote, versions 3 to 5 (Intel DCAP quote format): header, body, signature data. Reading; whether any
  * signature holds, verify/ decides.
  *
  *     0   u16 version, u16 attestation key type, u32 TEE type, v3: u16 QE SVN, u16 PCE SVN; else 4 bytes reserved,
@@ -16,7 +16,6 @@
 
 #include "tdx/report.h"
 
-#define QUOTE_HEADER_SIZE 48
 #define QUOTE_TEE_SGX 0x00
 #define QUOTE_TEE_TDX 0x81
 #define QUOTE_KEY_P256 2
@@ -65,14 +64,5 @@ static inline bool quote_is_tdx(const struct quote *q)
 }
 
 const uint8_t *quote_report_data(const struct quote *q); /* 64 bytes; borrowed from q */
-
-/* Members of an object: quote_version, att_key_type, tee_type, vendor_id, user_data, body_type, of v3 qe_svn and
- * pce_svn, certification_type, trailing_len, and the body's. */
-MUST_USE bool quote_claims(const struct quote *q, json_t *object, struct err *err);
-
-/* All fields as one JSON object, appended: the claims above, and the signature data. */
-MUST_USE bool quote_print_json(const struct quote *q, struct buf *out, struct err *err);
-/* The same for people, a field a line. */
-MUST_USE bool quote_print_text(const struct quote *q, struct buf *out, struct err *err);
 
 #endif

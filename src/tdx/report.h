@@ -73,9 +73,6 @@ MUST_USE bool sgx_body_parse(struct cursor *c, struct sgx_body *out, struct err 
 #define TD_ATTRIBUTE_DEBUG UINT64_C(0x1)
 #define TD_ATTRIBUTE_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define TD_ATTRIBUTE_MIGRATABLE (UINT64_C(1) << 29)
-#define TD_ATTRIBUTE_PKS (UINT64_C(1) << 30)
-#define TD_ATTRIBUTE_KL (UINT64_C(1) << 31)
-#define TD_ATTRIBUTE_PERFMON (UINT64_C(1) << 63)
 /* Every bit that some version of the ABI names; the others are reserved and zero. */
 #define TD_ATTRIBUTES_KNOWN UINT64_C(0xc0000000f8030071)
 
@@ -99,18 +96,24 @@ struct td_body {
 /* size: TD_BODY_SIZE bytes of c, TD_BODY_15_SIZE or TD_BODY_15EX_SIZE. */
 MUST_USE bool td_body_parse(struct cursor *c, size_t size, struct td_body *out, struct err *err);
 
-/* Members of an object, spelled as docs/formats.md section 9 spells claims: mr_td, rtmr_0.. rtmr_3, mr_seam,
- * mrsigner_seam, seam_attributes, td_attributes, xfam, mr_config_id, mr_owner, mr_owner_config, report_data,
- * tee_tcb_svn; of TD 1.5 tee_tcb_svn2 and mr_servicetd; of TD 1.5Ex vmid, td_id, devinfo, init_servtd_hash,
- * init_servtd_attr, init_cpusvn, init_tee_tcb_svn, init_tee_fmspc, cur_servtd_hash, cur_servtd_attr. Lower-case
- * hexadecimal in the order of the bytes.
- *
- * Of an SGX body: cpusvn, attributes, mrenclave, mrsigner, report_data, isvextprodid, configid, isvfamilyid, and as
- * numbers miscselect, isvprodid, isvsvn, configsvn. */
-MUST_USE bool td_body_claims(const struct td_body *b, json_t *object, struct err *err);
-MUST_USE bool sgx_body_claims(const struct sgx_body *b, json_t *object, struct err *err);
-/* One such member; at most 64 bytes. */
-MUST_USE bool report_claim_number(json_t *object, const char *name, uint64_t n, struct err *err);
+/* ---- the fields of both, by the names that claims have: in the order of the claims ---- */
+
+struct body_field { /* where it is on the wire and in the struct. What is in no row is reserved */
+    const char *claim;
+    size_t at, place, size;
+    enum {
+        FIELD_BYTES,
+        FIELD_NUMBER,
+        FIELD_BITS
+    } kind; /* a number of 16 or 32 bits; 64, shown as bytes like the rest */
+};
+
+#define SGX_FIELDS 12
+#define TD_FIELDS 27
+extern const struct body_field sgx_fields[SGX_FIELDS];
+extern const struct body_field td_fields[TD_FIELDS]; /* a body has those that end within its size */
+
+/* A member of an object, lower-case hexadecimal; at most 64 bytes. */
 MUST_USE bool report_claim_hex(json_t *object, const char *name, const void *p, size_t len, struct err *err);
 
 #endif

@@ -154,11 +154,12 @@ static void attributes_judge(struct judge *j)
     }
 }
 
-/* Whether a list of the policy has a value; where it has none, it demands nothing. False: the fact says why. */
+/* Whether a list of the policy has a value (NULL: there is none); an empty list demands nothing. False: the fact says
+ * why. */
 static bool list_check(struct judge *j, enum fact_id id, enum reason reason, const struct policy_list *l,
                        const uint8_t *seen, const char *what)
 {
-    if (l->count == 0 || policy_list_has(l, seen)) {
+    if (l->count == 0 || (seen != NULL && policy_list_has(l, seen))) {
         return true;
     }
     fact_refute(j, id, reason, "%s", what);
@@ -214,11 +215,11 @@ static void measurements_judge(struct judge *j)
     }
 }
 
-static void flag_judge(struct judge *j, bool refused, enum pck_flag flag, const char *name)
+static void flag_judge(struct judge *j, bool allowed, enum pck_flag flag, const char *name)
 {
     const char *seen = flag == PCK_FLAG_SET ? "set" : "not stated";
 
-    if (refused && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
+    if (!allowed && flag != PCK_FLAG_CLEAR && !fact_is(j, FACT_platform, FACT_REFUTED)) {
         fact_refute(j, FACT_platform, REASON_PLATFORM_FLAG, "%s is %s", name, seen);
         fact_seen(j, FACT_platform, "clear", seen);
     }
@@ -227,8 +228,9 @@ static void flag_judge(struct judge *j, bool refused, enum pck_flag flag, const 
 static void platform_judge(struct judge *j)
 {
     const struct policy *p = j->policy;
+    const bool there = j->pck.has_instance;
 
-    if (p->ppid.count == 0 && p->instance.count == 0 && !p->no_smt && !p->no_cached_keys && !p->no_dynamic) {
+    if (p->ppid.count == 0 && p->instance.count == 0 && p->smt && p->cached_keys && p->dynamic) {
         return;
     }
     fact_demand(j, FACT_platform);
@@ -236,22 +238,15 @@ static void platform_judge(struct judge *j)
         fact_unknown(j, FACT_platform, REASON_FACT_UNKNOWN, "the PCK certificate cannot be read");
         return;
     }
-    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->ppid, j->pck.ppid, "PPID")) {
-        return;
-    }
-    if (p->instance.count > 0 && !j->pck.has_instance) {
-        fact_refute(j, FACT_platform, REASON_PLATFORM_MISMATCH, "platform instance id: the certificate has none");
-        fact_seen_unlisted(j, FACT_platform, &p->instance, NULL);
-        return;
-    }
-    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, j->pck.instance,
-                    "platform instance id")) {
+    if (!list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->ppid, j->pck.ppid, "PPID") ||
+        !list_check(j, FACT_platform, REASON_PLATFORM_MISMATCH, &p->instance, there ? j->pck.instance : NULL,
+                    there ? "platform instance id" : "platform instance id: the certificate has none")) {
         return;
     }
     fact_affirm(j, FACT_platform);
-    flag_judge(j, p->no_smt, j->pck.smt, "SMT");
-    flag_judge(j, p->no_cached_keys, j->pck.cached_keys, "cached keys");
-    flag_judge(j, p->no_dynamic, j->pck.dynamic, "dynamic platform");
+    flag_judge(j, p->smt, j->pck.smt, "SMT");
+    flag_judge(j, p->cached_keys, j->pck.cached_keys, "cached keys");
+    flag_judge(j, p->dynamic, j->pck.dynamic, "dynamic platform");
 }
 
 void body_judge(struct judge *j)

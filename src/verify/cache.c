@@ -115,18 +115,9 @@ bool cache_has_cert(const struct cache *c, const struct x509 *x, const struct x5
     return false;
 }
 
-void cache_trim(struct cache *c)
+/* This one and all behind it. */
+static void pieces_drop(struct piece **at)
 {
-    struct piece **at = &c->first;
-    size_t size = 0;
-
-    for (size_t n = 0; *at != NULL && n < CACHE_PIECES; n++) {
-        size += (*at)->size;
-        if (size > CACHE_BYTES) {
-            break;
-        }
-        at = &(*at)->next;
-    }
     while (*at != NULL) {
         struct piece *p = *at;
 
@@ -135,11 +126,19 @@ void cache_trim(struct cache *c)
     }
 }
 
+void cache_trim(struct cache *c)
+{
+    struct piece **at = &c->first;
+    size_t size = 0;
+
+    for (size_t n = 0; *at != NULL && n < CACHE_PIECES && size + (*at)->size <= CACHE_BYTES; n++) {
+        size += (*at)->size;
+        at = &(*at)->next;
+    }
+    pieces_drop(at);
+}
+
 void cache_done(struct cache *c)
 {
-    for (struct piece *p = c->first, *next; p != NULL; p = next) {
-        next = p->next;
-        piece_unref(p);
-    }
-    c->first = NULL;
+    pieces_drop(&c->first);
 }

@@ -221,15 +221,14 @@ static bool chain_join(struct judge *j, struct bytes leaf, struct bytes issuers,
 }
 
 /* The PCK certificate and its issuers: of the quote, or, where it only says which platform it is of, of the collateral.
- * *known false: the fact says what is not there. */
-static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
+ */
+static bool pck_chain_find(struct judge *j, struct err *err)
 {
     const bool alone = j->q.certification_type == QUOTE_CERTIFICATION_PCK_LEAF;
     const struct document_file *leaf, *issuers;
     struct bytes text;
     struct piece *p;
 
-    *known = true;
     if (j->q.certification_type == QUOTE_CERTIFICATION_PCK_CHAIN) {
         if (!limit_check(j->q.certification, err) ||
             !cache_get(j->cache, PIECE_PCK_CHAIN, j->q.certification, &p, err)) {
@@ -244,55 +243,49 @@ static bool pck_chain_find(struct judge *j, bool *known, struct err *err)
                (leaf = collateral_find(j, COLLATERAL_PCK_CERT)) != NULL) {
         text = leaf->content;
     } else {
-        *known = false;
-        fact_unknown(j, FACT_pck_chain, REASON_COLLATERAL_ABSENT,
-                     "the quote carries certification data of type %u, and pck_cert.pem was not given",
-                     j->q.certification_type);
-        return true;
+        return FAIL(err, REASON_COLLATERAL_ABSENT, ERR_NOWHERE,
+                    "the quote carries certification data of type %u, and pck_cert.pem was not given",
+                    j->q.certification_type);
     }
     issuers = collateral_find(j, COLLATERAL_PCK_CHAIN);
     return chain_join(j, text, issuers == NULL ? bytes_of(NULL, 0) : issuers->content, alone, err);
 }
 
+/* What the quote says of its platform, if it does, is what the certificate says. */
+static bool platform_check(struct judge *j, struct bytes quoted, struct bytes certified, const char *what,
+                           struct err *err)
+{
+    if (quoted.len == 0 || bytes_equal(quoted, certified)) {
+        return true;
+    }
+    fact_hex(j, FACT_pck_chain, quoted, certified);
+    return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "%s", what);
+}
+
 /* Whether a certificate that was supplied is of the platform that the quote names. */
 static bool pck_check(struct judge *j, struct err *err)
 {
-    if (j->q.pceid.len > 0 && memcmp(j->q.pceid.p, j->pck.pceid, sizeof j->pck.pceid) != 0) {
-        fact_hex(j, FACT_pck_chain, j->q.pceid, bytes_of(j->pck.pceid, sizeof j->pck.pceid));
-        return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PCEID");
-    }
-    if (j->q.ppid.len > 0 && memcmp(j->q.ppid.p, j->pck.ppid, sizeof j->pck.ppid) != 0) {
-        fact_hex(j, FACT_pck_chain, j->q.ppid, bytes_of(j->pck.ppid, sizeof j->pck.ppid));
-        return FAIL(err, REASON_PCK_MISMATCH, ERR_NOWHERE, "PPID");
-    }
-    return true;
+    return platform_check(j, j->q.pceid, bytes_of(j->pck.pceid, sizeof j->pck.pceid), "PCEID", err) &&
+           platform_check(j, j->q.ppid, bytes_of(j->pck.ppid, sizeof j->pck.ppid), "PPID", err);
 }
 
 void chain_judge(struct judge *j)
 {
     struct err err = {0};
-    bool known;
 
-    if (!pck_chain_find(j, &known, &err)) {
+    if (!pck_chain_find(j, &err)) {
         fact_fail(j, FACT_pck_chain, &err);
-        return;
-    }
-    if (!known) {
         return;
     }
     if (memcmp(j->pck_chain->root_sha256, intel_root_sha256, SHA256_SIZE) == 0 ||
         policy_list_has(&j->policy->simulated, j->pck_chain->root_sha256)) {
         j->known_root = chain_root(j->pck_chain)->whole;
     }
-    if (!pck_parse(&j->pck_chain->certs[0], &j->pck, &err)) {
-        fact_fail(j, FACT_pck_chain, &err);
+    j->has_pck = pck_parse(&j->pck_chain->certs[0], &j->pck, &err);
+    if (j->has_pck && pck_check(j, &err) && chain_check(j, j->pck_chain, CHAIN_PCK, &err)) {
+        fact_affirm(j, FACT_pck_chain);
     } else {
-        j->has_pck = true;
-        if (pck_check(j, &err) && chain_check(j, j->pck_chain, CHAIN_PCK, &err)) {
-            fact_affirm(j, FACT_pck_chain);
-        } else {
-            fact_fail(j, FACT_pck_chain, &err);
-        }
+        fact_fail(j, FACT_pck_chain, &err);
     }
     chain_times_check(j, j->pck_chain);
     root_judge(j);

@@ -1,6 +1,8 @@
 /* Revocation: a list counts only if its issuer's key signed it and it is the list of the CA in question. */
 #include "verify/judge.h"
 
+#define NAMED 3 /* certificates that one list could have, at most */
+
 static bool crl_check(struct piece *list, const struct x509 *issuer, struct err *err)
 {
     const struct x509_crl *crl = (void *)list->parsed;
@@ -15,31 +17,23 @@ static bool crl_check(struct piece *list, const struct x509 *issuer, struct err 
     return piece_check(list, issuer->key_xy, crl->tbs, crl->signature, err);
 }
 
-static bool serial_check(const struct x509_crl *crl, const struct x509 *x, struct err *err)
+/* The list is genuine, and has none of these certificates; NULL: one that is not there. */
+static bool list_check(struct piece *list, const struct x509 *issuer, const struct x509 *const named[NAMED],
+                       struct err *err)
 {
-    return !x509_crl_lists(crl, x->serial) || FAIL(err, REASON_CERT_REVOKED, ERR_NOWHERE, "\"%s\"", x->common_name);
-}
-
-/* Everything that a root's list could name: the platform's CA and the signers of both documents. */
-static bool root_crl_check(struct judge *j, struct piece *list, struct err *err)
-{
-    const struct x509_crl *crl = (void *)list->parsed;
-
-    if (!crl_check(list, chain_root(j->pck_chain), err) || !serial_check(crl, &j->pck_chain->certs[1], err)) {
+    if (!crl_check(list, issuer, err)) {
         return false;
     }
-    return (j->tcb_chain == NULL || serial_check(crl, &j->tcb_chain->certs[0], err)) &&
-           (j->qe_chain == NULL || serial_check(crl, &j->qe_chain->certs[0], err));
-}
-
-static bool pck_crl_check(struct judge *j, struct piece *list, struct err *err)
-{
-    return crl_check(list, &j->pck_chain->certs[1], err) &&
-           serial_check((void *)list->parsed, &j->pck_chain->certs[0], err);
+    for (size_t i = 0; i < NAMED; i++) {
+        if (named[i] != NULL && x509_crl_lists((void *)list->parsed, named[i]->serial)) {
+            return FAIL(err, REASON_CERT_REVOKED, ERR_NOWHERE, "\"%s\"", named[i]->common_name);
+        }
+    }
+    return true;
 }
 
 static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind kind, const struct x509 *issuer,
-                       bool (*check)(struct judge *j, struct piece *list, struct err *err))
+                       const struct x509 *const named[NAMED])
 {
     const struct x509_crl *crl;
     struct piece *list;
@@ -51,7 +45,7 @@ static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind ki
         return;
     }
     crl = (void *)list->parsed;
-    if (check(j, list, &err)) {
+    if (list_check(list, issuer, named, &err)) {
         fact_affirm(j, id);
     } else {
         err_prefix(&err, name);
@@ -67,9 +61,14 @@ static void list_judge(struct judge *j, enum fact_id id, enum collateral_kind ki
 
 void crl_judge(struct judge *j)
 {
-    if (j->pck_chain == NULL) {
+    const struct chain *c = j->pck_chain;
+
+    if (c == NULL) {
         return;
     }
-    list_judge(j, FACT_root_crl, COLLATERAL_ROOT_CRL, chain_root(j->pck_chain), root_crl_check);
-    list_judge(j, FACT_pck_crl, COLLATERAL_PCK_CRL, &j->pck_chain->certs[1], pck_crl_check);
+    /* Everything that a root's list could name: the platform's CA and the signers of both documents. */
+    list_judge(j, FACT_root_crl, COLLATERAL_ROOT_CRL, chain_root(c),
+               (const struct x509 *[NAMED]){&c->certs[1], j->tcb_chain != NULL ? &j->tcb_chain->certs[0] : NULL,
+                                            j->qe_chain != NULL ? &j->qe_chain->certs[0] : NULL});
+    list_judge(j, FACT_pck_crl, COLLATERAL_PCK_CRL, &c->certs[1], (const struct x509 *[NAMED]){&c->certs[0]});
 }

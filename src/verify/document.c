@@ -80,14 +80,16 @@ static void place_judge(struct judge *j, enum log_bound bound)
     }
 }
 
-static void keyset_judge(struct judge *j, struct bytes text, struct keyset *k, bool *parsed)
+/* NULL: it cannot be read. */
+static const struct keyset *keyset_judge(struct judge *j, struct bytes text, struct keyset *k)
 {
     struct err err = {0};
 
-    *parsed = keyset_parse(text, k, &err);
-    if (!*parsed) {
+    if (!keyset_parse(text, k, &err)) {
         fact_fail(j, FACT_keyset, &err);
-    } else if (j->policy->ignore_time) {
+        return NULL;
+    }
+    if (j->policy->ignore_time) {
         fact_unknown(j, FACT_keyset, REASON_TIME_IGNORED, "%s", "");
     } else if (j->in->time < k->not_before || j->in->time > k->not_after) {
         fact_refute(j, FACT_keyset, REASON_KEYSET_TIME, "%s", "");
@@ -95,6 +97,7 @@ static void keyset_judge(struct judge *j, struct bytes text, struct keyset *k, b
     } else {
         fact_affirm(j, FACT_keyset);
     }
+    return k;
 }
 
 static void nonce_judge(struct judge *j, const struct document *d)
@@ -140,7 +143,7 @@ static void devices_judge(struct judge *j, const struct document *d)
 static bool claims_add(struct judge *j, const struct document *d, const struct report_data_parts *parts,
                        const struct keyset *k, struct err *err)
 {
-    json_t *claims = j->v->claims;
+    json_t *claims = j->claims;
 
     return report_claim_hex(claims, "sotto_keyset_sha384", parts->keyset_digest, SHA384_SIZE, err) &&
            report_claim_hex(claims, "eat_nonce", d->nonce, NONCE_SIZE, err) &&
@@ -154,13 +157,13 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     struct report_data_parts parts = {.log_root = {0}};
     enum log_bound bound;
     struct replay boot;
-    struct keyset k = {0};
-    bool has_keyset;
+    struct keyset keyset;
+    const struct keyset *k;
 
     bound = report_data_judge(j, d, &parts);
-    keyset_judge(j, d->keyset, &k, &has_keyset);
+    k = keyset_judge(j, d->keyset, &keyset);
     nonce_judge(j, d);
-    connection_judge(j, has_keyset ? &k : NULL);
+    connection_judge(j, k);
     logs_replay(&d->boot_log, d->boot_log.p != NULL ? 1 : 0, &boot);
     boot_judge(j, &boot);
     devices_judge(j, d);
@@ -168,6 +171,5 @@ bool document_judge(struct judge *j, const struct document *d, struct err *err)
     if (!quote_is_tdx(&j->q) && bound == LOG_BOUND_RTMR3) {
         bound = LOG_BOUND_NOWHERE; /* an enclave has no registers */
     }
-    return log_judge(j, d->event_log, bound, has_keyset ? k.web_sha384 : NULL, err) &&
-           claims_add(j, d, &parts, has_keyset ? &k : NULL, err);
+    return log_judge(j, d->event_log, bound, k != NULL ? k->web_sha384 : NULL, err) && claims_add(j, d, &parts, k, err);
 }

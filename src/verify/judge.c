@@ -12,6 +12,9 @@ enum requirement {
     DOCUMENT,
     URL,
     CONNECTION,
+    SERVICE,
+    LOG,
+    DATA,
     DEMAND,
 };
 
@@ -25,25 +28,17 @@ static const struct {
 #undef F
 };
 
-static bool requirement_applies(enum requirement r, enum subject subject, const struct verify_input *in)
-{
-    switch (r) {
-    case ALWAYS:
-        return true;
-    case DOCUMENT:
-        return subject == SUBJECT_DOCUMENT;
-    case URL:
-        return subject == SUBJECT_DOCUMENT && in->nonce_required;
-    case CONNECTION:
-        return subject == SUBJECT_DOCUMENT && in->connection_required;
-    case DEMAND:
-        break;
-    }
-    return false;
-}
-
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out)
 {
+    const bool document = subject == SUBJECT_DOCUMENT, service = subject != SUBJECT_QUOTE;
+    const bool required[] = {[ALWAYS] = true,
+                             [DOCUMENT] = document,
+                             [URL] = document && in->nonce_required,
+                             [CONNECTION] = document && in->connection_required,
+                             [SERVICE] = service,
+                             [LOG] = service || in->log_count > 0,
+                             [DATA] = service || in->report_data_count > 0,
+                             [DEMAND] = false};
     struct second *second = j->second;
 
     memset(j, 0, sizeof *j);
@@ -62,7 +57,7 @@ void judge_init(struct judge *j, enum subject subject, const struct verify_input
         f->name = facts[i].name;
         f->state = FACT_IS_UNKNOWN;
         f->reason = REASON_FACT_UNKNOWN;
-        f->required = requirement_applies(facts[i].required, subject, in);
+        f->required = required[facts[i].required];
         f->text[0] = f->expected[0] = f->seen[0] = '\0'; /* judge_end() gives one to who has none */
     }
 }
@@ -87,24 +82,24 @@ static void text_put(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-static void fact_set(struct judge *j, enum fact_id id, enum fact_state state, enum reason reason)
-{
-    j->touched[id] = true;
-    j->facts[id].state = state;
-    j->facts[id].reason = reason;
-}
-
 void fact_affirm(struct judge *j, enum fact_id id)
 {
-    fact_set(j, id, FACT_AFFIRMED, REASON_OK);
+    j->touched[id] = true;
+    j->facts[id].state = FACT_AFFIRMED;
+    j->facts[id].reason = REASON_OK;
     text_put(j->facts[id].text, sizeof j->facts[id].text, facts[id].sentence);
 }
 
 /* "sentence of the reason: detail", without bytes that could forge a line. */
-__attribute__((format(printf, 2, 0))) static void text_set(struct fact *f, const char *fmt, va_list args)
+__attribute__((format(printf, 5, 0))) static void fact_set(struct judge *j, enum fact_id id, enum fact_state state,
+                                                           enum reason reason, const char *fmt, va_list args)
 {
+    struct fact *f = &j->facts[id];
     char detail[200] = "";
 
+    j->touched[id] = true;
+    f->state = state;
+    f->reason = reason;
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     for (char *p = detail; *p != '\0'; p++) {
         if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f) {
@@ -122,9 +117,8 @@ void fact_refute(struct judge *j, enum fact_id id, enum reason reason, const cha
 {
     va_list args;
 
-    fact_set(j, id, FACT_REFUTED, reason);
     va_start(args, fmt);
-    text_set(&j->facts[id], fmt, args);
+    fact_set(j, id, FACT_REFUTED, reason, fmt, args);
     va_end(args);
 }
 
@@ -132,9 +126,8 @@ void fact_unknown(struct judge *j, enum fact_id id, enum reason reason, const ch
 {
     va_list args;
 
-    fact_set(j, id, FACT_IS_UNKNOWN, reason);
     va_start(args, fmt);
-    text_set(&j->facts[id], fmt, args);
+    fact_set(j, id, FACT_IS_UNKNOWN, reason, fmt, args);
     va_end(args);
 }
 

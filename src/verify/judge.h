@@ -13,8 +13,9 @@
 #include "verify/verify.h"
 
 /* F(name, required, sentence where it is affirmed). Required: ALWAYS; of a DOCUMENT; of a document from a URL; with a
- * CONNECTION that counts; or by DEMAND of the policy, which fact_demand() then says. The order is the one in which
- * people read them. */
+ * CONNECTION that counts; of a SERVICE, by its document or by evidence side by side; there and where LOGs or report
+ * DATA are given beside a quote; or by DEMAND of the policy, which fact_demand() then says. The order is the one in
+ * which people read them. */
 /* clang-format off */
 #define FACTS(F) \
     F(form, ALWAYS, "the quote has its form") \
@@ -36,19 +37,19 @@
     F(time, ALWAYS, "every certificate, list and document is within its validity") \
     F(debug, ALWAYS, "it is not open for debugging") \
     F(trailing, ALWAYS, "nothing but what the policy allows follows the quote") \
-    F(td_attributes, DOCUMENT, "the TD's attributes are as demanded") \
+    F(td_attributes, SERVICE, "the TD's attributes are as demanded") \
     F(xfam, DEMAND, "XFAM is as demanded") \
     F(mrseam, DEMAND, "MRSEAM is in the policy") \
     F(mrservicetd, DEMAND, "MRSERVICETD is as demanded") \
     F(platform, DEMAND, "the platform is one that the policy accepts") \
     F(measurements, DEMAND, "MRTD and the registers are those of the policy") \
-    F(report_data, DOCUMENT, "the quote binds the nonce, the key set, the devices and the log that were shown") \
+    F(report_data, DATA, "the quote binds the nonce, the key set, the devices and the log that were shown") \
     F(keyset, DOCUMENT, "the key set has its form and is within its validity") \
     F(nonce, URL, "the quote was made for the nonce that was drawn for it") \
     F(connection, CONNECTION, "the connection's key is in the key set that the quote covers") \
     F(boot_log, DEMAND, "the firmware's log replays to RTMR0 to RTMR2") \
-    F(boot, DOCUMENT, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
-    F(event_log, DOCUMENT, "the service's log replays to the register, each event in its place") \
+    F(boot, SERVICE, "firmware, kernel and command line (MRTD, RTMR0 to RTMR2) are those of the policy") \
+    F(event_log, LOG, "the service's log replays to the register, each event in its place") \
     F(program, DOCUMENT, "every program that was started is in the policy") \
     F(config, DOCUMENT, "every configuration is in the policy") \
     F(web, DOCUMENT, "the web page is in the policy") \
@@ -87,7 +88,7 @@ struct judge {
     uint8_t policy_sha384[SHA384_SIZE];
     enum subject subject;
     struct verdict *v;
-    const struct document_file *own_files; /* the document's collateral; NULL: none */
+    const struct document_file *own_files; /* the document's or bundle's collateral; NULL: none */
     size_t own_file_count;
 
     bool readable; /* q is */
@@ -115,6 +116,7 @@ struct judge {
     bool has_early;
     struct second *second; /* of the early data; its memory stays for the next time */
 
+    json_t *claims; /* what log and document say beside the quote; NULL: nothing */
     bool touched[FACT_COUNT];
     struct fact *facts; /* by fact_id, in the verdict's places, of which judge_end() keeps those that count */
 };
@@ -136,16 +138,20 @@ struct session {
 struct session *session_new(struct err *err); /* NULL: no memory */
 void session_free(struct session *s);
 void session_drop(struct session *s); /* its verdict is undecided, and has no facts and no claims */
-/* A bare quote, whose claims come with judge_claims(). False: NO_MEMORY. */
-MUST_USE bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err);
 
+/* Everything that can be checked is checked and reported, not only the first failure. The verdict has no claims yet:
+ * explain/ makes them. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact `form`
+ * refuted. What explain/verify.h says of these is true here. */
+MUST_USE bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err);
+MUST_USE bool session_bare_evidence(struct session *s, struct bytes quote, const struct verify_input *in,
+                                    struct err *err);
+void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in);
+MUST_USE bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err);
 /* ---- facts (judge.c) ---- */
 
 void judge_init(struct judge *j, enum subject subject, const struct verify_input *in, struct verdict *out);
 /* What it holds of the cache, and early data; the memory of the second judge stays. */
 void judge_drop(struct judge *j);
-/* The verdict's claims, where it has none yet. False: NO_MEMORY. */
-MUST_USE bool judge_claims(struct judge *j, struct err *err);
 
 void fact_affirm(struct judge *j, enum fact_id id);
 __attribute__((format(printf, 4, 5))) void fact_refute(struct judge *j, enum fact_id id, enum reason reason,
@@ -177,15 +183,12 @@ void fact_seen_unlisted(struct judge *j, enum fact_id id, const struct policy_li
 /* Facts and result into the verdict. */
 void judge_end(struct judge *j);
 
-/* The fact `archived_verdict`, behind those of a verdict that was made. archived: its JSON; NULL: none. */
-void bundle_judge(struct verdict *v, struct bytes archived);
-
 /* ---- claims; false: NO_MEMORY ---- */
 
+/* j->claims are there, where log and document say what is theirs. */
+MUST_USE bool claims_begin(struct judge *j, struct err *err);
 MUST_USE bool claim_str(json_t *object, const char *name, const char *value, struct err *err);
 MUST_USE bool claim_new(json_t *object, const char *name, json_t *value, struct err *err); /* takes value over */
-MUST_USE bool tcb_claims(const struct judge *j, json_t *claims, struct err *err);
-MUST_USE bool distance_claim(const struct judge *j, json_t *claims, struct err *err); /* where the levels were judged */
 
 /* ---- one concern each ---- */
 
@@ -199,9 +202,10 @@ bool chain_signer_judge(struct judge *j, enum fact_id id, const struct document_
 void crl_judge(struct judge *j);                                /* root_crl, pck_crl */
 void qe_judge(struct judge *j);                                 /* the quote's three signatures */
 MUST_USE bool identity_judge(struct judge *j, struct err *err); /* qe_identity* */
-MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, tdx_module, tcb_status, claims */
-MUST_USE bool early_judge(struct judge *j, struct err *err);    /* tcb_early, where there are early data too */
-void body_judge(struct judge *j); /* debug, attributes, measurements, platform, trailing */
+MUST_USE bool tcb_judge(struct judge *j, struct err *err);      /* tcb_info*, tdx_module, tcb_status */
+uint64_t tcb_evaluation(const struct judge *j); /* the lower number of the two documents; there is a TCB info */
+MUST_USE bool early_judge(struct judge *j, struct err *err); /* tcb_early, where there are early data too */
+void body_judge(struct judge *j);                            /* debug, attributes, measurements, platform, trailing */
 MUST_USE bool document_judge(struct judge *j, const struct document *d, struct err *err);
 /* What logs of any form (tdx/eventlog.h) lead to, each behind the other. */
 struct replay {

@@ -15,13 +15,11 @@ struct loaded { /* one model of the loaded set */
 
 struct walk {
     struct judge *j;
-    bool refuted[FACT_COUNT]; /* by an event: facts that are affirmed at the end else */
     enum event_kind last;
-    bool any, ready;
+    bool ready;
     uint64_t starts;
     uint8_t web[SHA384_SIZE]; /* of the last start */
-    size_t web_number;
-    bool has_web;
+    size_t web_number;        /* 0: it has none yet */
     struct loaded loaded[LOADED_MAX];
     size_t loaded_count;
 };
@@ -42,11 +40,11 @@ static const unsigned followers[] = {
 
 static bool order_check(struct walk *w, enum event_kind kind, size_t number, struct err *err)
 {
-    const unsigned allowed = !w->any ? BIT(EVENT_START) : w->ready ? FOLLOWERS_READY : followers[w->last];
+    const unsigned allowed = number == 0 ? BIT(EVENT_START) : w->ready ? FOLLOWERS_READY : followers[w->last];
 
     if ((allowed & BIT(kind)) == 0) {
         return FAIL(err, REASON_EVENT_LOG_ORDER, ERR_NOWHERE, "event %zu: `%s` behind `%s`", number,
-                    event_kind_name(kind), w->any ? event_kind_name(w->last) : "nothing");
+                    event_kind_name(kind), number > 0 ? event_kind_name(w->last) : "nothing");
     }
     return true;
 }
@@ -54,10 +52,9 @@ static bool order_check(struct walk *w, enum event_kind kind, size_t number, str
 /* The first event that refutes a fact is the one that it names: false, where another one was before. */
 static bool event_refute(struct walk *w, enum fact_id id, enum reason reason, size_t number, const char *what)
 {
-    if (w->refuted[id]) {
+    if (fact_is(w->j, id, FACT_REFUTED)) {
         return false;
     }
-    w->refuted[id] = true;
     fact_refute(w->j, id, reason, "event %zu: %s", number, what);
     return true;
 }
@@ -88,7 +85,7 @@ static bool start_apply(struct walk *w, const json_t *v, struct err *err)
     }
     w->starts = number;
     w->ready = false;
-    w->has_web = false;
+    w->web_number = 0;
     w->loaded_count = 0;
     return true;
 }
@@ -222,12 +219,11 @@ static bool kind_apply(struct walk *w, enum event_kind kind, const json_t *v, st
     case EVENT_CONFIG:
         hash_bytes(HASH_SHA384, content, digest);
         (void)listed_apply(w, FACT_config, REASON_CONFIG_MISMATCH, &p->config, digest, number, "not in the policy");
-        return report_claim_hex(w->j->v->claims, "sotto_config", digest, sizeof digest, err);
+        return report_claim_hex(w->j->claims, "sotto_config", digest, sizeof digest, err);
     case EVENT_WEB:
         if (!json_get_hex(v, "sha384", w->web, sizeof w->web, err)) {
             return false;
         }
-        w->has_web = true;
         w->web_number = number;
         (void)listed_apply(w, FACT_web, REASON_WEB_MISMATCH, &p->web, w->web, number, "not in the policy");
         return true;
@@ -271,7 +267,6 @@ static bool event_apply(struct walk *w, const struct eventlog_event *e, struct e
     }
     ok = order_check(w, kind, e->number, err) && kind_apply(w, kind, v, content, e->number, err);
     w->last = kind;
-    w->any = true;
     json_decref(v);
     return ok;
 }
@@ -295,7 +290,7 @@ static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SI
     if (log.rest.left > 0) {
         return FAIL(err, REASON_LOG_FORM, log.rest.offset, "%zu bytes behind the log", log.rest.left);
     }
-    if (!w->any) {
+    if (log.next_number == 0) {
         return FAIL(err, REASON_EVENT_LOG_EMPTY, ERR_NOWHERE, "a header alone");
     }
     if (!w->ready) {
@@ -307,15 +302,17 @@ static bool log_walk(struct walk *w, struct bytes bytes, uint8_t rtmr3[SHA384_SI
 }
 
 /* A fact that no event refuted: affirmed if the policy says what it wants, the log holds and the boot chain does. */
-static void content_judge(struct walk *w, enum fact_id id, const struct policy_list *l)
+static void content_judge(const struct walk *w, enum fact_id id, const struct policy_list *l)
 {
     struct judge *j = w->j;
 
-    if (w->refuted[id]) {
+    if (fact_is(j, id, FACT_REFUTED)) { /* by an event */
         return;
     }
     if (l->count == 0) {
         fact_unknown(j, id, REASON_NOT_DEMANDED, "%s", "");
+    } else if (id == FACT_model && w->loaded_count == 0) {
+        fact_unknown(j, id, REASON_FACT_UNKNOWN, "no model is loaded");
     } else if (!fact_is(j, FACT_event_log, FACT_AFFIRMED)) {
         fact_unknown(j, id, REASON_FACT_UNKNOWN, "the log is not affirmed");
     } else if (!fact_is(j, FACT_boot, FACT_AFFIRMED)) {
@@ -327,7 +324,7 @@ static void content_judge(struct walk *w, enum fact_id id, const struct policy_l
 
 static bool models_claim(struct walk *w, struct err *err)
 {
-    json_t *claims = w->j->v->claims, *list = json_array(), *ids = json_array();
+    json_t *claims = w->j->claims, *list = json_array(), *ids = json_array();
     bool ok = claim_new(claims, "sotto_models", list, err);
 
     ok = claim_new(claims, "sotto_model_ids", ids, err) && ok;
@@ -365,7 +362,6 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
     struct walk w = {.j = j};
     uint8_t rtmr3[SHA384_SIZE];
     struct err e = {0};
-    bool ok;
 
     if (!log_walk(&w, log, rtmr3, &e)) {
         fact_fail(j, FACT_event_log, &e);
@@ -377,18 +373,13 @@ bool log_judge(struct judge *j, struct bytes log, enum log_bound bound, const ui
     } else if (!fact_is(j, FACT_event_log, FACT_REFUTED)) { /* by its place */
         fact_affirm(j, FACT_event_log);
     }
-    if (w.has_web && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0 &&
+    if (w.web_number > 0 && web_sha384 != NULL && memcmp(w.web, web_sha384, sizeof w.web) != 0 &&
         event_refute(&w, FACT_web, REASON_WEB_MISMATCH, w.web_number, "the key set names another page")) {
         fact_hex(j, FACT_web, bytes_of(w.web, sizeof w.web), bytes_of(web_sha384, sizeof w.web));
-    }
-    if (w.loaded_count == 0 && !w.refuted[FACT_model] && j->policy->model.count > 0) {
-        w.refuted[FACT_model] = true; /* nothing to affirm */
-        fact_unknown(j, FACT_model, REASON_FACT_UNKNOWN, "no model is loaded");
     }
     content_judge(&w, FACT_program, &j->policy->program);
     content_judge(&w, FACT_config, &j->policy->config);
     content_judge(&w, FACT_web, &j->policy->web);
     content_judge(&w, FACT_model, &j->policy->model);
-    ok = models_claim(&w, err) && claim_new(j->v->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
-    return ok;
+    return models_claim(&w, err) && claim_new(j->claims, "sotto_starts", json_integer((int64_t)w.starts), err);
 }

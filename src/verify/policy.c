@@ -116,13 +116,6 @@ static bool flag_read(const struct place *at, const json_t *v, struct err *err)
     return json_is_boolean(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither true nor false");
 }
 
-/* false refuses; true demands nothing. */
-static bool refusal_read(const struct place *at, const json_t *v, struct err *err)
-{
-    *(bool *)at->to = json_is_false(v);
-    return json_is_boolean(v) || FAIL(err, REASON_POLICY_FORM, ERR_NOWHERE, "neither true nor false");
-}
-
 static bool number_read(const struct place *at, const json_t *v, struct err *err)
 {
     if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > UINT32_MAX) {
@@ -319,9 +312,9 @@ static const struct member members[] = {
     {"platform", object_read, 0, 0, NULL},
     {"platform.ppid", list_read, PLACE(ppid), 16, NULL},
     {"platform.instance", list_read, PLACE(instance), 16, NULL},
-    {"platform.smt", refusal_read, PLACE(no_smt), 0, NULL},
-    {"platform.cached_keys", refusal_read, PLACE(no_cached_keys), 0, NULL},
-    {"platform.dynamic", refusal_read, PLACE(no_dynamic), 0, NULL},
+    {"platform.smt", flag_read, PLACE(smt), 0, NULL},
+    {"platform.cached_keys", flag_read, PLACE(cached_keys), 0, NULL},
+    {"platform.dynamic", flag_read, PLACE(dynamic), 0, NULL},
     {"quote", object_read, 0, 0, NULL},
     {"quote.trailing", trailing_read, PLACE(trailing_any), 0, NULL},
     {"ignore_time", flag_read, PLACE(ignore_time), 0, NULL},
@@ -356,6 +349,7 @@ static bool policy_new(struct policy **out, struct err *err)
     p->accept[TCB_UP_TO_DATE] = p->accept[TCB_SW_HARDENING_NEEDED] = true;
     p->places = PLACE_RTMR3;
     p->backing = BACKING_MEMFD | BACKING_VERITY;
+    p->smt = p->cached_keys = p->dynamic = true;
     *out = p;
     return true;
 }
@@ -405,24 +399,4 @@ void policy_free(struct policy *p)
         arena_done(&p->arena);
         free(p);
     }
-}
-
-bool policy_is_builtin(const struct policy *p)
-{
-    return p->builtin;
-}
-
-uint64_t policy_max_age(const struct policy *p)
-{
-    return p->max_age;
-}
-
-void policy_sha384(const struct policy *p, uint8_t out[48])
-{
-    memcpy(out, p->sha384, sizeof p->sha384);
-}
-
-bool policy_names_simulator(const struct policy *p)
-{
-    return p->simulated.count > 0;
 }

@@ -55,7 +55,7 @@ struct policy {
     unsigned places; /* where the log may be bound */
 
     struct policy_list ppid, instance;
-    bool no_smt, no_cached_keys, no_dynamic;
+    bool smt, cached_keys, dynamic; /* false: refused */
     bool trailing_any, ignore_time;
 
     struct policy_list program, config, web, model;

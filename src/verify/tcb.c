@@ -91,7 +91,8 @@ static bool names_equal(const struct name *a, const struct name *b)
 {
     char plain[2][ESCAPED_MAX];
 
-    return bytes_equal(name_plain(a, plain[0]), name_plain(b, plain[1]));
+    return !a->escaped && !b->escaped ? bytes_equal(a->text, b->text)
+                                      : bytes_equal(name_plain(a, plain[0]), name_plain(b, plain[1]));
 }
 
 /* The name at hand, among those of its object, which begin at `from`. */
@@ -104,9 +105,7 @@ static bool name_add(struct reader *r, size_t from, struct err *err)
     }
     *n = (struct name){r->t.text, r->t.escaped};
     for (size_t i = from; i < r->count; i++) {
-        const struct name *o = &r->names[i];
-
-        if (n->escaped || o->escaped ? names_equal(n, o) : bytes_equal(n->text, o->text)) {
+        if (names_equal(n, &r->names[i])) {
             return FAIL(err, REASON_JSON_FORM, r->t.at, "a member is there twice");
         }
     }
@@ -120,7 +119,7 @@ static const struct field *field_find(const struct form *form, const struct name
         const struct field *f = &form->fields[i];
         const struct name want = {bytes_of(f->name, f->len), false};
 
-        if (n->escaped ? names_equal(n, &want) : bytes_equal(n->text, want.text)) {
+        if (names_equal(n, &want)) {
             return f;
         }
     }
@@ -175,28 +174,24 @@ static bool object_get(struct reader *r, const struct form *form, void *out, str
     return fields_check(form, seen, form->may, err) && (form->check == NULL || form->check(out, seen, err));
 }
 
+/* The next element of the array that began at hand. */
+static bool element_next(struct reader *r, bool *more, struct err *err)
+{
+    return json_scan_next(&r->scan, false, more, err) && (!*more || json_scan_value(&r->scan, &r->t, err));
+}
+
 static bool value_skip(struct reader *r, struct err *err)
 {
     static const struct form any = {.count = 0};
-    bool more;
+    bool more = r->t.type == JSON_ARRAY, ok = true;
 
     if (r->t.type == JSON_OBJECT) {
         return object_get(r, &any, NULL, err);
     }
-    if (r->t.type != JSON_ARRAY) {
-        return true;
+    while (ok && more) {
+        ok = element_next(r, &more, err) && (!more || value_skip(r, err));
     }
-    for (;;) {
-        if (!json_scan_next(&r->scan, false, &more, err)) {
-            return false;
-        }
-        if (!more) {
-            return true;
-        }
-        if (!json_scan_value(&r->scan, &r->t, err) || !value_skip(r, err)) {
-            return false;
-        }
-    }
+    return ok;
 }
 
 static bool type_check(const struct reader *r, const struct field *f, json_type type, struct err *err)
@@ -229,15 +224,12 @@ static bool list_read(struct reader *r, const struct field *f, void *to, struct 
         return false;
     }
     for (;; list->count++, to_one += f->size) {
-        if (!json_scan_next(&r->scan, false, &more, err)) {
+        if (!element_next(r, &more, err)) {
             return false;
         }
         if (!more) {
             list->text = span_from(r, at);
             return true;
-        }
-        if (!json_scan_value(&r->scan, &r->t, err)) {
-            return false;
         }
         if (list->count == f->max) {
             return FAIL(err, REASON_COLLATERAL_FORM, r->t.at, "%s has more than %zu elements", f->name, list->count);
@@ -346,15 +338,12 @@ static bool advisories_read(struct reader *r, const struct field *f, void *to, s
         return FAIL(err, REASON_COLLATERAL_FORM, at, "%s is no list", f->name);
     }
     for (;; n++) {
-        if (!json_scan_next(&r->scan, false, &more, err)) {
+        if (!element_next(r, &more, err)) {
             return false;
         }
         if (!more) {
             *(struct bytes *)to = span_from(r, at);
             return true;
-        }
-        if (!json_scan_value(&r->scan, &r->t, err)) {
-            return false;
         }
         if (r->t.type != JSON_STRING || r->t.text.len > 64 || n == TCB_ADVISORIES_MAX) {
             return FAIL(err, REASON_COLLATERAL_FORM, r->t.at, "%s is no list of at most %d ids", f->name,
@@ -603,12 +592,10 @@ static bool identity_check(void *out, uint32_t seen, struct err *err)
 static bool signed_read(struct reader *r, const struct field *f, void *to, struct err *err)
 {
     const size_t at = r->t.at;
+    const bool ok = object_read(r, f, to, err);
 
-    if (!type_check(r, f, JSON_OBJECT, err) || !object_get(r, f->form, to, err)) {
-        return false;
-    }
     ((struct tcb_signed *)to)->part = span_from(r, at);
-    return true;
+    return ok;
 }
 
 static bool envelope_read(struct reader *r, const struct form *form, void *out, struct err *err)

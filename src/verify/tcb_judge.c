@@ -1,10 +1,8 @@
 /* The platform's TCB: levels of the platform, the TDX module and the quoting enclave, and the status that follows (the
  * rules of Intel's quote verification library, in their order). */
-#include "base/civil.h"
 #include "verify/judge.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool components_reach(const uint8_t *have, const uint8_t *need, size_t from)
 {
@@ -106,110 +104,12 @@ static enum tcb_status relaunch(enum tcb_status launch, enum tcb_status current)
                                                                        : TCB_TD_RELAUNCH_ADVISED;
 }
 
-/* ---- claims ---- */
-
-static int advisory_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool advisories_claim(json_t *claims, const struct tcb_verdict *const parts[3], struct err *err)
-{
-    const char *ids[3 * TCB_ADVISORIES_MAX];
-    json_t *list = json_array(), *from[3] = {NULL, NULL, NULL};
-    size_t n = 0;
-    bool ok = list != NULL;
-
-    for (size_t p = 0; ok && p < 3; p++) {
-        ok = parts[p] == NULL || parts[p]->advisories.len == 0 || json_parse(parts[p]->advisories, &from[p], err);
-        for (size_t i = 0; i < json_array_size(from[p]); i++) {
-            ids[n++] = json_string_value(json_array_get(from[p], i));
-        }
-    }
-    qsort(ids, n, sizeof *ids, advisory_compare);
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = (i > 0 && strcmp(ids[i], ids[i - 1]) == 0) || json_array_append_new(list, json_string(ids[i])) == 0;
-    }
-    for (size_t p = 0; p < 3; p++) {
-        json_decref(from[p]);
-    }
-    if (!ok) {
-        json_decref(list);
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "advisory_ids");
-    }
-    return claim_new(claims, "advisory_ids", list, err);
-}
-
-/* YYYY-MM-DD */
-static void date_print(int64_t time, char out[CIVIL_ISO8601_SIZE])
-{
-    civil_print_iso8601(time, out);
-    out[10] = '\0';
-}
-
-/* tcb_WHAT_status and tcb_WHAT_date of the level that was reached; none of what reached none. */
-static bool status_claim(json_t *claims, const char *what, const struct tcb_verdict *v, struct err *err)
-{
-    char name[32], date[CIVIL_ISO8601_SIZE];
-
-    if (v == NULL) {
-        return true;
-    }
-    date_print(v->date, date);
-    (void)snprintf(name, sizeof name, "tcb_%s_status", what);
-    if (!claim_str(claims, name, tcb_status_name(v->status), err)) {
-        return false;
-    }
-    (void)snprintf(name, sizeof name, "tcb_%s_date", what);
-    return claim_str(claims, name, date, err);
-}
-
-static bool levels_claims(const struct judge *j, json_t *claims, struct err *err)
-{
-    const struct tcb_verdict *const parts[3] = {j->launch.platform, j->launch.module, j->qe_level};
-    char date[CIVIL_ISO8601_SIZE];
-    int64_t oldest = INT64_MAX;
-
-    for (size_t i = 0; i < 3; i++) {
-        if (parts[i] != NULL && parts[i]->date < oldest) {
-            oldest = parts[i]->date;
-        }
-    }
-    if (!claim_str(claims, "tcb_status", tcb_status_name((enum tcb_status)j->tcb_status), err) ||
-        !status_claim(claims, "platform", parts[0], err) || !status_claim(claims, "module", parts[1], err) ||
-        !status_claim(claims, "qe", parts[2], err)) {
-        return false;
-    }
-    if (j->has_current && (!claim_str(claims, "tcb_launch_status", tcb_status_name(j->launch.status), err) ||
-                           !claim_str(claims, "tcb_current_status", tcb_status_name(j->current.status), err))) {
-        return false;
-    }
-    if (j->tcb_status == TCB_NOT_SUPPORTED) {
-        static const struct tcb_verdict *const none[3];
-
-        /* Of a platform that reaches no level there is neither a date nor advice. */
-        return claim_new(claims, "tcb_date", json_null(), err) && advisories_claim(claims, none, err);
-    }
-    date_print(oldest, date);
-    return claim_str(claims, "tcb_date", date, err) && advisories_claim(claims, parts, err);
-}
-
-/* The lower number of the two documents. */
-static uint64_t evaluation(const struct judge *j)
+uint64_t tcb_evaluation(const struct judge *j)
 {
     const uint64_t n = j->tcb_info->evaluation;
 
     return j->qe_identity != NULL && j->qe_identity->evaluation < n ? j->qe_identity->evaluation : n;
 }
-
-bool tcb_claims(const struct judge *j, json_t *claims, struct err *err)
-{
-    return j->tcb_info == NULL ||
-           (claim_new(claims, "tcb_evaluation_data_number", json_integer((int64_t)evaluation(j)), err) &&
-            (!j->has_levels || (levels_claims(j, claims, err) && distance_claim(j, claims, err))));
-}
-
-/* ---- facts ---- */
 
 /* "TDX_01, TDX_03" */
 static void modules_seen(struct judge *j, unsigned version)
@@ -277,8 +177,7 @@ static const char *status_advice(enum tcb_status s)
     if (s == TCB_TD_RELAUNCH_ADVISED || s == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED) {
         return ", the platform was updated since the TD was started: start the TD anew";
     }
-    if (s == TCB_CONFIGURATION_NEEDED || s == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
-        s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) {
+    if (needs_configuration(s)) {
         return ", a setting of the BIOS has to be changed as the advisories say";
     }
     return "";
@@ -343,7 +242,7 @@ static void levels_judge(struct judge *j)
 
 static void evaluation_judge(struct judge *j)
 {
-    const uint64_t n = evaluation(j);
+    const uint64_t n = tcb_evaluation(j);
     char expected[40], seen[24];
 
     if (j->policy->has_min_evaluation) {

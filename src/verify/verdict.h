@@ -43,13 +43,4 @@ struct verdict {
     json_t *claims; /* docs/formats.md, section 8; never NULL */
 };
 
-const char *verdict_result_name(enum verdict_result r); /* "verified" */
-int verdict_exit_code(enum verdict_result r);
-const char *fact_state_name(enum fact_state s);
-const struct fact *verdict_find(const struct verdict *v, const char *name); /* NULL: there is none */
-/* The first required fact that is not affirmed, refuted ones first; NULL if all are. */
-const struct fact *verdict_first_failure(const struct verdict *v);
-
-void verdict_done(struct verdict *v);
-
 #endif

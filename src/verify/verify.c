@@ -51,75 +51,6 @@ void time_judge(struct judge *j)
     fact_affirm(j, FACT_time);
 }
 
-static bool is_simulated(const struct judge *j)
-{
-    return j->anchor == ANCHOR_SIMULATED || memcmp(j->q.user_data, "SIMUL", 5) == 0;
-}
-
-static bool platform_claims(const struct judge *j, json_t *c, struct err *err)
-{
-    static const char *const flags[] = {
-        [PCK_FLAG_UNKNOWN] = "unknown", [PCK_FLAG_CLEAR] = "false", [PCK_FLAG_SET] = "true"};
-
-    return report_claim_hex(c, "fmspc", j->pck.fmspc, sizeof j->pck.fmspc, err) &&
-           report_claim_hex(c, "ppid", j->pck.ppid, sizeof j->pck.ppid, err) &&
-           report_claim_hex(c, "pceid", j->pck.pceid, sizeof j->pck.pceid, err) &&
-           report_claim_hex(c, "pck_cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err) &&
-           /* An SGX body has a CPUSVN of its own. */
-           (!quote_is_tdx(&j->q) || report_claim_hex(c, "cpusvn", j->pck.cpusvn, sizeof j->pck.cpusvn, err)) &&
-           claim_new(c, "pcesvn", json_integer(j->pck.pcesvn), err) &&
-           claim_new(c, "sgx_type", json_integer(j->pck.sgx_type), err) &&
-           (!j->pck.has_instance ||
-            report_claim_hex(c, "platform_instance_id", j->pck.instance, sizeof j->pck.instance, err)) &&
-           claim_str(c, "dynamic_platform", flags[j->pck.dynamic], err) &&
-           claim_str(c, "cached_keys", flags[j->pck.cached_keys], err) &&
-           claim_str(c, "smt_enabled", flags[j->pck.smt], err);
-}
-
-static bool quote_claims_add(const struct judge *j, json_t *c, struct err *err)
-{
-    const char *tee = is_simulated(j) ? "tdx-sim" : quote_is_tdx(&j->q) ? "tdx" : "sgx";
-
-    return claim_str(c, "tee", tee, err) && quote_claims(&j->q, c, err) &&
-           (!quote_is_tdx(&j->q) ||
-            report_claim_hex(c, "tcb_svn", j->q.td.tee_tcb_svn, sizeof j->q.td.tee_tcb_svn, err)) &&
-           (!j->has_pck || platform_claims(j, c, err)) &&
-           (j->policy_builtin ||
-            report_claim_hex(c, "sotto_policy_sha384", j->policy_sha384, sizeof j->policy_sha384, err));
-}
-
-/* The early data's claims are an object of their own. */
-static bool early_claims_add(const struct judge *j, json_t *claims, struct err *err)
-{
-    json_t *early = json_object();
-
-    if (early == NULL || !tcb_claims(&j->second->j, early, err)) {
-        json_decref(early);
-        return early != NULL ? false : FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_early");
-    }
-    return claim_new(claims, "tcb_early", early, err);
-}
-
-bool judge_claims(struct judge *j, struct err *err)
-{
-    json_t *claims;
-
-    if (j->v->claims != NULL) {
-        return true;
-    }
-    claims = json_object();
-    if (claims == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "claims");
-    }
-    if (j->readable && (!tcb_claims(j, claims, err) || (j->has_early && !early_claims_add(j, claims, err)) ||
-                        !quote_claims_add(j, claims, err))) {
-        json_decref(claims);
-        return false;
-    }
-    j->v->claims = claims;
-    return true;
-}
-
 /* What a policy demands of a service is demanded of a quote without a document too, and there is unknown: any TD with
  * the same boot chain would pass else. False: it demands nothing. */
 static bool service_demand(struct judge *j, const char *why)
@@ -206,8 +137,9 @@ void session_free(struct session *s)
 void session_drop(struct session *s)
 {
     judge_drop(&s->j);
+    json_decref(s->j.claims);
     json_decref(s->v.claims);
-    s->v.claims = NULL;
+    s->j.claims = s->v.claims = NULL;
     s->v.result = VERDICT_UNDECIDED;
     s->v.count = 0; /* the places behind stay as they are: they are 30 KB */
 }
@@ -218,15 +150,8 @@ static void session_begin(struct session *s, enum subject subject, const struct 
     s->v.time = in->time;
     judge_init(&s->j, subject, in, &s->v);
     s->j.cache = in->cache != NULL ? in->cache : &s->own;
-}
-
-static void verdict_copy(struct verdict *to, const struct verdict *from)
-{
-    to->result = from->result;
-    to->time = from->time;
-    to->count = from->count;
-    to->claims = from->claims;
-    memcpy(to->facts, from->facts, from->count * sizeof *from->facts);
+    s->j.own_files = in->own_files;
+    s->j.own_file_count = in->own_file_count;
 }
 
 /* What the claims need is held, and stays. */
@@ -240,27 +165,13 @@ static void session_end(struct session *s)
     }
 }
 
-/* The verdict with all its claims, and the session is gone. */
-static bool session_close(struct session *s, bool ok, struct verdict *out, struct err *err)
+/* Where log and document say what is theirs. */
+bool claims_begin(struct judge *j, struct err *err)
 {
-    session_end(s);
-    ok = ok && judge_claims(&s->j, err);
-    if (ok) {
-        verdict_copy(out, &s->v);
-        s->v.claims = NULL;
+    if (j->claims == NULL) {
+        j->claims = json_object();
     }
-    session_free(s);
-    return ok;
-}
-
-static struct session *session_open(enum subject subject, const struct verify_input *in, struct err *err)
-{
-    struct session *s = session_new(err);
-
-    if (s != NULL) {
-        session_begin(s, subject, in);
-    }
-    return s;
+    return j->claims != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "claims");
 }
 
 static void report_data_given_judge(struct judge *j)
@@ -296,7 +207,7 @@ static bool logs_given_judge(struct judge *j, bool serves, struct err *err)
     }
     for (size_t i = 0; ok && serves && !service && i < in->log_count; i++) {
         service = log_is_service(in->logs[i]);
-        ok = !service || (judge_claims(j, err) && log_judge(j, in->logs[i], LOG_BOUND_RTMR3, NULL, err));
+        ok = !service || (claims_begin(j, err) && log_judge(j, in->logs[i], LOG_BOUND_RTMR3, NULL, err));
     }
     if (in->log_count == 0) {
         fact_unknown(j, FACT_event_log, REASON_FACT_UNKNOWN, "no log was given");
@@ -310,12 +221,18 @@ static bool logs_given_judge(struct judge *j, bool serves, struct err *err)
     return ok;
 }
 
-static bool beside_judge(struct judge *j, bool serves, struct err *err)
+/* A quote with what the input has beside it. */
+static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
 {
-    if (j->subject == SUBJECT_EVIDENCE || j->in->report_data_count > 0) {
+    const bool serves = service_demand(j, "no log of the service was given");
+
+    if (!quote_judge(j, quote, err)) {
+        return false;
+    }
+    if (j->readable && j->facts[FACT_report_data].required) {
         report_data_given_judge(j);
     }
-    if (j->subject == SUBJECT_QUOTE && j->in->log_count == 0) {
+    if (!j->readable || !j->facts[FACT_event_log].required) {
         return true;
     }
     if (!quote_is_tdx(&j->q)) {
@@ -325,146 +242,58 @@ static bool beside_judge(struct judge *j, bool serves, struct err *err)
     return logs_given_judge(j, serves, err);
 }
 
-/* A quote with what the input has beside it. */
-static bool bare_judge(struct judge *j, struct bytes quote, struct err *err)
-{
-    const bool token = j->subject == SUBJECT_EVIDENCE;
-    bool serves;
-
-    if (token || j->in->report_data_count > 0) {
-        fact_demand(j, FACT_report_data);
-    }
-    if (token || j->in->log_count > 0) {
-        fact_demand(j, FACT_event_log);
-    }
-    if (token) {
-        fact_demand(j, FACT_boot);
-        fact_demand(j, FACT_td_attributes);
-    }
-    serves = service_demand(j, "no log of the service was given");
-    return quote_judge(j, quote, err) && (!j->readable || beside_judge(j, serves, err));
-}
-
-bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
+static bool bare_session(struct session *s, enum subject subject, struct bytes quote, const struct verify_input *in,
+                         struct err *err)
 {
     bool ok;
 
-    session_begin(s, SUBJECT_QUOTE, in);
+    session_begin(s, subject, in);
     ok = bare_judge(&s->j, quote, err);
+    /* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5).
+     */
+    if (in->archived && in->policy->builtin) {
+        fact_demand(&s->j, FACT_measurements);
+        fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
+    }
     session_end(s);
     return ok;
 }
 
-/* archive: the bundle that it came in; NULL: none. */
-static bool bare_verify(enum subject subject, struct bytes quote, const struct bundle *archive,
-                        const struct verify_input *in, struct verdict *out, struct err *err)
+bool session_quote(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
 {
-    struct session *s = session_open(subject, in, err);
-    bool ok;
-
-    if (s == NULL) {
-        return false;
-    }
-    if (archive != NULL) {
-        s->j.own_files = archive->files;
-        s->j.own_file_count = archive->file_count;
-    }
-    ok = bare_judge(&s->j, quote, err);
-    /* The built-in policy decides a quote whose asker holds it, not one out of an archive (docs/formats.md, section 5).
-     */
-    if (archive != NULL && in->policy->builtin) {
-        fact_demand(&s->j, FACT_measurements);
-        fact_unknown(&s->j, FACT_measurements, REASON_NOT_DEMANDED, "a bundle is judged by a policy that is given");
-    }
-    return session_close(s, ok, out, err);
+    return bare_session(s, SUBJECT_QUOTE, quote, in, err);
 }
 
-bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+bool session_bare_evidence(struct session *s, struct bytes quote, const struct verify_input *in, struct err *err)
 {
-    return bare_verify(SUBJECT_QUOTE, quote, NULL, in, out, err);
+    return bare_session(s, SUBJECT_EVIDENCE, quote, in, err);
 }
 
-bool verify_bare_evidence(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err)
+void session_undecodable(struct session *s, const struct err *why, const struct verify_input *in)
 {
-    return bare_verify(SUBJECT_EVIDENCE, quote, NULL, in, out, err);
-}
-
-bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out, struct err *err)
-{
-    struct session *s = session_open(SUBJECT_QUOTE, in, err);
-
-    if (s == NULL) {
-        return false;
-    }
+    session_begin(s, SUBJECT_QUOTE, in);
     fact_fail(&s->j, FACT_form, why);
-    return session_close(s, true, out, err);
+    session_end(s);
 }
 
-/* files: the collateral of the bundle that the document came in, where the caller has his own; NULL: the document's own
- * counts. */
-static bool document_verify(struct bytes text, const struct document_file *files, size_t file_count,
-                            const struct verify_input *in, struct verdict *out, struct err *err)
+bool session_document(struct session *s, struct bytes text, const struct verify_input *in, struct err *err)
 {
-    struct session *s = session_open(SUBJECT_DOCUMENT, in, err);
     struct document d = {0};
     struct err e = {0};
-    bool ok;
+    bool ok = true;
 
-    if (s == NULL) {
-        return false;
-    }
-    if (!document_parse(text, &d, &e)) {
-        fact_fail(&s->j, FACT_form, &e);
-        return session_close(s, true, out, err);
-    }
-    s->j.own_files = files != NULL ? files : d.files;
-    s->j.own_file_count = files != NULL ? file_count : d.file_count;
-    ok = quote_judge(&s->j, d.quote, err) && judge_claims(&s->j, err) &&
-         (!s->j.readable || document_judge(&s->j, &d, err));
-    ok = session_close(s, ok, out, err);
-    document_done(&d);
-    return ok;
-}
-
-bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err)
-{
-    return document_verify(text, NULL, 0, in, out, err);
-}
-
-bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
-                   struct err *err)
-{
-    struct verify_input input = *in;
-    struct err why = {0};
-    struct bundle b;
-    struct verdict v;
-    bool ok;
-
-    if (!bundle_parse(text, &b, &why)) {
-        return verify_undecodable(&why, in, out, err);
-    }
-    input.time = its_time ? b.time : in->time;
-    if (!document_is(b.evidence)) {
-        input.logs = b.logs;
-        input.log_count = b.log_count;
-        ok = bare_verify(SUBJECT_QUOTE, b.evidence, &b, &input, &v, err);
-    } else if (in->file_count > 0) {
-        ok = document_verify(b.evidence, b.files, b.file_count, &input, &v, err);
-    } else {
-        /* Before the document's own, as it was when the bundle was made. */
-        input.files = b.files;
-        input.file_count = b.file_count;
-        ok = document_verify(b.evidence, NULL, 0, &input, &v, err);
-    }
-    if (ok) {
-        bundle_judge(&v, b.verdict);
-        ok = !its_time || claim_str(v.claims, "time_source", "bundle", err);
-        if (ok) {
-            verdict_copy(out, &v);
-        } else {
-            verdict_done(&v);
+    session_begin(s, SUBJECT_DOCUMENT, in);
+    if (document_parse(text, &d, &e)) {
+        if (in->own_files == NULL) {
+            s->j.own_files = d.files;
+            s->j.own_file_count = d.file_count;
         }
+        ok = quote_judge(&s->j, d.quote, err) && claims_begin(&s->j, err) &&
+             (!s->j.readable || document_judge(&s->j, &d, err));
+        document_done(&d);
+    } else {
+        fact_fail(&s->j, FACT_form, &e);
     }
-    bundle_done(&b);
+    session_end(s);
     return ok;
 }

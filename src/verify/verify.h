@@ -1,5 +1,4 @@
-/* What is true. Pure: time, collateral and policy are arguments; no file, clock or socket. Any thread.
- * Everything that can be checked is checked and reported, not only the first failure. */
+/* What evidence is judged with: time, collateral and policy are arguments. */
 #ifndef SOTTO_VERIFY_VERIFY_H
 #define SOTTO_VERIFY_VERIFY_H
 
@@ -15,6 +14,10 @@ struct verify_input {
     int64_t time;
     const struct document_file *files;
     size_t file_count;
+    /* Of the bundle that the evidence came in, where `files` lacks the kind; NULL: a document's own count. */
+    const struct document_file *own_files;
+    size_t own_file_count;
+    bool archived;                  /* a bare quote came in a bundle */
     const uint8_t *nonce;           /* the one the verifier drew; NULL: none, then the fact is unknown */
     const uint8_t *connection_spki; /* SHA-256 of the SPKI of the connection; NULL: there is none */
     bool nonce_required;            /* a URL was asked: the fact `nonce` is required */
@@ -26,27 +29,5 @@ struct verify_input {
     const uint8_t (*report_data)[64]; /* the quote's must be one of these */
     size_t report_data_count;         /* not 0: the fact `report_data` is required */
 };
-
-/* A bare quote: raw bytes. False only for NO_MEMORY and INTERNAL: malformed input gives a verdict with the fact
- * `form` refuted. */
-MUST_USE bool verify_quote(struct bytes quote, const struct verify_input *in, struct verdict *out, struct err *err);
-
-/* What was to be a quote, and could not even be decoded: the fact `form` is refuted for this reason. */
-MUST_USE bool verify_undecodable(const struct err *why, const struct verify_input *in, struct verdict *out,
-                                 struct err *err);
-
-/* An evidence document's exact bytes. Its own collateral is used for names that in->files lacks. */
-MUST_USE bool verify_document(struct bytes text, const struct verify_input *in, struct verdict *out, struct err *err);
-
-/* A bundle's exact bytes: its evidence and logs, with its collateral where in->files lacks the kind, and the fact
- * `archived_verdict` (not required) on whether the stored verdict was reproduced. its_time: judged at the bundle's time
- * and not at in->time, which the claim `time_source` then says. */
-MUST_USE bool verify_bundle(struct bytes text, const struct verify_input *in, bool its_time, struct verdict *out,
-                            struct err *err);
-
-/* A quote, logs and report data of somebody who asks for a token (docs/formats.md, section 9): they are required, and
- * the boot chain and the TD's attributes with them. */
-MUST_USE bool verify_bare_evidence(struct bytes quote, const struct verify_input *in, struct verdict *out,
-                                   struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* Contract: every span lies within the input, in order, and with what is between them makes up the whole; an error's
  * offset lies within it too. */
-#include "tdx/quote.h"
+#include "explain/quote_print.h"
 
 #include <stdlib.h>
 

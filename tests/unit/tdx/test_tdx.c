@@ -5,10 +5,10 @@
 #include "base/limits.h"
 #include "tdx/eventlog.h"
 #include "tdx/pck.h"
-#include "tdx/quote.h"
 #include "tdx/td_report.h"
 
 #include "codec/pem.h"
+#include "explain/quote_print.h"
 
 static struct bytes vector(const char *name)
 {

@@ -4,8 +4,8 @@
 
 #include "base/limits.h"
 #include "collateral/directory.h"
+#include "explain/verify.h"
 #include "os/file.h"
-#include "verify/verify.h"
 
 /* SHA-256 of Intel's root, and of its root of parts before production, which has the same name. */
 #define ROOT "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"

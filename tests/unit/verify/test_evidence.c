@@ -8,9 +8,9 @@
 #include "base/limits.h"
 #include "evidence/bundle.h"
 #include "explain/verdict_print.h"
+#include "explain/verify.h"
 #include "os/file.h"
 #include "sim/bootlog.h"
-#include "verify/verify.h"
 
 #define ZEROS_8 "00000000"
 #define ZEROS_96 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8

@@ -41,7 +41,8 @@ static void defaults_are(const char *text)
     assert_int_equal(p->places, PLACE_RTMR3);
     assert_int_equal(p->backing, BACKING_MEMFD | BACKING_VERITY);
     assert_false(p->attributes.given || p->xfam.given || p->has_min_evaluation || p->gpu || p->trailing_any);
-    assert_false(p->ignore_time || p->no_smt || p->no_cached_keys || p->no_dynamic);
+    assert_false(p->ignore_time);
+    assert_true(p->smt && p->cached_keys && p->dynamic);
     assert_int_equal(p->mrtd.count + p->program.count + p->model.count + p->ppid.count, 0);
     policy_free(p);
 }
@@ -65,8 +66,8 @@ static void values(void **state)
         "\"service\":{\"backing\":[\"disk\"]},\"max_age\":3600}");
 
     (void)state;
-    assert_true(p->intel && p->has_min_evaluation && p->no_dynamic);
-    assert_false(p->no_smt || p->no_cached_keys);
+    assert_true(p->intel && p->has_min_evaluation && !p->dynamic);
+    assert_true(p->smt && p->cached_keys);
     assert_true(p->accept[TCB_OUT_OF_DATE]);
     assert_false(p->accept[TCB_UP_TO_DATE]);
     assert_true(p->grace[TCB_CONFIGURATION_NEEDED]);

@@ -5,8 +5,8 @@
 #include "base/civil.h"
 #include "base/limits.h"
 #include "collateral/directory.h"
+#include "explain/verify.h"
 #include "os/file.h"
-#include "verify/verify.h"
 
 #include <stdlib.h>
 

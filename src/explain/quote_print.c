@@ -1,5 +1,5 @@
 /* Every field of a quote, for `sotto inspect`. */
-#include "tdx/quote.h"
+#include "explain/quote_print.h"
 
 static json_t *object_new(json_t *parent, const char *name)
 {
@@ -17,9 +17,9 @@ static bool signature_claims(const struct quote *q, json_t *object, struct err *
            report_claim_hex(object, "signature", q->signature.p, q->signature.len, err) &&
            report_claim_hex(object, "attestation_key", q->key.p, q->key.len, err) &&
            report_claim_hex(object, "qe_report_signature", q->qe_signature.p, q->qe_signature.len, err) &&
-           report_claim_number(object, "qe_auth_len", q->qe_auth.len, err) &&
-           report_claim_number(object, "certification_len", q->certification.len, err) &&
-           report_claim_number(object, "signed_len", q->signed_part.len, err);
+           claim_number(object, "qe_auth_len", q->qe_auth.len, err) &&
+           claim_number(object, "certification_len", q->certification.len, err) &&
+           claim_number(object, "signed_len", q->signed_part.len, err);
 }
 
 /* NULL: no memory. */

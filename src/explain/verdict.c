@@ -1,4 +1,4 @@
-#include "verify/verdict.h"
+#include "explain/verdict.h"
 
 static const char *const result_names[] = {
     [VERDICT_VERIFIED] = "verified",
@@ -16,14 +16,6 @@ static const char *const state_names[] = {
 const char *verdict_result_name(enum verdict_result r)
 {
     return result_names[r];
-}
-
-int verdict_exit_code(enum verdict_result r)
-{
-    static const int codes[] = {
-        [VERDICT_VERIFIED] = 0, [VERDICT_SIMULATED] = 10, [VERDICT_REFUSED] = 11, [VERDICT_UNDECIDED] = 12};
-
-    return codes[r];
 }
 
 const char *fact_state_name(enum fact_state s)

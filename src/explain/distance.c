@@ -5,8 +5,7 @@
  * of several the one that the fewest components are short of. A component is behind since the earliest tcbDate of a
  * level that needs more of it than is there. Its advisories are those of the highest level that it reaches taken alone,
  * less those that the level aimed at has too. */
-#include "base/civil.h"
-#include "verify/judge.h"
+#include "explain/claims.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,10 +154,7 @@ static bool shortfall_put(json_t *behind, const struct shortfall *s, const char 
                           struct err *err)
 {
     json_t *one = json_object(), *advisories = advisories_new(s);
-    char since[CIVIL_ISO8601_SIZE];
 
-    civil_print_iso8601(s->since, since);
-    since[10] = '\0';
     if (one == NULL || advisories == NULL) {
         json_decref(one);
         json_decref(advisories);
@@ -168,7 +164,7 @@ static bool shortfall_put(json_t *behind, const struct shortfall *s, const char 
         (category != NULL && category[0] != '\0' && !claim_str(one, "category", category, err)) ||
         (type != NULL && type[0] != '\0' && !claim_str(one, "type", type, err)) ||
         !claim_new(one, "seen", json_integer(s->seen), err) ||
-        !claim_new(one, "needed", json_integer(s->needed), err) || !claim_str(one, "since", since, err)) {
+        !claim_new(one, "needed", json_integer(s->needed), err) || !claim_date(one, "since", s->since, err)) {
         json_decref(one);
         return false;
     }
@@ -279,14 +275,11 @@ bool distance_claim(const struct judge *j, json_t *claims, struct err *err)
     const struct numbers have = platform_numbers(j);
     const struct tcb_level *aim = level_aimed_at(j, &have);
     json_t *distance = json_object(), *behind = json_array();
-    char date[CIVIL_ISO8601_SIZE];
     bool ok;
 
-    civil_print_iso8601(aim->verdict.date, date);
-    date[10] = '\0';
     ok = (distance != NULL && behind != NULL) || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "tcb_distance");
     ok = ok && claim_str(distance, "status", tcb_status_name(aim->verdict.status), err) &&
-         claim_str(distance, "tcb_date", date, err) && behind_add(j, aim, &have, behind, err);
+         claim_date(distance, "tcb_date", aim->verdict.date, err) && behind_add(j, aim, &have, behind, err);
     if (!ok) {
         json_decref(behind);
         json_decref(distance);

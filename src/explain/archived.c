@@ -1,6 +1,6 @@
 /* Whether the verdict that an archiver stored is the one that its bundle gives today. It is his word: it is never
  * required, and changes no result. */
-#include "verify/judge.h"
+#include "explain/claims.h"
 
 #include <stdio.h>
 
@@ -39,7 +39,8 @@ static const char *difference_find(const struct verdict *v, const json_t *archiv
     return strcmp(result, verdict_result_name(v->result)) == 0 ? NULL : "the result";
 }
 
-void bundle_judge(struct verdict *v, struct bytes archived)
+/* The fact `archived_verdict`, behind those of a verdict that was made. archived: its JSON; NULL: none. */
+static void archived_judge(struct verdict *v, struct bytes archived)
 {
     struct fact f = {.name = "archived_verdict", .state = FACT_IS_UNKNOWN, .reason = REASON_FACT_UNKNOWN};
     struct err why = {0};
@@ -61,4 +62,40 @@ void bundle_judge(struct verdict *v, struct bytes archived)
     }
     json_decref(stored);
     v->facts[v->count++] = f;
+}
+
+bool session_bundle(struct session *s, struct bytes text, const struct verify_input *in, bool its_time, struct err *err)
+{
+    struct verify_input input = *in;
+    struct err why = {0};
+    struct bundle b;
+    bool ok;
+
+    if (!bundle_parse(text, &b, &why)) {
+        session_undecodable(s, &why, in);
+        return true;
+    }
+    input.time = its_time ? b.time : in->time;
+    if (in->file_count > 0 || !document_is(b.evidence)) {
+        input.own_files = b.files;
+        input.own_file_count = b.file_count;
+    } else {
+        /* Before the document's own, as it was when the bundle was made. */
+        input.files = b.files;
+        input.file_count = b.file_count;
+    }
+    if (document_is(b.evidence)) {
+        ok = session_document(s, b.evidence, &input, err);
+    } else {
+        input.logs = b.logs;
+        input.log_count = b.log_count;
+        input.archived = true;
+        ok = session_quote(s, b.evidence, &input, err);
+    }
+    if (ok) {
+        archived_judge(&s->v, b.verdict);
+    }
+    ok = ok && (!its_time || (claims_begin(&s->j, err) && claim_str(s->j.claims, "time_source", "bundle", err)));
+    bundle_done(&b);
+    return ok;
 }
