@@ -91,8 +91,7 @@ static bool names_equal(const struct name *a, const struct name *b)
 {
     char plain[2][ESCAPED_MAX];
 
-    return !a->escaped && !b->escaped ? bytes_equal(a->text, b->text)
-                                      : bytes_equal(name_plain(a, plain[0]), name_plain(b, plain[1]));
+    return bytes_equal(name_plain(a, plain[0]), name_plain(b, plain[1]));
 }
 
 /* The name at hand, among those of its object, which begin at `from`. */
@@ -105,7 +104,9 @@ static bool name_add(struct reader *r, size_t from, struct err *err)
     }
     *n = (struct name){r->t.text, r->t.escaped};
     for (size_t i = from; i < r->count; i++) {
-        if (names_equal(n, &r->names[i])) {
+        const struct name *o = &r->names[i];
+
+        if (n->escaped || o->escaped ? names_equal(n, o) : bytes_equal(n->text, o->text)) {
             return FAIL(err, REASON_JSON_FORM, r->t.at, "a member is there twice");
         }
     }
@@ -119,7 +120,7 @@ static const struct field *field_find(const struct form *form, const struct name
         const struct field *f = &form->fields[i];
         const struct name want = {bytes_of(f->name, f->len), false};
 
-        if (names_equal(n, &want)) {
+        if (n->escaped ? names_equal(n, &want) : bytes_equal(n->text, want.text)) {
             return f;
         }
     }
