@@ -1,5 +1,7 @@
 #include "base/cursor.h"
 
+#include <endian.h>
+
 struct cursor cursor_init(const void *bytes, size_t len)
 {
     return (struct cursor){.next = bytes, .left = len, .offset = 0};
@@ -30,47 +32,31 @@ bool cursor_copy(struct cursor *c, void *out, size_t n, struct err *err)
     return true;
 }
 
-/* n <= 8 bytes, least significant first. */
-static bool uint_le(struct cursor *c, size_t n, uint64_t *out, struct err *err)
-{
-    uint8_t b[8];
-    uint64_t v = 0;
-
-    if (!cursor_copy(c, b, n, err)) {
-        return false;
-    }
-    for (size_t i = n; i-- > 0;) {
-        v = v << 8 | b[i];
-    }
-    *out = v;
-    return true;
-}
-
 bool cursor_u16le(struct cursor *c, uint16_t *out, struct err *err)
 {
-    uint64_t v;
-
-    if (!uint_le(c, 2, &v, err)) {
+    if (!cursor_copy(c, out, sizeof *out, err)) {
         return false;
     }
-    *out = (uint16_t)v;
+    *out = le16toh(*out);
     return true;
 }
 
 bool cursor_u32le(struct cursor *c, uint32_t *out, struct err *err)
 {
-    uint64_t v;
-
-    if (!uint_le(c, 4, &v, err)) {
+    if (!cursor_copy(c, out, sizeof *out, err)) {
         return false;
     }
-    *out = (uint32_t)v;
+    *out = le32toh(*out);
     return true;
 }
 
 bool cursor_u64le(struct cursor *c, uint64_t *out, struct err *err)
 {
-    return uint_le(c, 8, out, err);
+    if (!cursor_copy(c, out, sizeof *out, err)) {
+        return false;
+    }
+    *out = le64toh(*out);
+    return true;
 }
 
 bool cursor_u32be(struct cursor *c, uint32_t *out, struct err *err)
