@@ -6,7 +6,8 @@ Usage: closure.py BUILD [--sources]   --sources: only the .c files, a line each
 Counted are lines that hold code: neither blank nor comment alone. The files are those that the linker takes for library/sotto.c out
 of the folders' archives, and the headers that these include. Of verify/, tdx/ and codec/ they count whole; of base/ and crypto/, which
 serve everything else too, without the functions that the verifier does not reach (compiled without optimization, so that nothing is
-inlined, and linked without sections that nothing refers to, they are not in the result) and without the reasons and limits that no file of it names."""
+inlined, and linked without sections that nothing refers to, they are not in the result), without what explain/ alone reaches, which
+decides nothing, and without the reasons and limits that no file names."""
 import collections
 import json
 import os
@@ -26,15 +27,15 @@ def run(command, build):
     return subprocess.run(command, cwd=build, capture_output=True, check=True, text=True).stdout
 
 
-def link(build, root, options):
-    archives = [f'src/{folder}/lib{folder}.a' for folder in FOLDERS]
+def link(build, root, folders, options):
+    archives = [f'src/{folder}/lib{folder}.a' for folder in folders]
     return run(['gcc', '-shared', *options, root, '-Wl,--start-group', *archives, '-Wl,--end-group'], build)
 
 
-def commands(build):
-    """The compilations of the objects that the library takes."""
+def commands(build, folders):
+    """The compilations of the objects that the library takes from these folders."""
     entries = {e['output']: e for e in json.load(open(os.path.join(build, 'compile_commands.json'), encoding='utf-8'))}
-    taken = link(build, 'src/library/liblibrary.a.p/sotto.c.o', ['-o', '/dev/null', '-Wl,--trace']).split('\n')
+    taken = link(build, 'src/library/liblibrary.a.p/sotto.c.o', folders, ['-o', '/dev/null', '-Wl,--trace']).split('\n')
     return [entries[name] for name in sorted(set(taken)) if name in entries]
 
 
@@ -96,11 +97,12 @@ def used(path, text, names, words):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    entries = commands(build)
+    entries = commands(build, FOLDERS)
     if sys.argv[2:] == ['--sources']:
         print('\n'.join(sorted(place(build, e['file']) for e in entries)))
         return
-    names = reached(build, entries)
+    deciding = commands(build, [folder for folder in FOLDERS if folder != 'explain'])
+    names, deciding_files = reached(build, deciding), set(files(build, deciding))
     rooms = collections.defaultdict(lambda: [0, 0, 0])
     texts = {path: strip(open(os.path.join(ROOT, path), encoding='utf-8').read()) for path in files(build, entries)}
     words = collections.Counter(re.findall(r'\w+', ''.join(texts.values())))
@@ -108,7 +110,8 @@ def main():
         room = path.split('/')[1] if path.startswith('src/') else path.split('/')[0]
         rooms[room][0] += 1
         rooms[room][1] += text.count('\n')
-        rooms[room][2] += (used(path, text, names, words) if room in SHARED else text).count('\n')
+        counted = text if room not in SHARED else used(path, text, names, words) if path in deciding_files else ''
+        rooms[room][2] += counted.count('\n')
     for name, (count, lines, part) in sorted(rooms.items()):
         print(f'{name:10} {count:3} files {lines:6} lines of code' + (f', {part} of them used' if name in SHARED else ''))
     own = sum(rooms[name][2] for name in ('verify', 'tdx', 'codec', *SHARED))

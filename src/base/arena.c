@@ -1,7 +1,5 @@
 #include "base/arena.h"
 
-#include "base/checked.h"
-
 #include <stdlib.h>
 
 #define ALIGN 16
@@ -42,7 +40,7 @@ bool arena_alloc(struct arena *a, size_t count, size_t size, void **out, struct 
 {
     size_t n, need;
 
-    if (!checked_mul(count, size, &n) || !checked_add(n, ALIGN - 1, &need)) {
+    if (__builtin_mul_overflow(count, size, &n) || __builtin_add_overflow(n, ALIGN - 1, &need)) {
         return FAIL(err, REASON_ARENA_FULL, ERR_NOWHERE, "%zu times %zu bytes", count, size);
     }
     need &= ~(size_t)(ALIGN - 1);
@@ -63,7 +61,7 @@ bool arena_copy(struct arena *a, struct bytes b, uint8_t **out, struct err *err)
     size_t n;
     void *p;
 
-    if (!checked_add(b.len, 1, &n)) {
+    if (__builtin_add_overflow(b.len, 1, &n)) {
         return FAIL(err, REASON_ARENA_FULL, ERR_NOWHERE, "%zu bytes", b.len);
     }
     if (!arena_alloc(a, n, 1, &p, err)) {

@@ -23,46 +23,16 @@ bool base64_add(struct buf *out, enum base64_form form, struct bytes b, struct e
     return true;
 }
 
-/* One more than the value of each byte that is a digit; 0 of all others. */
-#define LETTERS \
-    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
-    ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, \
-    ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, \
-    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, \
-    ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, \
-    ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, \
-    ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
-static const uint8_t values[2][256] = {
-    [BASE64_STANDARD] = {LETTERS, ['+'] = 63, ['/'] = 64}, [BASE64_URL] = {LETTERS, ['-'] = 63, ['_'] = 64}};
-
-/* One group of 2 to 4 digits gives n - 1 bytes. */
-static bool group_decode(const uint8_t *d, size_t n, size_t at, enum base64_form form, uint8_t *out, struct err *err)
-{
-    uint32_t v = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t x = values[form][d[i]];
-
-        if (x == 0) {
-            return FAIL(err, REASON_BASE64_DIGIT, at + i, "byte 0x%02x is no base64 digit", d[i]);
-        }
-        v |= (x - 1) << (18 - 6 * i);
-    }
-    if ((n == 2 && (v & 0xffff) != 0) || (n == 3 && (v & 0xff) != 0)) {
-        return FAIL(err, REASON_BASE64_DIGIT, at + n - 1, "unused bits of the last digit are set");
-    }
-    for (size_t i = 0; i + 1 < n; i++) {
-        out[i] = (uint8_t)(v >> (16 - 8 * i));
-    }
-    return true;
-}
-
 bool base64_decode(struct bytes text, enum base64_form form, struct buf *out, struct err *err)
 {
-    const uint8_t *const v = values[form], *const d = text.p;
-    size_t n = text.len, i = 0;
+    uint8_t values[256] = {0}; /* one more than that of each digit */
+    const uint8_t *const d = text.p;
+    size_t n = text.len, i = 0, size;
     uint8_t *to;
 
+    for (uint8_t k = 0; k < 64; k++) {
+        values[(uint8_t)alphabets[form][k]] = k + 1;
+    }
     if (form == BASE64_STANDARD) {
         if (n % 4 != 0) {
             return FAIL(err, REASON_BASE64_LENGTH, n, "%zu digits, not a multiple of 4", n);
@@ -73,11 +43,12 @@ bool base64_decode(struct bytes text, enum base64_form form, struct buf *out, st
     if (n % 4 == 1) {
         return FAIL(err, REASON_BASE64_LENGTH, n, "%zu digits cannot end a text", n);
     }
-    if (!buf_room(out, n / 4 * 3 + (n % 4 == 0 ? 0 : n % 4 - 1), &to, err)) {
+    size = n / 4 * 3 + n % 4 * 3 / 4;
+    if (!buf_room(out, size, &to, err)) {
         return false;
     }
     for (; i + 4 <= n; i += 4, to += 3) { /* whole groups; where one is none, the loop below says why */
-        const uint32_t a = v[d[i]], b = v[d[i + 1]], c = v[d[i + 2]], e = v[d[i + 3]];
+        const uint32_t a = values[d[i]], b = values[d[i + 1]], c = values[d[i + 2]], e = values[d[i + 3]];
         const uint32_t group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (e - 1);
 
         if (a == 0 || b == 0 || c == 0 || e == 0) {
@@ -87,11 +58,25 @@ bool base64_decode(struct bytes text, enum base64_form form, struct buf *out, st
         to[1] = (uint8_t)(group >> 8);
         to[2] = (uint8_t)group;
     }
-    for (; i < n; i += 4, to += 3) {
-        if (!group_decode(text.p + i, n - i < 4 ? n - i : 4, i, form, to, err)) {
-            return false;
+    for (; i < n; i += 4) { /* groups of 2 to 4 digits, a byte less each */
+        const size_t count = n - i < 4 ? n - i : 4;
+        uint32_t v = 0;
+
+        for (size_t k = 0; k < count; k++) {
+            const uint8_t digit = d[i + k];
+
+            if (values[digit] == 0) {
+                return FAIL(err, REASON_BASE64_DIGIT, i + k, "byte 0x%02x is no base64 digit", digit);
+            }
+            v |= (uint32_t)(values[digit] - 1) << (18 - 6 * k);
+        }
+        if ((v << 8 * (count - 1) & 0xffffff) != 0) {
+            return FAIL(err, REASON_BASE64_DIGIT, i + count - 1, "unused bits of the last digit are set");
+        }
+        for (size_t k = 0; k + 1 < count; k++) {
+            *to++ = (uint8_t)(v >> (16 - 8 * k));
         }
     }
-    buf_grew(out, n / 4 * 3 + (n % 4 == 0 ? 0 : n % 4 - 1));
+    buf_grew(out, size);
     return true;
 }

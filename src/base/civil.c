@@ -50,11 +50,8 @@ void civil_from_unix(int64_t t, struct civil *out)
     t = t < SECONDS_MIN ? SECONDS_MIN : t > SECONDS_MAX ? SECONDS_MAX : t;
     days = (t - SECONDS_MIN) / 86400;
     left = (t - SECONDS_MIN) % 86400;
-    out->year = (int)(days * 400 / 146097) + 1; /* right, or one too many at a year's end */
-    while (year_days(out->year) > days) {
-        out->year--;
-    }
-    while (out->year < 9999 && year_days(out->year + 1) <= days) {
+    out->year = (int)(days * 400 / 146097); /* one too few, or two at a year's begin */
+    while (year_days(out->year + 1) <= days) {
         out->year++;
     }
     days -= year_days(out->year);
@@ -69,51 +66,37 @@ void civil_from_unix(int64_t t, struct civil *out)
     out->second = (int)(left % 60);
 }
 
-static bool digits_get(const uint8_t *p, size_t n, int *out)
+/* n digits. */
+static int number_get(const uint8_t *p, size_t n)
 {
     int v = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9') {
-            return false;
-        }
         v = v * 10 + (p[i] - '0');
     }
-    *out = v;
-    return true;
-}
-
-/* ".123" between the seconds and the Z. */
-static bool fraction_check(const uint8_t *p, size_t n)
-{
-    int digit;
-
-    if (n < 2 || p[0] != '.') {
-        return n == 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if (!digits_get(p + i, 1, &digit)) {
-            return false;
-        }
-    }
-    return true;
+    return v;
 }
 
 bool civil_parse_iso8601(struct bytes t, int64_t *out, struct err *err)
 {
-    static const char form[] = "....-..-..T..:..:..";
-    struct civil c;
-    bool ok = t.len >= 20 && t.len <= 40;
+    static const char form[] = "0000-00-00T00:00:00."; /* 0: any digit, as is all between the point and the Z */
+    bool ok = t.len >= 20 && t.len <= 40 && t.len != 21 && t.p[t.len - 1] == 'Z';
 
-    for (size_t i = 0; ok && i < 19; i++) {
-        ok = form[i] == '.' || t.p[i] == (uint8_t)form[i];
+    for (size_t i = 0; ok && i + 1 < t.len; i++) {
+        const char want = i < sizeof form - 1 ? form[i] : '0';
+
+        ok = want == '0' ? t.p[i] >= '0' && t.p[i] <= '9' : t.p[i] == (uint8_t)want;
     }
-    if (!ok || !digits_get(t.p, 4, &c.year) || !digits_get(t.p + 5, 2, &c.month) || !digits_get(t.p + 8, 2, &c.day) ||
-        !digits_get(t.p + 11, 2, &c.hour) || !digits_get(t.p + 14, 2, &c.minute) ||
-        !digits_get(t.p + 17, 2, &c.second) || t.p[t.len - 1] != 'Z' || !fraction_check(t.p + 19, t.len - 20)) {
+    if (!ok) {
         return FAIL(err, REASON_TIME_FORM, 0, "not of the form 2026-11-24T12:00:00Z");
     }
-    return civil_to_unix(&c, out, err);
+    return civil_to_unix(&(struct civil){.year = number_get(t.p, 4),
+                                         .month = number_get(t.p + 5, 2),
+                                         .day = number_get(t.p + 8, 2),
+                                         .hour = number_get(t.p + 11, 2),
+                                         .minute = number_get(t.p + 14, 2),
+                                         .second = number_get(t.p + 17, 2)},
+                         out, err);
 }
 
 void civil_print_iso8601(int64_t t, char out[CIVIL_ISO8601_SIZE])

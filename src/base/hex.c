@@ -2,13 +2,18 @@
 
 static const char digits_of[] = "0123456789abcdef";
 
-void hex_encode(struct bytes b, char *out)
+static void digits_put(struct bytes b, char *out)
 {
     for (size_t i = 0; i < b.len; i++) {
         *out++ = digits_of[b.p[i] >> 4];
         *out++ = digits_of[b.p[i] & 15];
     }
-    *out = '\0';
+}
+
+void hex_encode(struct bytes b, char *out)
+{
+    digits_put(b, out);
+    out[2 * b.len] = '\0';
 }
 
 bool hex_add(struct buf *out, struct bytes b, struct err *err)
@@ -18,23 +23,16 @@ bool hex_add(struct buf *out, struct bytes b, struct err *err)
     if (b.len > SIZE_MAX / 2 || !buf_room(out, 2 * b.len, &to, err)) {
         return b.len <= SIZE_MAX / 2 ? false : FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "%zu bytes as hex", b.len);
     }
-    for (size_t i = 0; i < b.len; i++) {
-        *to++ = (uint8_t)digits_of[b.p[i] >> 4];
-        *to++ = (uint8_t)digits_of[b.p[i] & 15];
-    }
+    digits_put(b, (char *)to);
     buf_grew(out, 2 * b.len);
     return true;
 }
 
 static int digit_value(uint8_t c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const uint8_t lower = c | 0x20;
+
+    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /* The digits are checked before the first byte is written, so that out stays untouched on failure. */

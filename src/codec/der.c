@@ -36,44 +36,30 @@ static bool length_read(struct cursor *c, size_t *out, struct err *err)
     return true;
 }
 
-static bool element_read(struct cursor *c, uint8_t *tag, struct cursor *content, struct err *err)
-{
-    struct cursor in = *c;
-    size_t len;
-
-    if (!cursor_u8(&in, tag, err)) {
-        return false;
-    }
-    if ((*tag & 0x1f) == 0x1f) {
-        return FAIL(err, REASON_DER_TAG, c->offset, "a tag of more than one byte");
-    }
-    if (!length_read(&in, &len, err) || !cursor_take(&in, len, content, err)) {
-        return false;
-    }
-    *c = in;
-    return true;
-}
-
 bool der_next(struct cursor *c, struct der *out, struct err *err)
 {
-    const struct cursor before = *c;
-    struct cursor content;
+    struct cursor in = *c, content;
     uint8_t tag;
+    size_t len;
 
-    if (!element_read(c, &tag, &content, err)) {
+    if (!cursor_u8(&in, &tag, err)) {
         return false;
     }
-    out->tag = tag;
-    out->content = content;
-    out->whole = bytes_of(before.next, c->offset - before.offset);
+    if ((tag & 0x1f) == 0x1f) {
+        return FAIL(err, REASON_DER_TAG, c->offset, "a tag of more than one byte");
+    }
+    if (!length_read(&in, &len, err) || !cursor_take(&in, len, &content, err)) {
+        return false;
+    }
+    *out = (struct der){.tag = tag, .content = content, .whole = bytes_of(c->next, in.offset - c->offset)};
+    *c = in;
     return true;
 }
 
 bool der_expect(struct cursor *c, unsigned tag, struct cursor *content, struct err *err)
 {
     const struct cursor in = *c;
-    struct cursor found;
-    uint8_t seen;
+    struct der found;
 
     /* A length of one byte, and all there, as it nearly always is: a certificate is a hundred calls of this. */
     if (in.left >= 2 && in.next[0] == tag && in.next[1] < 0x80 && in.next[1] <= in.left - 2) {
@@ -86,10 +72,10 @@ bool der_expect(struct cursor *c, unsigned tag, struct cursor *content, struct e
     if (c->left > 0 && *c->next != tag) {
         return FAIL(err, REASON_DER_TAG, c->offset, "tag 0x%02x, not 0x%02x", *c->next, tag);
     }
-    if (!element_read(c, &seen, &found, err)) {
+    if (!der_next(c, &found, err)) {
         return false;
     }
-    *content = found;
+    *content = found.content;
     return true;
 }
 
@@ -164,49 +150,37 @@ bool der_bits(struct cursor *c, struct bytes *out, struct err *err)
     return true;
 }
 
-static bool two_digits(const uint8_t *p, int *out)
-{
-    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9') {
-        return false;
-    }
-    *out = (p[0] - '0') * 10 + p[1] - '0';
-    return true;
-}
-
 /* RFC 5280, section 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; seconds present; Z. */
 bool der_time(struct cursor *c, int64_t *out, struct err *err)
 {
-    bool utc = der_is(c, DER_UTC_TIME);
-    size_t digits = utc ? 12 : 14, skip = utc ? 0 : 2;
-    int part[6] = {0}, century = 0;
+    const bool utc = der_is(c, DER_UTC_TIME);
+    char text[] = "....-..-..T..:..:..Z"; /* the points: its digits */
     struct cursor v;
-    struct civil t;
-    bool ok;
+    size_t digit = 0;
+    int64_t t;
 
     if (!der_expect(c, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, &v, err)) {
         return false;
     }
-    ok = v.left == digits + 1 && v.next[digits] == 'Z' && (utc || two_digits(v.next, &century));
-    for (size_t i = 0; ok && i < 6; i++) {
-        ok = two_digits(v.next + skip + 2 * i, &part[i]);
-    }
-    if (!ok) {
+    if (v.left != (utc ? 13 : 15) || v.next[v.left - 1] != 'Z' ||
+        strspn((const char *)v.next, "0123456789") != v.left - 1) {
         return FAIL(err, REASON_DER_VALUE, v.offset, "a time that is not in RFC 5280's form");
     }
-    t = (struct civil){.year = (utc ? part[0] >= 50 ? 1900 : 2000 : century * 100) + part[0],
-                       .month = part[1],
-                       .day = part[2],
-                       .hour = part[3],
-                       .minute = part[4],
-                       .second = part[5]};
-    if (!utc && t.year < 2050) {
-        return FAIL(err, REASON_DER_VALUE, v.offset, "GeneralizedTime before 2050");
+    if (utc) {
+        memcpy(text, v.next[0] >= '5' ? "19" : "20", 2);
     }
-    if (!civil_to_unix(&t, out, err)) {
+    for (size_t i = utc ? 2 : 0; text[i] != '\0'; i++) {
+        text[i] = text[i] == '.' ? (char)v.next[digit++] : text[i];
+    }
+    if (!civil_parse_iso8601(bytes_of(text, sizeof text - 1), &t, err)) {
         err->reason = REASON_DER_VALUE;
         err->offset = v.offset;
         return false;
     }
+    if (!utc && memcmp(text, "2050", 4) < 0) {
+        return FAIL(err, REASON_DER_VALUE, v.offset, "GeneralizedTime before 2050");
+    }
+    *out = t;
     return true;
 }
 

@@ -13,6 +13,12 @@
 #include "base/buf.h"
 #include "codec/der.h"
 
+/* Tags beside those of codec/der.h, whose readers take either string. */
+enum der_out_tag {
+    DER_UTF8_STRING = 0x0c,
+    DER_PRINTABLE_STRING = 0x13,
+};
+
 /* The tag; *mark is for der_out_end(), which puts the length behind it. */
 MUST_USE bool der_out_begin(struct buf *b, unsigned tag, size_t *mark, struct err *err);
 MUST_USE bool der_out_end(struct buf *b, size_t mark, struct err *err);

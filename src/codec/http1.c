@@ -1,6 +1,5 @@
 #include "codec/http1.h"
 
-#include "base/checked.h"
 #include "base/hex.h"
 
 static const struct {

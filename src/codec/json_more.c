@@ -1,5 +1,6 @@
 /* What the programs use, and the verifier does not. */
 #include "base/base64.h"
+#include "codec/json_scan.h"
 #include "codec/json_tree.h"
 
 #include <stdio.h>
@@ -106,5 +107,56 @@ bool json_get_base64(const json_t *object, const char *member, struct buf *out, 
         err_prefix(err, member);
         return false;
     }
+    return true;
+}
+
+/* ---- spans ---- */
+
+/* The bytes of the value at hand, and behind it. Calls itself LIMIT_JSON_DEPTH levels deep at most. */
+static bool value_span(struct json_scan *s, struct bytes *span, struct err *err)
+{
+    struct json_token t, name;
+    struct bytes inner;
+    bool more;
+
+    if (!json_scan_value(s, &t, err)) {
+        return false;
+    }
+    for (more = t.type == JSON_OBJECT || t.type == JSON_ARRAY; more;) {
+        if (!json_scan_next(s, t.type == JSON_OBJECT, &more, err) ||
+            (more && ((t.type == JSON_OBJECT && !json_scan_name(s, &name, err)) || !value_span(s, &inner, err)))) {
+            return false;
+        }
+    }
+    *span = bytes_of(s->text.p + t.at, s->at - t.at);
+    return true;
+}
+
+/* The text was parsed before, so that the scanner's calls do not fail. */
+static struct bytes member_span(struct bytes text, struct bytes member)
+{
+    struct bytes found = {.len = 0}, span;
+    struct json_token t, name;
+    struct err err = {0};
+    struct json_scan s;
+    bool more = true;
+
+    json_scan_init(&s, text);
+    if (!json_scan_value(&s, &t, &err) || t.type != JSON_OBJECT) {
+        return found;
+    }
+    while (json_scan_next(&s, true, &more, &err) && more && json_scan_name(&s, &name, &err) &&
+           value_span(&s, &span, &err)) {
+        found = bytes_equal(name.text, member) ? span : found;
+    }
+    return found;
+}
+
+bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err)
+{
+    if (!json_parse(text, out, err)) {
+        return false;
+    }
+    *span = member_span(text, bytes_of_str(member));
     return true;
 }

@@ -16,10 +16,8 @@ struct open {
 struct reader {
     struct json_scan scan;
     struct json_tree *tree;
-    struct buf open;    /* struct open: what is in containers that have not ended, the innermost's last */
-    char *free;         /* where the next characters go: with its zero a string is no longer than with its quotes */
-    const char *wanted; /* the outermost object's member whose bytes are; NULL: none */
-    struct bytes span;
+    struct buf open; /* struct open: what is in containers that have not ended, the innermost's last */
+    char *free;      /* where the next characters go: with its zero a string is no longer than with its quotes */
 };
 
 /* The characters of a name or string, or the spelling of a number, behind which there is room for a zero. */
@@ -63,14 +61,14 @@ static bool names_check(struct open *open, size_t count, struct err *err)
     return twice == NULL || FAIL(err, REASON_JSON_FORM, twice->at, "a member is there twice");
 }
 
-static bool value_get(struct reader *r, json_t **out, size_t *at, struct err *err);
+static bool value_get(struct reader *r, json_t **out, struct err *err);
 
 /* An element, or a name and its value. */
 static bool member_get(struct reader *r, bool named, struct err *err)
 {
     struct json_token name = {.escaped = false};
     struct open o = {.at = 0};
-    size_t len, at;
+    size_t len;
 
     if (named) {
         if (!json_scan_name(&r->scan, &name, err)) {
@@ -79,13 +77,7 @@ static bool member_get(struct reader *r, bool named, struct err *err)
         o.at = name.at;
         o.member.name = text_keep(r, &name, &len);
     }
-    if (!value_get(r, &o.member.value, &at, err)) {
-        return false;
-    }
-    if (named && r->scan.depth == 1 && r->wanted != NULL && bytes_equal(name.text, bytes_of_str(r->wanted))) {
-        r->span = bytes_of(r->scan.text.p + at, r->scan.at - at);
-    }
-    return buf_add(&r->open, &o, sizeof o, err);
+    return value_get(r, &o.member.value, err) && buf_add(&r->open, &o, sizeof o, err);
 }
 
 static bool container_get(struct reader *r, json_t *v, struct err *err)
@@ -121,9 +113,8 @@ static bool container_get(struct reader *r, json_t *v, struct err *err)
     return v->type == JSON_ARRAY || names_check(open, v->count, err);
 }
 
-/* The value at hand, and where it begins. Calls itself through container_get(), LIMIT_JSON_DEPTH levels deep at most.
- */
-static bool value_get(struct reader *r, json_t **out, size_t *at, struct err *err)
+/* The value at hand. Calls itself through container_get(), LIMIT_JSON_DEPTH levels deep at most. */
+static bool value_get(struct reader *r, json_t **out, struct err *err)
 {
     struct json_token t = {.escaped = false};
     json_t *v;
@@ -135,7 +126,6 @@ static bool value_get(struct reader *r, json_t **out, size_t *at, struct err *er
     *out = v = memory;
     v->tree = r->tree;
     v->type = t.type;
-    *at = t.at;
     if (t.type == JSON_OBJECT || t.type == JSON_ARRAY) {
         return container_get(r, v, err);
     }
@@ -147,12 +137,11 @@ static bool value_get(struct reader *r, json_t **out, size_t *at, struct err *er
     return true;
 }
 
-bool json_parse_span(struct bytes text, const char *member, json_t **out, struct bytes *span, struct err *err)
+bool json_parse(struct bytes text, json_t **out, struct err *err)
 {
-    struct reader r = {.wanted = member, .open = BUF(TREE_MEMORY), .tree = malloc(sizeof *r.tree)};
+    struct reader r = {.open = BUF(TREE_MEMORY), .tree = malloc(sizeof *r.tree)};
     json_t *root;
     void *memory;
-    size_t at;
     bool ok;
 
     if (r.tree == NULL) {
@@ -163,7 +152,7 @@ bool json_parse_span(struct bytes text, const char *member, json_t **out, struct
     if (ok) {
         r.free = memory;
         json_scan_init(&r.scan, text);
-        ok = value_get(&r, &root, &at, err) && json_scan_end(&r.scan, err);
+        ok = value_get(&r, &root, err) && json_scan_end(&r.scan, err);
     }
     buf_done(&r.open);
     if (!ok) {
@@ -172,13 +161,5 @@ bool json_parse_span(struct bytes text, const char *member, json_t **out, struct
         return false;
     }
     *out = root;
-    *span = r.span;
     return true;
-}
-
-bool json_parse(struct bytes text, json_t **out, struct err *err)
-{
-    struct bytes none;
-
-    return json_parse_span(text, NULL, out, &none, err);
 }

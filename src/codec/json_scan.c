@@ -2,7 +2,7 @@
 
 #include "base/hex.h"
 #include "base/limits.h"
-#include "codec/utf8.h"
+#include "codec/json_tree.h"
 
 void json_scan_init(struct json_scan *s, struct bytes text)
 {
@@ -188,43 +188,32 @@ static const char overflow[] =
 /* At least `overflow`, by its decimal digits: no floating point, hence no locale and no rounding. */
 static bool real_overflows(struct bytes s)
 {
-    size_t i = 0, seen = 0; /* digits from the first one that is not 0 */
-    int64_t point = 0;      /* so many of them stand before the point */
+    char digits[sizeof overflow]; /* from the first one that is not 0; beyond so many they do not matter */
+    size_t count = 0, i;
+    int64_t point = 0; /* so many of them stand before the point */
     int64_t exponent = 0;
-    bool behind = false, sign;
-    int order = 0;
+    bool behind = false, negative;
 
+    memset(digits, '0', sizeof digits);
     for (i = s.p[0] == '-'; i < s.len && (s.p[i] | 0x20) != 'e'; i++) {
         if (s.p[i] == '.') {
             behind = true;
-            continue;
-        }
-        if (seen == 0 && s.p[i] == '0') {
+        } else if (count == 0 && s.p[i] == '0') {
             point -= behind;
-            continue;
+        } else {
+            point += !behind;
+            digits[count < sizeof digits - 1 ? count : sizeof digits - 1] = (char)s.p[i];
+            count++;
         }
-        point += !behind;
-        if (order == 0) {
-            const char want = seen < sizeof overflow - 1 ? overflow[seen] : '0';
-
-            order = (s.p[i] > (uint8_t)want) - (s.p[i] < (uint8_t)want);
-        }
-        seen++;
     }
-    if (seen == 0) {
-        return false;
-    }
-    for (; order == 0 && seen < sizeof overflow - 1; seen++) {
-        order = overflow[seen] > '0' ? -1 : 0;
-    }
-    sign = i + 1 < s.len && s.p[i + 1] == '-';
+    negative = i + 1 < s.len && s.p[i + 1] == '-';
     for (i++; i < s.len; i++) {
         if (s.p[i] >= '0' && s.p[i] <= '9' && exponent < INT64_C(1000000000000)) {
             exponent = 10 * exponent + (s.p[i] - '0');
         }
     }
-    point += sign ? -exponent : exponent;
-    return point > 309 || (point == 309 && order >= 0);
+    point += negative ? -exponent : exponent;
+    return count > 0 && (point > 309 || (point == 309 && memcmp(digits, overflow, sizeof overflow - 1) >= 0));
 }
 
 static bool number_get(struct json_scan *s, struct json_token *t, struct err *err)
@@ -260,16 +249,18 @@ static bool number_get(struct json_scan *s, struct json_token *t, struct err *er
     return !real_overflows(t->text) || FAIL(err, REASON_JSON_FORM, at, "a number beyond double's range");
 }
 
-static bool word_get(struct json_scan *s, const char *word, json_type type, struct json_token *t, struct err *err)
+static bool word_get(struct json_scan *s, struct json_token *t)
 {
-    const size_t n = strlen(word);
+    for (size_t i = 0; i < sizeof json_words / sizeof *json_words; i++) {
+        const size_t n = strlen(json_words[i]);
 
-    if (s->text.len - s->at < n || memcmp(s->text.p + s->at, word, n) != 0) {
-        return FAIL(err, REASON_JSON_FORM, s->at, "no value");
+        if (s->text.len - s->at >= n && memcmp(s->text.p + s->at, json_words[i], n) == 0) {
+            t->type = JSON_TRUE + (json_type)i;
+            s->at += n;
+            return true;
+        }
     }
-    t->type = type;
-    s->at += n;
-    return true;
+    return false;
 }
 
 /* ---- values ---- */
@@ -301,11 +292,9 @@ bool json_scan_value(struct json_scan *s, struct json_token *t, struct err *err)
     case '"':
         return string_get(s, t, err);
     case 't':
-        return word_get(s, "true", JSON_TRUE, t, err);
     case 'f':
-        return word_get(s, "false", JSON_FALSE, t, err);
     case 'n':
-        return word_get(s, "null", JSON_NULL, t, err);
+        return word_get(s, t) || FAIL(err, REASON_JSON_FORM, s->at, "no value");
     default:
         return number_get(s, t, err);
     }

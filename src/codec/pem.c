@@ -55,8 +55,8 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
 {
     char begin[64], end[64];
     struct pem p = {.der = BUF(LIMIT_CRL)};
-    struct buf digits = BUF(LIMIT_CRL * 2);
-    size_t lens[PEM_BLOCKS_MAX], at = 0, from = 0;
+    struct buf digits = BUF(LIMIT_CRL);
+    size_t at = 0, begun;
     uint8_t *room;
     struct bytes line;
 
@@ -65,9 +65,8 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
     if (text.len > 0 && text.p[text.len - 1] == '\0') {
         text.len--;
     }
-    /* At once, so that neither grows in steps. */
-    if (text.len <= LIMIT_CRL &&
-        (!buf_room(&digits, text.len, &room, err) || !buf_room(&p.der, text.len, &room, err))) {
+    /* At once, so that neither grows and moves. */
+    if (!buf_room(&digits, text.len, &room, err) || !buf_room(&p.der, text.len, &room, err)) {
         goto fail;
     }
     for (size_t here = 0; line_next(text, &at, &line); here = at) {
@@ -79,19 +78,15 @@ bool pem_parse(struct bytes text, const char *label, struct pem *out, struct err
                        PEM_BLOCKS_MAX);
             goto fail;
         }
-        lens[p.count] = p.der.len;
+        begun = p.der.len;
         if (!body_read(text, &at, bytes_of_str(end), &digits, &p.der, err)) {
             goto fail;
         }
-        lens[p.count] = p.der.len - lens[p.count];
-        p.count++;
+        p.blocks[p.count++] = bytes_of(p.der.p + begun, p.der.len - begun);
     }
     if (p.count == 0) {
         (void)FAIL(err, REASON_PEM_FORM, 0, "no %s", label);
         goto fail;
-    }
-    for (size_t i = 0; i < p.count; from += lens[i], i++) { /* der has stopped moving */
-        p.blocks[i] = bytes_of(p.der.p + from, lens[i]);
     }
     buf_done(&digits);
     *out = p;

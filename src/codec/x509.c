@@ -65,6 +65,14 @@ static bool signed_read(struct bytes der, struct bytes *tbs, struct cursor *cont
     return true;
 }
 
+/* BOOLEAN DEFAULT FALSE: DER leaves a default out, and so do Intel's own certificates. */
+static bool flag_read(struct cursor *c, bool *out, const char *what, size_t at, struct err *err)
+{
+    *out = false;
+    return !der_is(c, DER_BOOLEAN) ||
+           (der_boolean(c, out, err) && (*out || FAIL(err, REASON_DER_VALUE, at, "%s FALSE is written out", what)));
+}
+
 /* RFC 5280, section 4.1.2.2: up to 20 octets, a sign byte aside. */
 static bool serial_read(struct cursor *c, struct bytes *out, struct err *err)
 {
@@ -125,20 +133,9 @@ static bool basic_constraints_read(struct cursor v, struct x509 *x, struct err *
     uint64_t n;
 
     x->has_basic_constraints = true;
-    x->path_len = -1;
-    if (!der_expect(&v, DER_SEQUENCE, &seq, err) || !cursor_end(&v, err)) {
+    if (!der_expect(&v, DER_SEQUENCE, &seq, err) || !cursor_end(&v, err) ||
+        !flag_read(&seq, &x->ca, "cA", seq.offset, err)) {
         return false;
-    }
-    if (der_is(&seq, DER_BOOLEAN)) {
-        size_t at = seq.offset;
-
-        if (!der_boolean(&seq, &x->ca, err)) {
-            return false;
-        }
-        if (!x->ca) {
-            /* DER leaves a default out; Intel's own leaf certificates do so too. */
-            return FAIL(err, REASON_DER_VALUE, at, "cA FALSE is written out");
-        }
     }
     if (x->ca && der_is(&seq, DER_INTEGER)) { /* of a CA alone (RFC 5280, section 4.2.1.9) */
         if (!der_uint(&seq, DER_INTEGER, 100, &n, err)) {
@@ -200,22 +197,14 @@ static bool extension_apply(const struct x509_extension *e, struct x509 *x, stru
 static bool extension_next(struct cursor *list, struct x509_extension *e, struct err *err)
 {
     struct cursor seq, oid;
-    size_t at = list->offset;
+    const size_t at = list->offset;
 
-    e->critical = false;
     if (!der_expect(list, DER_SEQUENCE, &seq, err) || !der_expect(&seq, DER_OID, &oid, err)) {
         return false;
     }
     e->oid = cursor_rest(&oid);
-    if (der_is(&seq, DER_BOOLEAN)) {
-        if (!der_boolean(&seq, &e->critical, err)) {
-            return false;
-        }
-        if (!e->critical) {
-            return FAIL(err, REASON_DER_VALUE, at, "critical FALSE is written out");
-        }
-    }
-    return der_expect(&seq, DER_OCTET_STRING, &e->value, err) && cursor_end(&seq, err);
+    return flag_read(&seq, &e->critical, "critical", at, err) && der_expect(&seq, DER_OCTET_STRING, &e->value, err) &&
+           cursor_end(&seq, err);
 }
 
 static const struct x509_extension *extension_find(const struct x509_extension *list, size_t count, struct bytes oid)

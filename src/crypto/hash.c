@@ -20,16 +20,12 @@ void hash_init(struct hash *h, enum hash_alg alg)
     void *state = h->state;
 
     h->alg = alg;
-    switch (alg) {
-    case HASH_SHA256:
+    if (alg == HASH_SHA256) {
         (void)SHA256_Init(state);
-        break;
-    case HASH_SHA384:
+    } else if (alg == HASH_SHA384) {
         (void)SHA384_Init(state);
-        break;
-    case HASH_SHA512:
+    } else {
         (void)SHA512_Init(state);
-        break;
     }
 }
 
@@ -51,16 +47,12 @@ void hash_end(struct hash *h, uint8_t *out)
 {
     void *state = h->state;
 
-    switch (h->alg) {
-    case HASH_SHA256:
+    if (h->alg == HASH_SHA256) {
         (void)SHA256_Final(out, state);
-        break;
-    case HASH_SHA384:
+    } else if (h->alg == HASH_SHA384) {
         (void)SHA384_Final(out, state);
-        break;
-    case HASH_SHA512:
+    } else {
         (void)SHA512_Final(out, state);
-        break;
     }
 }
 

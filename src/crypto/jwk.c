@@ -3,19 +3,20 @@
 #include "base/base64.h"
 #include "crypto/hash.h"
 
-/* RFC 7638, section 3: the required members in lexical order. */
-static bool thumbprint_input(const uint8_t xy[64], struct buf *b, struct err *err)
+/* The coordinates, which end both forms. */
+static bool xy_add(struct buf *b, const uint8_t xy[64], struct err *err)
 {
-    return buf_str(b, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"", err) &&
-           base64_add(b, BASE64_URL, bytes_of(xy, 32), err) && buf_str(b, "\",\"y\":\"", err) &&
-           base64_add(b, BASE64_URL, bytes_of(xy + 32, 32), err) && buf_str(b, "\"}", err);
+    return buf_str(b, "\"x\":\"", err) && base64_add(b, BASE64_URL, bytes_of(xy, 32), err) &&
+           buf_str(b, "\",\"y\":\"", err) && base64_add(b, BASE64_URL, bytes_of(xy + 32, 32), err) &&
+           buf_str(b, "\"}", err);
 }
 
 bool jwk_thumbprint(const uint8_t xy[64], char out[JWK_KID_SIZE], struct err *err)
 {
     struct buf b = BUF(512);
     uint8_t digest[SHA256_SIZE];
-    bool ok = thumbprint_input(xy, &b, err);
+    /* RFC 7638, section 3: the required members in lexical order. */
+    bool ok = buf_str(&b, "{\"crv\":\"P-256\",\"kty\":\"EC\",", err) && xy_add(&b, xy, err);
 
     if (ok) {
         hash_bytes(HASH_SHA256, buf_bytes(&b), digest);
@@ -35,9 +36,7 @@ bool jwk_add(struct buf *out, const uint8_t xy[64], struct err *err)
     char kid[JWK_KID_SIZE];
 
     return jwk_thumbprint(xy, kid, err) &&
-           buf_printf(out, err,
-                      "{\"alg\":\"ES256\",\"crv\":\"P-256\",\"kid\":\"%s\",\"kty\":\"EC\",\"use\":\"sig\",\"x\":\"",
+           buf_printf(out, err, "{\"alg\":\"ES256\",\"crv\":\"P-256\",\"kid\":\"%s\",\"kty\":\"EC\",\"use\":\"sig\",",
                       kid) &&
-           base64_add(out, BASE64_URL, bytes_of(xy, 32), err) && buf_str(out, "\",\"y\":\"", err) &&
-           base64_add(out, BASE64_URL, bytes_of(xy + 32, 32), err) && buf_str(out, "\"}", err);
+           xy_add(out, xy, err);
 }

@@ -21,26 +21,6 @@ static const struct {
     [SIG_P384] = {"P-384", NID_secp384r1, 48, HASH_SHA384},
 };
 
-/* The orders of the base points (FIPS 186-4, appendix D.1.2). */
-static const uint8_t order_p256[] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
-                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
-                                     0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
-static const uint8_t order_p384[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                     0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
-                                     0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73};
-
-/* 1 <= v < order, both big-endian of half bytes. */
-static bool scalar_check(enum sig_curve curve, const uint8_t *v, size_t half)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < half; i++) {
-        any |= v[i];
-    }
-    return any != 0 && memcmp(v, curve == SIG_P256 ? order_p256 : order_p384, half) < 0;
-}
-
 /* The curves' tables, made once and read by every thread from then on; NULL: there was no memory. */
 static EC_GROUP *groups[sizeof curves / sizeof *curves];
 static once_flag groups_once = ONCE_FLAG_INIT;
@@ -68,6 +48,12 @@ static ECDSA_SIG *signature_new(struct bytes rs)
     return sig;
 }
 
+/* 1 <= v < the order of the curve's base point. */
+static bool scalar_check(const EC_GROUP *group, const BIGNUM *v)
+{
+    return !BN_is_zero(v) && BN_cmp(v, EC_GROUP_get0_order(group)) < 0;
+}
+
 bool sig_check(enum sig_curve curve, struct bytes key_xy, struct bytes message, struct bytes rs, struct err *err)
 {
     const size_t half = curves[curve].half;
@@ -81,9 +67,6 @@ bool sig_check(enum sig_curve curve, struct bytes key_xy, struct bytes message, 
         return FAIL(err, REASON_SIGNATURE_FORM, ERR_NOWHERE, "key of %zu bytes, signature of %zu bytes", key_xy.len,
                     rs.len);
     }
-    if (!scalar_check(curve, rs.p, half) || !scalar_check(curve, rs.p + half, half)) {
-        return FAIL(err, REASON_SIGNATURE_FORM, ERR_NOWHERE, "r or s is not in 1..n-1");
-    }
     call_once(&groups_once, groups_make);
     hash_bytes(curves[curve].hash, message, digest);
     memcpy(point + 1, key_xy.p, key_xy.len);
@@ -91,6 +74,10 @@ bool sig_check(enum sig_curve curve, struct bytes key_xy, struct bytes message, 
     sig = signature_new(rs);
     if (groups[curve] == NULL || key == NULL || sig == NULL || EC_KEY_set_group(key, groups[curve]) != 1) {
         (void)FAIL(err, REASON_CRYPTO_FAILED, ERR_NOWHERE, "ECDSA could not be set up");
+        goto out;
+    }
+    if (!scalar_check(groups[curve], ECDSA_SIG_get0_r(sig)) || !scalar_check(groups[curve], ECDSA_SIG_get0_s(sig))) {
+        (void)FAIL(err, REASON_SIGNATURE_FORM, ERR_NOWHERE, "r or s is not in 1..n-1");
         goto out;
     }
     /* The library checks that both coordinates are of the field and the point is on the curve. */

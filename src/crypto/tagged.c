@@ -1,11 +1,6 @@
 #include "crypto/tagged.h"
 
-static void u64le_put(uint64_t v, uint8_t out[8])
-{
-    for (int i = 0; i < 8; i++) {
-        out[i] = (uint8_t)(v >> (8 * i));
-    }
-}
+#include <endian.h>
 
 void tagged_begin(struct hash *h, enum hash_alg alg, const char *tag)
 {
@@ -19,10 +14,9 @@ void tagged_begin(struct hash *h, enum hash_alg alg, const char *tag)
 
 void tagged_add(struct hash *h, struct bytes field)
 {
-    uint8_t len[8];
+    const uint64_t len = htole64(field.len);
 
-    u64le_put(field.len, len);
-    hash_add(h, bytes_of(len, sizeof len));
+    hash_add(h, bytes_of(&len, sizeof len));
     hash_add(h, field);
 }
 

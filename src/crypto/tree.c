@@ -3,27 +3,25 @@
 #define LEAF 0x00
 #define NODE 0x01
 
-void tree_leaf(struct bytes data, uint8_t out[SHA256_SIZE])
+static void prefixed(uint8_t prefix, struct bytes a, struct bytes b, uint8_t out[SHA256_SIZE])
 {
-    const uint8_t prefix = LEAF;
     struct hash h;
 
     hash_init(&h, HASH_SHA256);
     hash_add(&h, bytes_of(&prefix, 1));
-    hash_add(&h, data);
+    hash_add(&h, a);
+    hash_add(&h, b);
     hash_end(&h, out);
+}
+
+void tree_leaf(struct bytes data, uint8_t out[SHA256_SIZE])
+{
+    prefixed(LEAF, data, bytes_of(NULL, 0), out);
 }
 
 void tree_node(const uint8_t left[SHA256_SIZE], const uint8_t right[SHA256_SIZE], uint8_t out[SHA256_SIZE])
 {
-    const uint8_t prefix = NODE;
-    struct hash h;
-
-    hash_init(&h, HASH_SHA256);
-    hash_add(&h, bytes_of(&prefix, 1));
-    hash_add(&h, bytes_of(left, SHA256_SIZE));
-    hash_add(&h, bytes_of(right, SHA256_SIZE));
-    hash_end(&h, out);
+    prefixed(NODE, bytes_of(left, SHA256_SIZE), bytes_of(right, SHA256_SIZE), out);
 }
 
 /* RFC 9162, section 2.1.3.2: the same walk from the leaf upwards, without the other leaves. */

@@ -1,6 +1,5 @@
 #include "model/gguf.h"
 
-#include "base/checked.h"
 #include "base/cursor.h"
 
 #include <stdlib.h>

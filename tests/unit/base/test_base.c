@@ -1,6 +1,5 @@
 #include "base/arena.h"
 #include "base/base64.h"
-#include "base/checked.h"
 #include "base/civil.h"
 #include "base/cursor.h"
 #include "base/hex.h"
