@@ -5,10 +5,10 @@
 #include "base/limits.h"
 #include "codec/json.h"
 #include "evidence/document.h"
+#include "explain/verdict.h"
 #include "serve/backend.h"
 #include "serve/link.h"
 #include "store/name.h"
-#include "explain/verdict.h"
 
 #define BACKEND_CALLS_MAX 520 /* the engine's queue and what it computes */
 
