@@ -379,7 +379,7 @@ bool x509_crl_lists(const struct x509_crl *crl, struct bytes serial)
     struct err ignored = {0}; /* the form was checked when it was read */
     struct bytes one;
 
-    if (memmem(list.next, list.left, serial.p, serial.len) == NULL) {
+    if (list.left == 0 || memmem(list.next, list.left, serial.p, serial.len) == NULL) {
         return false; /* it stands nowhere, so that it need not be looked for in its place */
     }
     /* Each entry begins with its serial number; the rest was read by x509_crl_parse(). */

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
 node=${NODE:-$(tools/node.sh)/node}
-echo 1..33
+echo 1..34
 service_start || exit 1
 out=$dir/out log=$dir/log question='Name a colour.'
 export XDG_CONFIG_HOME=$dir/none # no policy of whoever runs this
