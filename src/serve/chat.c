@@ -7,15 +7,12 @@
 
 static const char *role_find(const char *role, enum dialect d)
 {
-    static const char *const roles[] = {"system", "user", "assistant"};
+    static const char *const roles[] = {"system", "user", "assistant", "tool"};
 
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         if (http_token_equal(bytes_of_str(role), roles[i])) {
             return roles[i];
         }
-    }
-    if (http_token_equal(bytes_of_str(role), "tool")) {
-        return "tool";
     }
     return d == DIALECT_OPENAI && strcmp(role, "developer") == 0 ? "system" : NULL;
 }
@@ -292,33 +289,36 @@ static bool tools_parse(const json_t *body, enum dialect d, const struct backend
 static bool think_parse(const json_t *body, enum dialect d, const struct backend_loaded *loaded, json_t *chat,
                         struct refusal *why)
 {
-    static const char *const efforts[] = {"low", "medium", "high", "max"};
+    static const struct {
+        const char *name, *effort; /* as clients name it, and as templates know it; NULL: no thinking */
+    } efforts[] = {{"none", NULL},   {"minimal", "low"}, {"low", "low"},    {"medium", "medium"},
+                   {"high", "high"}, {"xhigh", "high"},  {"ultra", "high"}, {"max", "high"}};
+    const size_t count = sizeof efforts / sizeof *efforts;
     const json_t *think = d == DIALECT_OLLAMA ? member(body, "think") : member(body, "reasoning_effort");
-    const char *effort = NULL;
+    size_t i = count;
     bool on = loaded->thinks;
 
     if (d == DIALECT_OPENAI && think == NULL) {
         think = member(member(body, "reasoning"), "effort");
     }
     if (json_is_string(think)) {
-        effort = json_string_value(think);
-        on = strcmp(effort, "none") != 0;
-    } else if (think != NULL && (d == DIALECT_OPENAI || !json_is_boolean(think))) {
+        for (i = 0; i < count && strcmp(efforts[i].name, json_string_value(think)) != 0; i++) {
+        }
+    }
+    if (think != NULL && i == count && (d == DIALECT_OPENAI || !json_is_boolean(think))) {
         return refusal_set(why, 400,
                            d == DIALECT_OPENAI
-                               ? "reasoning_effort must be a string"
+                               ? "reasoning_effort must be a string: none, minimal, low, medium, high, xhigh or max"
                                : "think must be a boolean or string (\"high\", \"medium\", \"low\", \"max\")");
-    } else if (think != NULL) {
-        on = json_is_true(think);
+    }
+    if (think != NULL) {
+        on = i < count ? efforts[i].effort != NULL : json_is_true(think);
     }
     if (on && !loaded->thinks) {
         return refusal_set(why, 400, "\"%.200s\" does not support thinking", loaded->model->name);
     }
-    for (size_t i = 0; effort != NULL && i < sizeof efforts / sizeof *efforts; i++) {
-        if (strcmp(effort, efforts[i]) == 0 &&
-            json_object_set_new(chat, "reasoning_effort", json_string(i < 3 ? effort : "high")) != 0) {
-            return no_memory(why);
-        }
+    if (on && i < count && json_object_set_new(chat, "reasoning_effort", json_string(efforts[i].effort)) != 0) {
+        return no_memory(why);
     }
     return !loaded->thinks ||
            (json_object_set_new(chat, "enable_thinking", json_boolean(on)) == 0 &&
