@@ -14,7 +14,6 @@ MUST_USE bool policy_parse(struct bytes text, struct policy **out, struct err *e
 MUST_USE bool policy_builtin(struct policy **out, struct err *err);
 void policy_free(struct policy *p);
 
-bool policy_is_builtin(const struct policy *p);
 bool policy_names_simulator(const struct policy *p); /* the root of one */
 uint64_t policy_max_age(const struct policy *p);     /* seconds; 0: none given */
 /* SHA-384 of the exact bytes it was parsed from; zeros of the built-in one. */

@@ -1,11 +1,6 @@
 /* What programs ask of a policy, and no judge does. */
 #include "verify/policy_data.h"
 
-bool policy_is_builtin(const struct policy *p)
-{
-    return p->builtin;
-}
-
 uint64_t policy_max_age(const struct policy *p)
 {
     return p->max_age;

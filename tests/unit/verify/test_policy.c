@@ -77,7 +77,6 @@ static void values(void **state)
     assert_int_equal(p->places, PLACE_REPORT_DATA);
     assert_int_equal(p->backing, BACKING_DISK);
     assert_int_equal(policy_max_age(p), 3600);
-    assert_false(policy_is_builtin(p));
     policy_free(p);
 }
 
