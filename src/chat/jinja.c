@@ -495,7 +495,7 @@ static bool eval_inner(struct jinja_run *r, const struct jinja_node *n, struct j
 {
     struct jinja_value v;
 
-    switch (n->kind) {
+    switch ((int)n->kind) {
     case JINJA_LITERAL:
         *out = n->value;
         return true;
@@ -527,15 +527,7 @@ static bool eval_inner(struct jinja_run *r, const struct jinja_node *n, struct j
         return compare(r, n, out);
     case JINJA_CHOICE:
         return choice(r, n, out);
-    case JINJA_ITEM:
-    case JINJA_TEXT:
-    case JINJA_PRINT:
-    case JINJA_IF:
-    case JINJA_FOR:
-    case JINJA_SET:
-    case JINJA_DEFINE:
-    case JINJA_BREAK:
-    case JINJA_CONTINUE:
+    default:
         break;
     }
     return JINJA_FAIL(r, "no expression");

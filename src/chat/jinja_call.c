@@ -103,6 +103,45 @@ static struct jinja_value loop_member(const struct jinja_loop *l, struct jinja_s
     return jinja_undefined;
 }
 
+enum method {
+    METHOD_CAPITALIZE,
+    METHOD_ENDSWITH,
+    METHOD_FIND,
+    METHOD_JOIN,
+    METHOD_LOWER,
+    METHOD_LSTRIP,
+    METHOD_REPLACE,
+    METHOD_RSTRIP,
+    METHOD_SPLIT,
+    METHOD_STARTSWITH,
+    METHOD_STRIP,
+    METHOD_TITLE,
+    METHOD_UPPER,
+    METHOD_GET, /* from here on of dictionaries */
+    METHOD_ITEMS,
+    METHOD_KEYS,
+    METHOD_VALUES,
+};
+
+static const char *const methods[] = {"capitalize", "endswith", "find",  "join",       "lower", "lstrip",
+                                      "replace",    "rstrip",   "split", "startswith", "strip", "title",
+                                      "upper",      "get",      "items", "keys",       "values"};
+
+/* The method of this name that v has; false: it has none. */
+static bool method_find(const struct jinja_value *v, struct jinja_str name, int *out)
+{
+    const bool dict = v->type == JINJA_DICT;
+
+    for (int i = dict ? METHOD_GET : 0; (dict || v->type == JINJA_STR) && i < (dict ? (int)COUNT(methods) : METHOD_GET);
+         i++) {
+        if (jinja_str_is(name, methods[i])) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool jinja_attribute(struct jinja_run *r, const struct jinja_value *v, struct jinja_str name, struct jinja_value *out)
 {
     const struct jinja_value *member;
@@ -117,7 +156,7 @@ bool jinja_attribute(struct jinja_run *r, const struct jinja_value *v, struct ji
         *out = loop_member(v->loop, name);
         return true;
     }
-    if (jinja_method_find(v, name, &method)) {
+    if (method_find(v, name, &method)) {
         if (!arena_alloc(&r->arena, 1, sizeof(struct jinja_bound), &bound, r->err)) {
             return false;
         }
@@ -177,44 +216,6 @@ bool jinja_path_get(struct jinja_run *r, const struct jinja_value *v, struct jin
 }
 
 /* ---- methods ---- */
-
-enum method {
-    METHOD_CAPITALIZE,
-    METHOD_ENDSWITH,
-    METHOD_FIND,
-    METHOD_JOIN,
-    METHOD_LOWER,
-    METHOD_LSTRIP,
-    METHOD_REPLACE,
-    METHOD_RSTRIP,
-    METHOD_SPLIT,
-    METHOD_STARTSWITH,
-    METHOD_STRIP,
-    METHOD_TITLE,
-    METHOD_UPPER,
-    METHOD_GET, /* from here on of dictionaries */
-    METHOD_ITEMS,
-    METHOD_KEYS,
-    METHOD_VALUES,
-};
-
-static const char *const methods[] = {"capitalize", "endswith", "find",  "join",       "lower", "lstrip",
-                                      "replace",    "rstrip",   "split", "startswith", "strip", "title",
-                                      "upper",      "get",      "items", "keys",       "values"};
-
-bool jinja_method_find(const struct jinja_value *v, struct jinja_str name, int *out)
-{
-    const bool dict = v->type == JINJA_DICT;
-
-    for (int i = dict ? METHOD_GET : 0; (dict || v->type == JINJA_STR) && i < (dict ? (int)COUNT(methods) : METHOD_GET);
-         i++) {
-        if (jinja_str_is(name, methods[i])) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* startswith, endswith: one text, or a tuple of which one. */
 static bool affix(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, bool end,

@@ -263,8 +263,6 @@ int jinja_function_find(struct jinja_str name);
 bool jinja_filter(struct jinja_run *r, int filter, const struct jinja_value *v, const struct jinja_args *args,
                   struct jinja_value *out);
 bool jinja_test(struct jinja_run *r, int test, const struct jinja_value *v, const struct jinja_args *args, bool *out);
-/* The method of this name that v has; false: it has none. */
-bool jinja_method_find(const struct jinja_value *v, struct jinja_str name, int *out);
 bool jinja_method(struct jinja_run *r, const struct jinja_bound *m, const struct jinja_args *args,
                   struct jinja_value *out);
 bool jinja_function(struct jinja_run *r, int function, const struct jinja_args *args, struct jinja_value *out);

@@ -45,7 +45,6 @@ bool jinja_expect(struct parser *p, const char *sign); /* and the token behind i
 bool jinja_tag_finish(struct parser *p);               /* the token is the tag's end */
 void jinja_tag_closed(struct parser *p, char before, char kind);
 void jinja_lines_count(struct parser *p);
-int jinja_peek(const struct parser *p, size_t ahead); /* a character; -1: none */
 bool jinja_is_space(int c);
 
 bool jinja_node_new(struct parser *p, enum jinja_kind kind, struct jinja_node **out);

@@ -14,7 +14,8 @@ bool jinja_fail_name(struct parser *p, const char *what, struct jinja_str name)
                 what, (int)(name.len < 40 ? name.len : 40), (const char *)name.p);
 }
 
-int jinja_peek(const struct parser *p, size_t ahead)
+/* A character; -1: none. */
+static int peek(const struct parser *p, size_t ahead)
 {
     return p->at + ahead < p->s.len ? p->s.p[p->at + ahead] : -1;
 }
@@ -45,10 +46,10 @@ void jinja_lines_count(struct parser *p)
 void jinja_tag_closed(struct parser *p, char before, char kind)
 {
     if (before == '-') {
-        while (jinja_is_space(jinja_peek(p, 0))) {
+        while (jinja_is_space(peek(p, 0))) {
             p->at++;
         }
-    } else if (kind != '{' && before != '+' && jinja_peek(p, 0) == '\n') {
+    } else if (kind != '{' && before != '+' && peek(p, 0) == '\n') {
         p->at++;
     }
 }
@@ -56,11 +57,11 @@ void jinja_tag_closed(struct parser *p, char before, char kind)
 /* "%}", "-%}", "+%}", and likewise "}}" outside of a dictionary. */
 static bool tag_end(struct parser *p)
 {
-    const int first = jinja_peek(p, 0);
+    const int first = peek(p, 0);
     const size_t sign = first == '-' || first == '+';
     const int close = p->tag == '{' ? '}' : '%';
 
-    if (jinja_peek(p, sign) != close || jinja_peek(p, sign + 1) != '}' || (p->tag == '{' && p->braces > 0)) {
+    if (peek(p, sign) != close || peek(p, sign + 1) != '}' || (p->tag == '{' && p->braces > 0)) {
         return false;
     }
     p->at += sign + 2;
@@ -99,7 +100,7 @@ static bool escape_hex(struct parser *p, size_t digits, uint8_t *out, size_t *le
     uint32_t c = 0;
 
     for (size_t i = 1; i <= digits; i++) {
-        const int d = jinja_peek(p, i);
+        const int d = peek(p, i);
         const int v = is_digit(d)            ? d - '0'
                       : d >= 'a' && d <= 'f' ? d - 'a' + 10
                       : d >= 'A' && d <= 'F' ? d - 'A' + 10
@@ -121,7 +122,7 @@ static bool escape_hex(struct parser *p, size_t digits, uint8_t *out, size_t *le
 static bool escape_read(struct parser *p, uint8_t *out, size_t *len)
 {
     static const char letters[] = "ntr\\'\"abfv", values[] = "\n\t\r\\'\"\a\b\f\v";
-    const int c = jinja_peek(p, 0);
+    const int c = peek(p, 0);
     const char *at = c > 0 ? strchr(letters, c) : NULL;
 
     if (at != NULL) {
@@ -145,7 +146,7 @@ static bool escape_read(struct parser *p, uint8_t *out, size_t *len)
 
 static bool string_read(struct parser *p)
 {
-    const int quote = jinja_peek(p, 0);
+    const int quote = peek(p, 0);
     uint8_t *out;
     void *room;
     size_t end = p->at + 1, len = 0;
@@ -182,15 +183,14 @@ static bool number_read(struct parser *p)
     size_t len;
     bool real = false;
 
-    while (is_digit(jinja_peek(p, 0)) || (jinja_peek(p, 0) == '.' && is_digit(jinja_peek(p, 1)) && !real)) {
-        real = real || jinja_peek(p, 0) == '.';
+    while (is_digit(peek(p, 0)) || (peek(p, 0) == '.' && is_digit(peek(p, 1)) && !real)) {
+        real = real || peek(p, 0) == '.';
         p->at++;
     }
-    if ((jinja_peek(p, 0) == 'e' || jinja_peek(p, 0) == 'E') &&
-        (is_digit(jinja_peek(p, 1)) ||
-         ((jinja_peek(p, 1) == '-' || jinja_peek(p, 1) == '+') && is_digit(jinja_peek(p, 2))))) {
+    if ((peek(p, 0) == 'e' || peek(p, 0) == 'E') &&
+        (is_digit(peek(p, 1)) || ((peek(p, 1) == '-' || peek(p, 1) == '+') && is_digit(peek(p, 2))))) {
         real = true;
-        for (p->at += 2; is_digit(jinja_peek(p, 0)); p->at++) {
+        for (p->at += 2; is_digit(peek(p, 0)); p->at++) {
         }
     }
     len = p->at - from;
@@ -211,14 +211,14 @@ static bool number_read(struct parser *p)
 static bool sign_read(struct parser *p)
 {
     static const char *const two[] = {"==", "!=", "<=", ">=", "//", "**"};
-    const int c = jinja_peek(p, 0);
+    const int c = peek(p, 0);
     size_t len = 1;
 
     if (c <= 0 || strchr("+-*/%~<>=()[]{},.:|!", c) == NULL) {
         return jinja_fail(p, c < 0 ? "a tag without its end" : "a sign that is none of the language");
     }
     for (size_t i = 0; i < sizeof two / sizeof *two; i++) {
-        if (c == two[i][0] && jinja_peek(p, 1) == two[i][1]) {
+        if (c == two[i][0] && peek(p, 1) == two[i][1]) {
             len = 2;
         }
     }
@@ -233,24 +233,24 @@ bool jinja_next(struct parser *p)
 {
     const size_t from = p->at;
 
-    while (jinja_is_space(jinja_peek(p, 0))) {
+    while (jinja_is_space(peek(p, 0))) {
         p->at++;
     }
     jinja_lines_count(p);
     if (tag_end(p)) {
         return true;
     }
-    if (jinja_peek(p, 0) == '"' || jinja_peek(p, 0) == '\'') {
+    if (peek(p, 0) == '"' || peek(p, 0) == '\'') {
         return string_read(p);
     }
-    if (is_digit(jinja_peek(p, 0))) {
+    if (is_digit(peek(p, 0))) {
         return number_read(p);
     }
-    if (!is_letter(jinja_peek(p, 0))) {
+    if (!is_letter(peek(p, 0))) {
         return sign_read(p);
     }
     p->token = (struct token){.kind = TOKEN_NAME, .text = {.p = p->s.p + p->at}};
-    while (is_letter(jinja_peek(p, 0)) || is_digit(jinja_peek(p, 0))) {
+    while (is_letter(peek(p, 0)) || is_digit(peek(p, 0))) {
         p->at++;
     }
     p->token.text.len = (size_t)(p->s.p + p->at - p->token.text.p);

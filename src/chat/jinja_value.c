@@ -255,7 +255,7 @@ static double number(const struct jinja_value *v)
 
 bool jinja_true(const struct jinja_value *v)
 {
-    switch (v->type) {
+    switch ((int)v->type) {
     case JINJA_UNDEFINED:
     case JINJA_NONE:
         return false;
@@ -271,11 +271,7 @@ bool jinja_true(const struct jinja_value *v)
         return v->list->count > 0;
     case JINJA_DICT:
         return v->dict->count > 0;
-    case JINJA_NAMESPACE:
-    case JINJA_LOOP:
-    case JINJA_MACRO:
-    case JINJA_FUNCTION:
-    case JINJA_METHOD:
+    default:
         break;
     }
     return true;
@@ -418,7 +414,7 @@ bool jinja_items(struct jinja_run *r, const struct jinja_value *v, const struct 
 bool jinja_length(struct jinja_run *r, const struct jinja_value *v, int64_t *out)
 {
     *out = 0;
-    switch (v->type) {
+    switch ((int)v->type) {
     case JINJA_UNDEFINED:
         return true;
     case JINJA_STR:
@@ -432,15 +428,7 @@ bool jinja_length(struct jinja_run *r, const struct jinja_value *v, int64_t *out
     case JINJA_DICT:
         *out = (int64_t)v->dict->count;
         return true;
-    case JINJA_NONE:
-    case JINJA_BOOL:
-    case JINJA_INT:
-    case JINJA_FLOAT:
-    case JINJA_NAMESPACE:
-    case JINJA_LOOP:
-    case JINJA_MACRO:
-    case JINJA_FUNCTION:
-    case JINJA_METHOD:
+    default:
         break;
     }
     return JINJA_FAIL(r, "%s has no length", jinja_type_name(v));
@@ -562,7 +550,7 @@ static bool put_dict(struct jinja_run *r, struct jinja_out *out, const struct ji
 
 static bool print_inner(struct jinja_run *r, struct jinja_out *out, const struct jinja_value *v, bool quoted)
 {
-    switch (v->type) {
+    switch ((int)v->type) {
     case JINJA_UNDEFINED:
         return true;
     case JINJA_NONE:
@@ -579,11 +567,7 @@ static bool print_inner(struct jinja_run *r, struct jinja_out *out, const struct
         return put_list(r, out, v->list);
     case JINJA_DICT:
         return put_dict(r, out, v->dict);
-    case JINJA_NAMESPACE:
-    case JINJA_LOOP:
-    case JINJA_MACRO:
-    case JINJA_FUNCTION:
-    case JINJA_METHOD:
+    default:
         break;
     }
     return JINJA_FAIL(r, "%s is printed", jinja_type_name(v));
@@ -736,7 +720,7 @@ bool jinja_print_json(struct jinja_run *r, struct jinja_out *out, const struct j
     if (level > JINJA_DEPTH_MAX) {
         return JINJA_FAIL(r, "nested too deeply");
     }
-    switch (v->type) {
+    switch ((int)v->type) {
     case JINJA_NONE:
         return put_text(r, out, "null");
     case JINJA_BOOL:
@@ -751,12 +735,7 @@ bool jinja_print_json(struct jinja_run *r, struct jinja_out *out, const struct j
         return json_list(r, out, v->list, form, level);
     case JINJA_DICT:
         return json_dict(r, out, v->dict, form, level);
-    case JINJA_UNDEFINED:
-    case JINJA_NAMESPACE:
-    case JINJA_LOOP:
-    case JINJA_MACRO:
-    case JINJA_FUNCTION:
-    case JINJA_METHOD:
+    default:
         break;
     }
     return JINJA_FAIL(r, "%s in tojson", jinja_type_name(v));
