@@ -1,13 +1,15 @@
 /* Prefill of 512 tokens and decode of 128, as llama-bench counts them: tokens per second, one line a repeat.
  *
- * Usage: bench MODEL THREADS REPEATS [isa [kv [depth]]]     "pp512 1234.5" and "tg128 123.4" lines on stdout; with a
- * depth only "tg128@depth 98.7": 128 tokens behind so many others, the time of those others taken off. */
+ * Usage: bench MODEL THREADS REPEATS [isa|best [kv [depth]]]     "pp512 1234.5" and "tg128 123.4" lines on stdout; with
+ * a depth "pp4096 1234.5" and "tg128@4096 98.7": so many tokens, and 128 behind them, the time of those before taken
+ * off. */
 #include "engine/engine.h"
 #include "os/clock.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PREFILL 512
@@ -66,6 +68,7 @@ static bool measure_deep(struct engine *e, uint32_t vocabulary, unsigned repeats
         uint64_t from = clock_monotonic_ns(), before;
 
         ok = engine_greedy(e, ids, depth, out, 1, err);
+        (void)printf("pp%zu %.1f\n", depth, rate(depth, from));
         before = clock_monotonic_ns() - from;
         from = clock_monotonic_ns();
         ok = ok && engine_greedy(e, ids, depth, out, DECODE + 1, err);
@@ -86,9 +89,9 @@ int main(int argc, char **argv)
     size_t depth = argc > 6 ? strtoul(argv[6], NULL, 10) : 0;
     bool ok;
 
-    if (argc < 4 || argc > 7 || (argc > 4 && !engine_isa_find(argv[4], &setup.isa)) ||
+    if (argc < 4 || argc > 7 || (argc > 4 && strcmp(argv[4], "best") != 0 && !engine_isa_find(argv[4], &setup.isa)) ||
         (argc > 5 && !engine_kv_find(argv[5], &setup.kv))) {
-        (void)fprintf(stderr, "usage: bench MODEL THREADS REPEATS [isa [kv [depth]]]\n");
+        (void)fprintf(stderr, "usage: bench MODEL THREADS REPEATS [isa|best [kv [depth]]]\n");
         return 2;
     }
     setup.context = depth != 0 ? (unsigned)depth + DECODE + 1 : setup.context;
