@@ -182,17 +182,29 @@ bool grammar_close(struct grammar *g, uint32_t root, struct err *err)
 #define BUCKETS 1024
 #define CHECK_MAX 4000000 /* frames of all rules of a grammar together */
 #define EXPAND_DEPTH_MAX 1024
+#define POINT_HEADS_MAX 32768
+
+/* Where some text leads to. What can be read there does not depend on how it was reached, so that each byte is followed
+ * from there once, and all the texts of a vocabulary cost little more than one look at each of their bytes. */
+struct point {
+    uint32_t first, count; /* its ways, in s->point_heads: frames in front of a set of bytes */
+    bool whole;
+    uint16_t next[256]; /* NEXT_UNKNOWN, NEXT_NONE, or a point */
+};
+
+#define NEXT_UNKNOWN 0 /* nothing leads to point 0, where the text so far ends, without being followed anew */
+#define NEXT_NONE UINT16_MAX
 
 struct grammar_state {
     const struct grammar *g;
     struct frame frames[GRAMMAR_FRAMES_MAX]; /* each behind its parent */
     uint32_t buckets[BUCKETS];
-    size_t frame_count, kept;           /* kept: those of the ways so far; the others are of what is tried */
-    uint32_t heads[GRAMMAR_STACKS_MAX]; /* the ways so far, in front of a set of bytes */
-    size_t head_count;
-    bool whole;
-    uint8_t first[32];                     /* the bytes that may come next */
-    uint32_t tried[2][GRAMMAR_STACKS_MAX]; /* the ways before and behind a byte of what is tried */
+    size_t frame_count, kept; /* kept: those of the ways so far; the others are of what is tried */
+    struct point points[GRAMMAR_POINTS_MAX];
+    size_t point_count;
+    uint32_t point_heads[POINT_HEADS_MAX + GRAMMAR_STACKS_MAX];
+    uint8_t first[32];                  /* the bytes that may come next */
+    uint32_t tried[GRAMMAR_STACKS_MAX]; /* the ways behind a byte that is tried */
     size_t tried_count;
     bool tried_whole, over;
     uint32_t byte; /* counts those that were tried, never 0 */
@@ -247,13 +259,13 @@ static void byte_begin(struct grammar_state *s)
     s->tried_whole = false;
 }
 
-static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uint32_t parent, unsigned depth);
+static void expand(struct grammar_state *s, uint32_t place, uint32_t parent, unsigned depth);
 
 /* Each alternative of a rule. */
-static void expand_rule(struct grammar_state *s, uint32_t *heads, uint32_t rule, uint32_t back, unsigned depth)
+static void expand_rule(struct grammar_state *s, uint32_t rule, uint32_t back, unsigned depth)
 {
     for (const struct element *a = &s->g->elements[s->g->rules[rule]];; a++) {
-        expand(s, heads, (uint32_t)(a - s->g->elements), back, depth);
+        expand(s, (uint32_t)(a - s->g->elements), back, depth);
         while (a->kind != ELEMENT_END && a->kind != ELEMENT_OR) {
             a++;
         }
@@ -264,7 +276,7 @@ static void expand_rule(struct grammar_state *s, uint32_t *heads, uint32_t rule,
 }
 
 /* Follows everything at place that takes no byte, up to sets of bytes. */
-static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uint32_t parent, unsigned depth)
+static void expand(struct grammar_state *s, uint32_t place, uint32_t parent, unsigned depth)
 {
     const struct element *e = &s->g->elements[place];
     const uint32_t frame = frame_get(s, place, parent);
@@ -277,7 +289,7 @@ static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uin
     if (e->kind == ELEMENT_BYTES) {
         s->over = s->tried_count == GRAMMAR_STACKS_MAX;
         if (!s->over) {
-            heads[s->tried_count++] = frame;
+            s->tried[s->tried_count++] = frame;
         }
     } else if (e->kind == ELEMENT_RULE) {
         const struct element *after = e + 1;
@@ -285,11 +297,11 @@ static void expand(struct grammar_state *s, uint32_t *heads, uint32_t place, uin
         const uint32_t back =
             after->kind == ELEMENT_END || after->kind == ELEMENT_OR ? parent : frame_get(s, place + 1, parent);
 
-        expand_rule(s, heads, e->value, back, depth + 1);
+        expand_rule(s, e->value, back, depth + 1);
     } else if (parent == NOTHING) {
         s->tried_whole = true;
     } else {
-        expand(s, heads, s->frames[parent].place, s->frames[parent].parent, depth + 1);
+        expand(s, s->frames[parent].place, s->frames[parent].parent, depth + 1);
     }
 }
 
@@ -303,39 +315,101 @@ static bool set_has(const uint8_t set[32], uint8_t byte)
     return (set[byte / 8] >> (byte % 8) & 1) != 0;
 }
 
-/* False: the text cannot come. The ways behind its n-th byte are in s->tried[n & 1]. */
-static bool walk(struct grammar_state *s, struct bytes text)
+/* Back to the text so far. */
+static void points_drop(struct grammar_state *s)
 {
-    const uint32_t *before = s->heads;
-    size_t before_count = s->head_count;
-
     frames_drop(s, s->kept);
+    s->point_count = 1;
+    memset(s->points[0].next, 0, sizeof s->points[0].next);
     s->over = false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint32_t *behind = s->tried[(i + 1) & 1];
-
-        byte_begin(s);
-        for (size_t h = 0; h < before_count; h++) {
-            const struct frame f = s->frames[before[h]];
-
-            if (set_has(head_set(s, before[h]), text.p[i])) {
-                expand(s, behind, f.place + 1, f.parent, 0);
-            }
-        }
-        if (s->over || (s->tried_count == 0 && !s->tried_whole)) {
-            return false;
-        }
-        before = behind;
-        before_count = s->tried_count;
-    }
-    return true;
 }
 
-/* What was tried becomes what is: only what its heads still need. */
-static void take(struct grammar_state *s, const uint32_t *heads)
+/* What was tried, as a point; NEXT_NONE: there is no room. */
+static uint16_t point_put(struct grammar_state *s)
+{
+    const struct point *last = &s->points[s->point_count - 1];
+    const uint32_t first = last->first + last->count;
+    struct point *p = &s->points[s->point_count];
+
+    for (size_t i = 1; i < s->point_count; i++) {
+        const struct point *other = &s->points[i];
+
+        if (other->count == s->tried_count && other->whole == s->tried_whole &&
+            memcmp(s->point_heads + other->first, s->tried, s->tried_count * sizeof *s->tried) == 0) {
+            return (uint16_t)i;
+        }
+    }
+    if (s->point_count == GRAMMAR_POINTS_MAX || first + s->tried_count > POINT_HEADS_MAX) {
+        return NEXT_NONE;
+    }
+    memcpy(s->point_heads + first, s->tried, s->tried_count * sizeof *s->tried);
+    p->first = first;
+    p->count = (uint32_t)s->tried_count;
+    p->whole = s->tried_whole;
+    memset(p->next, 0, sizeof p->next);
+    return (uint16_t)s->point_count++;
+}
+
+/* One byte from a point. NEXT_NONE: it cannot come, or s->over: not be followed. */
+static uint16_t follow(struct grammar_state *s, uint16_t from, uint8_t byte)
+{
+    const struct point *p = &s->points[from];
+    uint16_t to = NEXT_NONE;
+
+    byte_begin(s);
+    for (size_t i = 0; i < p->count; i++) {
+        const uint32_t head = s->point_heads[p->first + i];
+        const struct frame f = s->frames[head];
+
+        if (set_has(head_set(s, head), byte)) {
+            expand(s, f.place + 1, f.parent, 0);
+        }
+    }
+    if (s->over) {
+        return NEXT_NONE;
+    }
+    if (s->tried_count > 0 || s->tried_whole) {
+        to = point_put(s);
+        s->over = to == NEXT_NONE;
+    }
+    if (!s->over) {
+        s->points[from].next[byte] = to;
+    }
+    return to;
+}
+
+static uint16_t follow_all(struct grammar_state *s, struct bytes text)
+{
+    uint16_t at = 0;
+
+    for (size_t i = 0; i < text.len && at != NEXT_NONE; i++) {
+        const uint16_t to = s->points[at].next[text.p[i]];
+
+        at = to != NEXT_UNKNOWN ? to : follow(s, at, text.p[i]);
+    }
+    return at;
+}
+
+/* Where the text leads to; NEXT_NONE: it cannot come. That it cannot be followed for what others left there is no
+ * answer: it is followed alone. */
+static uint16_t walk(struct grammar_state *s, struct bytes text)
+{
+    uint16_t at;
+
+    s->over = false;
+    at = follow_all(s, text);
+    if (s->over) {
+        points_drop(s);
+        at = follow_all(s, text);
+    }
+    return at;
+}
+
+/* A point becomes the text so far: only what its ways still need. */
+static void take(struct grammar_state *s, const uint32_t *heads, size_t count, bool whole)
 {
     memset(s->moved, 0, s->frame_count * sizeof *s->moved);
-    for (size_t i = 0; i < s->tried_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         s->moved[heads[i]] = 1;
     }
     for (size_t i = s->frame_count; i > 0; i--) {
@@ -354,22 +428,24 @@ static void take(struct grammar_state *s, const uint32_t *heads)
     }
     s->frame_count = s->kept;
     memset(s->first, 0, sizeof s->first);
-    for (size_t i = 0; i < s->tried_count; i++) {
-        s->heads[i] = s->moved[heads[i]];
+    for (size_t i = 0; i < count; i++) {
+        s->point_heads[i] = s->moved[heads[i]];
         for (size_t k = 0; k < sizeof s->first; k++) {
-            s->first[k] |= head_set(s, s->heads[i])[k];
+            s->first[k] |= head_set(s, s->point_heads[i])[k];
         }
     }
-    s->head_count = s->tried_count;
-    s->whole = s->tried_whole;
+    s->points[0].first = 0;
+    s->points[0].count = (uint32_t)count;
+    s->points[0].whole = whole;
+    points_drop(s);
 }
 
-/* From a rule's beginning, in s->tried[0]. */
+/* From a rule's beginning, in s->tried. */
 static void rule_begin(struct grammar_state *s, uint32_t rule)
 {
     frames_drop(s, 0);
     byte_begin(s);
-    expand_rule(s, s->tried[0], rule, NOTHING, 0);
+    expand_rule(s, rule, NOTHING, 0);
 }
 
 /* No rule by itself can be read in more ways than are followed, and the root in some: what could not be held is
@@ -405,7 +481,7 @@ bool grammar_start(const struct grammar *g, struct grammar_state **out, struct e
         return false;
     }
     rule_begin(s, g->root);
-    take(s, s->tried[0]);
+    take(s, s->tried, s->tried_count, s->tried_whole);
     *out = s;
     return true;
 }
@@ -417,26 +493,25 @@ void grammar_state_free(struct grammar_state *s)
 
 bool grammar_accepts(struct grammar_state *s, struct bytes text)
 {
-    return text.len == 0 || (set_has(s->first, text.p[0]) && walk(s, text));
+    return text.len == 0 || (set_has(s->first, text.p[0]) && walk(s, text) != NEXT_NONE);
 }
 
 bool grammar_advance(struct grammar_state *s, struct bytes text)
 {
-    if (!grammar_accepts(s, text)) {
-        return false;
+    const uint16_t at = text.len == 0 ? 0 : walk(s, text);
+
+    if (at != 0 && at != NEXT_NONE) {
+        take(s, s->point_heads + s->points[at].first, s->points[at].count, s->points[at].whole);
     }
-    if (text.len > 0) {
-        take(s, s->tried[text.len & 1]);
-    }
-    return true;
+    return at != NEXT_NONE;
 }
 
 bool grammar_is_whole(const struct grammar_state *s)
 {
-    return s->whole;
+    return s->points[0].whole;
 }
 
 bool grammar_is_over(const struct grammar_state *s)
 {
-    return s->head_count == 0;
+    return s->points[0].count == 0;
 }

@@ -21,6 +21,7 @@ struct grammar;
 #define GRAMMAR_SETS_MAX 1024   /* of bytes, that differ */
 #define GRAMMAR_STACKS_MAX 1024 /* ways that a text can be read at once */
 #define GRAMMAR_FRAMES_MAX 16384
+#define GRAMMAR_POINTS_MAX 512
 
 MUST_USE bool grammar_new(struct grammar **out, struct err *err);
 void grammar_free(struct grammar *g); /* NULL is accepted */
@@ -40,14 +41,15 @@ bool grammar_failed(const struct grammar *g);
 /* SCHEMA_UNSUPPORTED: it is too large. NO_MEMORY. */
 MUST_USE bool grammar_close(struct grammar *g, uint32_t root, struct err *err);
 
-/* All the ways in which a text can be read so far: about 350 KB. One thread at a time. SCHEMA_UNSUPPORTED: more ways
+/* All the ways in which a text can be read so far: about 750 KB. One thread at a time. SCHEMA_UNSUPPORTED: more ways
  * than are followed; SCHEMA_FORM: a rule that no text can be of, since it begins with itself in every way. */
 struct grammar_state;
 MUST_USE bool grammar_start(const struct grammar *g, struct grammar_state **out, struct err *err);
 void grammar_state_free(struct grammar_state *s); /* NULL is accepted */
 
-/* Whether the text may come next. False too where there are more ways to read it than are followed: what it costs is
- * bounded, whatever the grammar. */
+/* Whether the text may come next. False too where there are more ways to read it than are followed, or more than
+ * GRAMMAR_POINTS_MAX bytes of it lead to places that all differ: what it costs is bounded, whatever the grammar. What
+ * was asked before makes it faster, and no difference. */
 bool grammar_accepts(struct grammar_state *s, struct bytes text);
 /* Takes the text; false: it cannot come, and nothing has changed. */
 MUST_USE bool grammar_advance(struct grammar_state *s, struct bytes text);

@@ -148,6 +148,51 @@ static void test_forms(void **state)
 }
 
 /* What cannot be held is named. */
+static struct grammar_state *at(const struct grammar *g, struct bytes before)
+{
+    struct grammar_state *s;
+    struct err err = {0};
+
+    assert_ok(grammar_start(g, &s, &err), err);
+    assert_true(grammar_advance(s, before));
+    return s;
+}
+
+/* What a state has been asked before makes no difference to what it says: the same as one that was asked nothing. */
+static void test_asked(void **state)
+{
+    static const char *const pieces[] = {
+        "{",    "{\"", "{\"a\":", "\"a\":1", "1",       "12",       "-",      ".5",
+        "e9",   ",",   ", \"b\"", "]",       "}]",      "\"",       "\\",     "\\u00",
+        "x",    "ab",  "é",       "\xc3",    "\xa9",    "\xe6\x97", " ",      "\n  ",
+        "null", "nul", "true}",   "2026-",   "11-26\"", "AB-1",     "@b.com", "foo bar foo bar"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct bytes text = bytes_of_str(rows[i].yes[0]);
+        struct err err = {0};
+        json_t *schema;
+        struct grammar *g = compile(rows[i].schema, &schema, &err);
+
+        for (size_t n = 0; n <= text.len; n++) {
+            struct grammar_state *all = at(g, bytes_of(text.p, n));
+
+            for (size_t k = 0; k < 2 * (sizeof pieces / sizeof *pieces); k++) {
+                const struct bytes piece = bytes_of_str(pieces[k % (sizeof pieces / sizeof *pieces)]);
+                struct grammar_state *one = at(g, bytes_of(text.p, n));
+
+                assert_int_equal(grammar_accepts(all, piece), grammar_accepts(one, piece));
+                grammar_state_free(one);
+            }
+            assert_int_equal(grammar_advance(all, bytes_of(text.p + n, text.len - n)), true);
+            assert_true(grammar_is_whole(all));
+            grammar_state_free(all);
+        }
+        grammar_free(g);
+        json_decref(schema);
+    }
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -314,12 +359,40 @@ static void test_hostile(void **state)
     }
 }
 
+/* More places than are remembered: what others left is forgotten. A text of more of them alone is not followed. */
+static void test_places(void **state)
+{
+    static const struct {
+        const char *form;
+        size_t count;
+        bool yes;
+    } asked[] = {{"a", 400, true},  {"é", 250, true}, {"a", 400, true}, {"日", 150, true},
+                 {"a", 600, false}, {"a", 1, true},   {"é", 250, true}, {"\"", 2, false}};
+    struct err err = {0};
+    json_t *schema;
+    struct grammar *g = compile("{\"type\":\"string\",\"maxLength\":2000}", &schema, &err);
+    struct grammar_state *s = at(g, bytes_of_str("\"x"));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct buf text = BUF(4096);
+
+        for (size_t n = 0; n < asked[i].count; n++) {
+            assert_ok(buf_str(&text, asked[i].form, &err), err);
+        }
+        assert_int_equal(grammar_accepts(s, buf_bytes(&text)), asked[i].yes);
+        buf_done(&text);
+    }
+    grammar_state_free(s);
+    grammar_free(g);
+    json_decref(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_forms),   cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_places),  cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
