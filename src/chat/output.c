@@ -85,23 +85,59 @@ static bool is_space(uint8_t c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static struct bytes trim(struct bytes t)
+static struct bytes trim_begin(struct bytes t)
 {
     while (t.len > 0 && is_space(t.p[0])) {
         t = bytes_of(t.p + 1, t.len - 1);
     }
+    return t;
+}
+
+static struct bytes trim(struct bytes t)
+{
+    t = trim_begin(t);
     while (t.len > 0 && is_space(t.p[t.len - 1])) {
         t.len--;
     }
     return t;
 }
 
+struct bytes output_says(const struct output *o, struct bytes text)
+{
+    const struct bytes none = {0}, begin = bytes_of_str(THINK), end = bytes_of_str(THINK_END);
+    bool thinking = o->state == STATE_THINKING;
+
+    if (o->format.style == OUTPUT_HARMONY) {
+        return output_is_content(o) ? text : none;
+    }
+    while (o->format.thinks) {
+        const uint8_t *behind = thinking ? memmem(text.p, text.len, end.p, end.len) : NULL;
+        struct bytes said;
+
+        if (thinking && behind == NULL) {
+            return none;
+        }
+        if (thinking) {
+            behind += end.len;
+            text = bytes_of(behind, text.len - (size_t)(behind - text.p));
+        }
+        said = trim_begin(text);
+        if (said.len < begin.len && memcmp(said.p, begin.p, said.len) == 0 && text.len <= OUTPUT_SPACE_MAX) {
+            return none;
+        }
+        if (said.len < begin.len || memcmp(said.p, begin.p, begin.len) != 0) {
+            return said.len > 0 ? said : text;
+        }
+        text = bytes_of(said.p + begin.len, said.len - begin.len);
+        thinking = true;
+    }
+    return text;
+}
+
 /* Text of the state that it is in. */
 static bool give(struct output *o, struct bytes text, struct err *err)
 {
-    while (o->skip && text.len > 0 && is_space(text.p[0])) {
-        text = bytes_of(text.p + 1, text.len - 1);
-    }
+    text = o->skip ? trim_begin(text) : text;
     if (text.len == 0) {
         return true;
     }
@@ -494,7 +530,7 @@ static bool section_end(struct output *o, struct err *err)
 }
 
 /* Those that are looked for in the text: in some files they are control tokens, in others not. */
-static bool is_tag(const struct output *o, struct bytes name)
+bool output_is_tag(const struct output *o, struct bytes name)
 {
     static const char *const thoughts[] = {THINK, THINK_END}, *const calls[] = {CALL,      CALL_END,   CALLS,
                                                                                 CALLS_END, CALL_BEGIN, SEP,
@@ -535,7 +571,7 @@ bool output_mark(struct output *o, struct bytes name, struct err *err)
     if (harmony && o->state == STATE_HEADER) { /* <|channel|>, <|constrain|>: a word ends */
         return buf_u8(&o->call, ' ', err);
     }
-    if (is_tag(o, name)) {
+    if (output_is_tag(o, name)) {
         return output_add(o, name, err);
     }
     if (style == OUTPUT_LIST && o->state == STATE_CALL) {

@@ -66,5 +66,11 @@ void output_done(struct output *o); /* wipes */
 
 /* What comes next is said, not thought, nor a mark's. */
 bool output_is_content(const struct output *o);
+/* A control token of that name is looked for as text is. */
+bool output_is_tag(const struct output *o, struct bytes name);
+/* Where nothing was said yet: what would be said if no more than this text were held back, the rest of it being
+ * thoughts and their marks. Empty: nothing yet. White space alone is nothing, up to OUTPUT_SPACE_MAX of it. */
+#define OUTPUT_SPACE_MAX 64
+struct bytes output_says(const struct output *o, struct bytes text);
 
 #endif

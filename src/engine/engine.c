@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
-#include "chat/output.h"
-#include "chat/schema.h"
+#include "chat/form.h"
 #include "engine/forward.h"
 #include "engine/isa.h"
 #include "engine/math.h"
@@ -30,10 +29,9 @@ struct request {
     struct buf stops; /* the stop texts' bytes */
     struct engine_bias bias[ENGINE_BIAS_MAX];
     struct stream stream;
-    struct output output;       /* behind the stream */
-    struct grammar *grammar;    /* what the answer is held to; NULL: nothing */
-    struct grammar_state *form; /* how far it has come */
-    struct tokenizer_ids ids;   /* the prompt, then the answer */
+    struct output output;     /* behind the stream */
+    struct form form;         /* what the answer is held to */
+    struct tokenizer_ids ids; /* the prompt, then the answer */
     bool embeds;
     size_t taken;          /* tokens of the embedding */
     size_t prompt, cached; /* tokens of the prompt; tokens in the cache */
@@ -233,8 +231,7 @@ static void request_end(struct engine *e)
     }
     stream_done(&r->stream);
     output_done(&r->output);
-    grammar_state_free(r->form);
-    grammar_free(r->grammar);
+    form_done(&r->form);
     wipe(r->stops.p, r->stops.cap);
     buf_done(&r->stops);
     wipe(r->ids.p, r->ids.cap * sizeof *r->ids.p);
@@ -343,12 +340,6 @@ static bool part_emit(void *arg, enum output_part part, struct bytes text, struc
            (part != OUTPUT_CALL || buf_str(&e->parts[part], "\n", err));
 }
 
-static bool form_take(struct request *r, const json_t *form, struct err *err)
-{
-    return form == NULL || (schema_compile(json_is_true(form) ? NULL : form, &r->grammar, err) &&
-                            grammar_start(r->grammar, &r->form, err));
-}
-
 /* A file may have more tokens than rows of weights (weights.c says where). */
 static bool ids_have_rows(const struct engine *e, const uint32_t *ids, size_t count, struct err *err)
 {
@@ -387,7 +378,7 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     sampler_begin(e->sampler, &r->options);
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
-    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_take(r, q->form, err) ||
+    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_init(&r->form, q->form, err) ||
         !prompt_make(&e->prompt, q, &r->ids, &shape, err) || !ids_have_rows(e, r->ids.p, r->ids.count, err)) {
         request_end(e);
         return false;
@@ -540,32 +531,34 @@ static bool answer_end(struct engine *e, struct err *err)
 }
 
 /* What an answer that is held to a form may go on with. */
-static bool form_allows(void *arg, uint32_t id)
+static bool form_filter(void *arg, uint32_t id)
 {
     struct engine *e = arg;
+    struct request *r = &e->request;
+    const struct bytes held = buf_bytes(&r->stream.held);
     struct bytes piece;
     struct err err;
 
     if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
-        return grammar_is_whole(e->request.form);
+        return form_is_whole(&r->form);
     }
-    return !tokenizer_is_control(e->tokenizer, id) && tokenizer_piece(e->tokenizer, id, &piece, &err) &&
-           piece.len > 0 && grammar_accepts(e->request.form, piece);
+    return tokenizer_piece(e->tokenizer, id, &piece, &err) &&
+           (tokenizer_is_control(e->tokenizer, id) ? form_allows_mark(&r->form, &r->output, held, piece)
+                                                   : form_allows(&r->form, &r->output, held, piece));
 }
 
-/* The next token. *held: the answer's form had a say in it, which it has not while the model thinks. */
-static bool token_pick(struct engine *e, float *logits, uint32_t *id, bool *held, struct err *err)
+static bool token_pick(struct engine *e, float *logits, uint32_t *id, struct err *err)
 {
     struct request *r = &e->request;
-    const struct sampler_filter filter = {form_allows, e};
+    const struct sampler_filter filter = {form_filter, e};
 
-    *held = r->form != NULL && output_is_content(&r->output);
-    *id = sampler_pick(e->sampler, &r->options, logits, r->ids.p, r->ids.count, *held ? &filter : NULL);
+    *id =
+        sampler_pick(e->sampler, &r->options, logits, r->ids.p, r->ids.count, r->form.grammar != NULL ? &filter : NULL);
     return *id != SAMPLER_NONE ||
            FAIL(err, REASON_SCHEMA_UNSUPPORTED, ERR_NOWHERE, "the vocabulary has no token that could come next");
 }
 
-static bool token_take(struct engine *e, uint32_t id, bool held, struct err *err)
+static bool token_take(struct engine *e, uint32_t id, struct err *err)
 {
     struct request *r = &e->request;
     struct bytes piece;
@@ -577,8 +570,8 @@ static bool token_take(struct engine *e, uint32_t id, bool held, struct err *err
     if (tokenizer_is_control(e->tokenizer, id)) {
         return control_take(e, piece, err);
     }
-    if (held && !grammar_advance(r->form, piece)) {
-        return FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a token that its form does not take");
+    if (r->form.grammar != NULL && !form_take(&r->form, &r->output, buf_bytes(&r->stream.held), piece, err)) {
+        return false;
     }
     return (r->options.top_logprobs < 0 || token_tell(e, id, piece.len, err)) &&
            stream_add(&r->stream, piece, &e->raw, err) && raw_part(e, err);
@@ -591,19 +584,18 @@ static bool token_next(struct engine *e, size_t row, enum engine_end *end, struc
     size_t stride;
     float *logits;
     uint32_t id;
-    bool held;
 
-    if (!forward_logits(e->forward, row, 1, &logits, &stride, err) || !token_pick(e, logits, &id, &held, err)) {
+    if (!forward_logits(e->forward, row, 1, &logits, &stride, err) || !token_pick(e, logits, &id, err)) {
         return false;
     }
     if (id >= e->vocabulary.count || tokenizer_is_end(e->tokenizer, id)) {
         *end = ENGINE_END_STOP;
         return answer_end(e, err);
     }
-    if (!token_take(e, id, held, err)) {
+    if (!token_take(e, id, err)) {
         return false;
     }
-    if (r->stream.stopped || (held && grammar_is_over(r->form))) {
+    if (r->stream.stopped || (r->form.grammar != NULL && form_is_over(&r->form))) {
         *end = ENGINE_END_STOP;
     } else if ((r->options.num_predict > 0 && e->stats.answer_tokens >= (unsigned)r->options.num_predict) ||
                r->ids.count >= e->setup.context) {
