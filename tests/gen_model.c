@@ -293,6 +293,7 @@ static bool more_metadata_write(struct writer *w)
     return own_f32(w, m->scaling != NULL, "rope.scaling.factor", 4.0F) &&
            own_u32(w, yarn, "rope.scaling.original_context_length", 64) &&
            own_f32(w, yarn && mla, "rope.scaling.yarn_log_multiplier", 0.1F) &&
+           own_f32(w, m->magnitude != 0.0F, "rope.scaling.attn_factor", m->magnitude) &&
            own_f32(w, m->soft_cap != 0.0F, "attn_logit_softcapping", m->soft_cap) &&
            own_f32(w, m->final_cap != 0.0F, "final_logit_softcapping", m->final_cap) &&
            own_u32(w, mla, "expert_shared_count", m->shared) &&

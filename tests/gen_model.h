@@ -16,6 +16,7 @@ struct gen_model {
     uint32_t window, period;                     /* of sliding layers; period 0: the file does not say */
     uint32_t q_rank, kv_rank, rope_dim, out_dim; /* deepseek2, whose head_dim is key_length_mla */
     const char *scaling;                         /* of RoPE: NULL, "linear" or "yarn", by 4 from a context of 64 */
+    float magnitude;                             /* of what RoPE turns, rope.scaling.attn_factor; 0: not said */
     float soft_cap, final_cap;                   /* 0: none */
     uint32_t vocab; /* at least GEN_MODEL_VOCAB_MIN; the 256 bytes, then pairs of letters, then 3 control tokens */
     enum quant_id weights; /* of the layers' matrices: any type; rows are whole blocks of it */

@@ -101,13 +101,11 @@ static bool scaling_read(struct reading *r, struct rope *rope)
 static bool yarn_read(struct reading *r, struct rope *rope, const struct shape *s, double *log_multiplier)
 {
     uint32_t original;
-    double attention;
 
     if (!get_u32_or(r, "rope.scaling.original_context_length", 1, LIMIT_CONTEXT, s->trained_context, &original) ||
         !get_float_or(r, "rope.scaling.yarn_beta_fast", 0.0001, 1e6, 32.0, &rope->beta_fast) ||
         !get_float_or(r, "rope.scaling.yarn_beta_slow", 0.0001, 1e6, 1.0, &rope->beta_slow) ||
         !get_float_or(r, "rope.scaling.yarn_ext_factor", 0.0, 1.0, 1.0, &rope->share) ||
-        !get_float_or(r, "rope.scaling.attn_factor", 0.0001, 1e4, 1.0, &attention) ||
         !get_float_or(r, "rope.scaling.yarn_log_multiplier", 0.0, 16.0, 0.0, log_multiplier)) {
         return false;
     }
@@ -115,7 +113,6 @@ static bool yarn_read(struct reading *r, struct rope *rope, const struct shape *
         return FAIL(r->err, REASON_MODEL_ARCHITECTURE, gguf_find(r->g, r->key)->offset, "%s", r->key);
     }
     rope->original = (double)original;
-    rope->magnitude = attention;
     if (*log_multiplier == 0.0) { /* else the scores are scaled instead */
         rope->magnitude = rope->magnitude * (1.0 + 0.1 * math_log(rope->factor));
     }
@@ -126,25 +123,26 @@ static bool rope_read(struct reading *r, struct shape *s)
 {
     const struct family *f = r->family;
     struct rope *all = &s->rope[0], *slide = &s->rope[1];
-    double log_multiplier = 0.0, magnitude;
+    double log_multiplier = 0.0, magnitude, attention;
 
-    *all = (struct rope){.factor = 1.0, .magnitude = 1.0};
+    *all = (struct rope){.factor = 1.0};
     if (!get_float_or(r, f->vision && has(r, "rope.global.freq_base") ? "rope.global.freq_base" : "rope.freq_base",
                       ROPE_BASE_MIN, 1e30, f->rope_base, &all->base) ||
-        !scaling_read(r, all)) {
+        !get_float_or(r, "rope.scaling.attn_factor", 0.0001, 1e4, 1.0, &attention) || !scaling_read(r, all)) {
         return false;
     }
     /* the Ollama library's files of Gemma 3 do not say it */
     if (f->vision && !has(r, "rope.scaling.factor") && !has(r, "rope.scaling.type") && s->trained_context >= 131072) {
         all->factor = 8.0;
     }
+    all->magnitude = attention;
     all->yarn = all->yarn && all->factor != 1.0;
     if (all->yarn && !yarn_read(r, all, s, &log_multiplier)) {
         return false;
     }
     *slide = *all;
     if (f->rope_base_slide != 0.0) {
-        *slide = (struct rope){.base = f->rope_base_slide, .factor = 1.0, .magnitude = 1.0};
+        *slide = (struct rope){.base = f->rope_base_slide, .factor = 1.0, .magnitude = attention};
     }
     if (f->window != 0 &&
         !get_float_or(r, has(r, "rope.local.freq_base") ? "rope.local.freq_base" : "rope.freq_base_swa", ROPE_BASE_MIN,

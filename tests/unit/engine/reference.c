@@ -162,14 +162,15 @@ static void turn(const struct model *m, double *x, size_t dim, size_t position, 
     const double factor = local ? 1.0 : number(m, "rope.scaling.factor", 1.0);
     const double original = number(m, "rope.scaling.original_context_length", 0.0);
     const bool yarn = original != 0.0 && factor != 1.0;
-    double *factors = values(m, "rope_freqs.weight"), magnitude = 1.0, low = 0.0, high = 0.0;
+    double *factors = values(m, "rope_freqs.weight"), magnitude = number(m, "rope.scaling.attn_factor", 1.0), low = 0.0,
+           high = 0.0;
 
     if (yarn) {
         low = floor((double)dim * log(original / (32.0 * 2.0 * PI)) / (2.0 * log(base)));
         high = ceil((double)dim * log(original / (1.0 * 2.0 * PI)) / (2.0 * log(base)));
         low = fmax(low, 0.0);
         high = fmin(high, (double)dim - 1.0);
-        magnitude = is(m, "deepseek2") ? 1.0 : 1.0 + 0.1 * log(factor);
+        magnitude *= is(m, "deepseek2") ? 1.0 : 1.0 + 0.1 * log(factor);
     }
     for (size_t i = 0; i < dim / 2; i++) {
         double theta = (double)position * pow(base, -2.0 * (double)i / (double)dim), a, b;

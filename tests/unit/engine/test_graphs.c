@@ -123,7 +123,8 @@ static void test_reference(void **state)
     m.soft_cap = 2.0F;
     m.period = 3;
     m.window = 5;
-    check("gemma3, scores capped, other windows", &m, true, 1e-9);
+    m.magnitude = 0.75F;
+    check("gemma3, scores capped, other windows, RoPE's factor", &m, true, 1e-9);
     m = gen_model_family("gpt-oss");
     m.window = 1;
     m.head_dim = 24;
@@ -132,6 +133,9 @@ static void test_reference(void **state)
     m.rope_factors = true;
     m.scaling = "linear";
     check("llama, factors and linear scaling", &m, true, 1e-9);
+    m.magnitude = 1.25F;
+    m.scaling = NULL;
+    check("llama, RoPE's factor alone", &m, true, 1e-9);
     m = gen_model_family("deepseek2");
     m.out_dim = 72; /* more than the latent's 64, no multiple of 16 */
     m.heads = 3;
