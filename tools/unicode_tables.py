@@ -31,6 +31,14 @@ for line in (folder / "PropList.txt").read_text().splitlines():
         for c in range(int(found.group(1), 16), int(found.group(2) or found.group(1), 16) + 1):
             classes[c] = "SPACE"
 
+# What 15.1 added to 15.0, and nothing else did: Debian's package is a version behind.
+assert version == "15.0.0"
+version = "15.1.0"
+for first, last, name in ((0x2FFC, 0x2FFF, "SYMBOL"), (0x31EF, 0x31EF, "SYMBOL"), (0x2EBF0, 0x2EE5D, "LETTER")):
+    for c in range(first, last + 1):
+        assert c not in classes
+        classes[c] = name
+
 ranges = []
 for code in sorted(classes):
     if ranges and ranges[-1][1] == code - 1 and ranges[-1][2] == classes[code]:

@@ -1,10 +1,26 @@
 #include "chat/form.h"
 
-bool form_init(struct form *f, const json_t *schema, struct err *err)
+bool form_init(struct form *f, const json_t *schema, const json_t *chat, const struct output_format *format,
+               struct err *err)
 {
-    *f = (struct form){.joined = BUF(2 * OUTPUT_CALL_MAX)};
-    return schema == NULL || (schema_compile(json_is_true(schema) ? NULL : schema, &f->grammar, err) &&
-                              grammar_start(f->grammar, &f->state, err));
+    const struct output_call *call;
+
+    *f = (struct form){.joined = BUF(2 * OUTPUT_CALL_MAX),
+                       .calls = json_is_string(schema),
+                       .may_think = !json_is_false(json_object_get(chat, "enable_thinking"))};
+    if (schema == NULL) {
+        return true;
+    }
+    if (f->calls) {
+        call = output_call_form(format);
+        f->marked = call != NULL && call->marked;
+        return (call != NULL || FAIL(err, REASON_NOT_SUPPORTED, ERR_NOWHERE,
+                                     "a call cannot be forced in the form of this model's template")) &&
+               schema_compile_call(json_object_get(chat, "tools"), json_string_value(schema), call, &f->grammar, err) &&
+               grammar_start(f->grammar, &f->state, err);
+    }
+    return schema_compile(json_is_true(schema) ? NULL : schema, &f->grammar, err) &&
+           grammar_start(f->grammar, &f->state, err);
 }
 
 void form_done(struct form *f)
@@ -32,24 +48,33 @@ static bool says(struct form *f, const struct output *o, struct bytes held, stru
         !buf_add(&f->joined, text.p, text.len, err)) {
         return false;
     }
-    *out = output_says(o, buf_bytes(&f->joined));
+    *out = output_says(o, f->may_think, buf_bytes(&f->joined));
     return true;
 }
 
-bool form_allows(struct form *f, const struct output *o, struct bytes held, struct bytes text)
+static bool allows(struct form *f, const struct output *o, struct bytes held, struct bytes text, bool mark)
 {
     struct bytes said;
     struct err err;
 
-    return text.len > 0 && says(f, o, held, text, &said, &err) && grammar_accepts(f->state, said);
+    return text.len > 0 && says(f, o, held, text, &said, &err) && grammar_accepts(f->state, said) &&
+           (mark || !f->marked || f->begun || said.len == 0);
+}
+
+bool form_allows(struct form *f, const struct output *o, struct bytes held, struct bytes text)
+{
+    return allows(f, o, held, text, false);
+}
+
+/* A control token that is part of what is thought or said, as its name is. */
+static bool is_text(const struct form *f, const struct output *o, struct bytes name)
+{
+    return f->calls || (!f->begun && (f->may_think || !output_is_content(o)) && output_is_tag(o, name));
 }
 
 bool form_allows_mark(struct form *f, const struct output *o, struct bytes held, struct bytes name)
 {
-    if (f->begun) {
-        return false;
-    }
-    return output_is_tag(o, name) ? form_allows(f, o, held, name) : !output_is_content(o);
+    return is_text(f, o, name) ? allows(f, o, held, name, true) : !f->begun && !output_is_content(o);
 }
 
 bool form_take(struct form *f, const struct output *o, struct bytes held, struct bytes text, struct err *err)
@@ -62,6 +87,11 @@ bool form_take(struct form *f, const struct output *o, struct bytes held, struct
     f->begun = f->begun || said.len > 0;
     return grammar_advance(f->state, said) ||
            FAIL(err, REASON_INTERNAL, ERR_NOWHERE, "a token that the answer's form does not take");
+}
+
+bool form_take_mark(struct form *f, const struct output *o, struct bytes held, struct bytes name, struct err *err)
+{
+    return !is_text(f, o, name) || form_take(f, o, held, name, err);
 }
 
 bool form_is_whole(const struct form *f)

@@ -45,7 +45,24 @@ void output_format_find(struct bytes t, struct output_format *out)
         out->style = contains(t, styles[i].mark) ? styles[i].style : OUTPUT_PLAIN;
     }
     out->tools = out->style != OUTPUT_PLAIN && contains(t, "tools");
+    out->named = out->style == OUTPUT_LIST && contains(t, ARGS);
     out->thinks = out->style == OUTPUT_HARMONY || contains(t, THINK) || contains(t, THINK_END);
+}
+
+const struct output_call *output_call_form(const struct output_format *format)
+{
+    static const struct output_call forms[] = {
+        [OUTPUT_TAGGED] = {false, CALL "\n{\"name\": \"", "\", \"arguments\": ", "}\n" CALL_END},
+        [OUTPUT_BARE] = {false, "{\"name\": \"", "\", \"parameters\": ", "}"},
+        [OUTPUT_LIST] = {true, TOOL_CALLS "[{\"name\": \"", "\", \"arguments\": ", "}]"},
+        [OUTPUT_DEEPSEEK] = {false, CALLS CALL_BEGIN "function" SEP, "\n```json\n", "\n```" CALL_CLOSE CALLS_END},
+    };
+    static const struct output_call named = {true, TOOL_CALLS, ARGS, ""};
+
+    if (!format->tools || format->style == OUTPUT_HARMONY) {
+        return NULL;
+    }
+    return format->named ? &named : &forms[format->style];
 }
 
 void output_init(struct output *o, const struct output_format *format, bool tools, bool thinking, output_emit *emit,
@@ -102,7 +119,7 @@ static struct bytes trim(struct bytes t)
     return t;
 }
 
-struct bytes output_says(const struct output *o, struct bytes text)
+struct bytes output_says(const struct output *o, bool may_think, struct bytes text)
 {
     const struct bytes none = {0}, begin = bytes_of_str(THINK), end = bytes_of_str(THINK_END);
     bool thinking = o->state == STATE_THINKING;
@@ -110,22 +127,25 @@ struct bytes output_says(const struct output *o, struct bytes text)
     if (o->format.style == OUTPUT_HARMONY) {
         return output_is_content(o) ? text : none;
     }
-    while (o->format.thinks) {
-        const uint8_t *behind = thinking ? memmem(text.p, text.len, end.p, end.len) : NULL;
+    may_think = may_think && o->format.thinks;
+    while (thinking || may_think) {
         struct bytes said;
 
-        if (thinking && behind == NULL) {
-            return none;
-        }
         if (thinking) {
+            const uint8_t *behind = memmem(text.p, text.len, end.p, end.len);
+
+            if (behind == NULL) {
+                return none;
+            }
             behind += end.len;
             text = bytes_of(behind, text.len - (size_t)(behind - text.p));
         }
         said = trim_begin(text);
-        if (said.len < begin.len && memcmp(said.p, begin.p, said.len) == 0 && text.len <= OUTPUT_SPACE_MAX) {
+        if (said.len < (may_think ? begin.len : 1) && memcmp(said.p, begin.p, said.len) == 0 &&
+            text.len <= OUTPUT_SPACE_MAX) {
             return none;
         }
-        if (said.len < begin.len || memcmp(said.p, begin.p, begin.len) != 0) {
+        if (!may_think || said.len < begin.len || memcmp(said.p, begin.p, begin.len) != 0) {
             return said.len > 0 ? said : text;
         }
         text = bytes_of(said.p + begin.len, said.len - begin.len);

@@ -29,8 +29,17 @@ struct output_format {
     enum output_style style;
     bool thinks; /* <think>...</think>, or Harmony's analysis */
     bool tools;  /* the template tells the model of tools */
+    bool named;  /* Mistral's later models: NAME[ARGS]{...} */
 };
 void output_format_find(struct bytes chat_template, struct output_format *out);
+
+/* How one call is written: open NAME between ARGUMENTS close. Control tokens stand there by their names. */
+struct output_call {
+    bool marked; /* open begins with a control token, and is no call where it is spelled by others */
+    const char *open, *between, *close;
+};
+/* NULL: a call is not one text (gpt-oss), or there are no tools. */
+const struct output_call *output_call_form(const struct output_format *format);
 
 enum output_part {
     OUTPUT_CONTENT,
@@ -69,8 +78,9 @@ bool output_is_content(const struct output *o);
 /* A control token of that name is looked for as text is. */
 bool output_is_tag(const struct output *o, struct bytes name);
 /* Where nothing was said yet: what would be said if no more than this text were held back, the rest of it being
- * thoughts and their marks. Empty: nothing yet. White space alone is nothing, up to OUTPUT_SPACE_MAX of it. */
+ * thoughts and their marks; may_think: it may begin one itself. Empty: nothing yet. White space alone is nothing, up to
+ * OUTPUT_SPACE_MAX of it. */
 #define OUTPUT_SPACE_MAX 64
-struct bytes output_says(const struct output *o, struct bytes text);
+struct bytes output_says(const struct output *o, bool may_think, struct bytes text);
 
 #endif

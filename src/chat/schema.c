@@ -881,28 +881,107 @@ static size_t values_count(const json_t *v, size_t count)
     return count + 1;
 }
 
-bool schema_compile(const json_t *schema, struct grammar **out, struct err *err)
+static bool begin(struct schema **out, struct err *err)
 {
     struct schema *c = calloc(1, sizeof *c);
-    uint32_t root = 0;
-    bool ok = c != NULL || FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a schema");
 
-    if (ok) {
-        c->root = schema;
-        c->err = err;
-        ok = grammar_new(&c->g, err);
+    if (c == NULL || !grammar_new(&c->g, err)) {
+        free(c);
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a schema");
     }
+    c->err = err;
+    schema_base_make(c);
+    *out = c;
+    return true;
+}
+
+/* schema NULL: any object. */
+static bool root_of(struct schema *c, const json_t *schema, uint32_t *out)
+{
+    c->root = schema;
+    *out = c->object;
+    return (values_count(schema, 0) <= VALUES_MAX || schema_fail(c, "a schema of more than 65,536 values")) &&
+           (schema == NULL || rule_of(c, schema, out));
+}
+
+static bool end(struct schema *c, bool ok, uint32_t root, struct grammar **out)
+{
+    ok = ok && grammar_close(c->g, root, c->err);
     if (ok) {
-        schema_base_make(c);
-        root = c->object;
-        ok = (values_count(schema, 0) <= VALUES_MAX || schema_fail(c, "a schema of more than 65,536 values")) &&
-             (schema == NULL || rule_of(c, schema, &root)) && grammar_close(c->g, root, err);
-        if (ok) {
-            *out = c->g;
-        } else {
-            grammar_free(c->g);
-        }
+        *out = c->g;
+    } else {
+        grammar_free(c->g);
     }
     free(c);
     return ok;
+}
+
+bool schema_compile(const json_t *schema, struct grammar **out, struct err *err)
+{
+    struct schema *c;
+    uint32_t root = 0;
+    bool ok;
+
+    if (!begin(&c, err)) {
+        return false;
+    }
+    ok = root_of(c, schema, &root);
+    return end(c, ok, root, out);
+}
+
+static bool is_name(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+
+    return name != NULL && name[0] != 0 && name[strspn(name, letters)] == 0;
+}
+
+static bool call_of(struct schema *c, const json_t *function, const struct output_call *form, uint32_t *out)
+{
+    const char *name = json_string_value(json_object_get(function, "name"));
+    const json_t *parameters = json_object_get(function, "parameters");
+    uint32_t parts[5];
+
+    if (!is_name(name)) {
+        return form_fail(c, "a tool's name of other than letters, digits and \"_.:-\"");
+    }
+    parameters = json_object_size(parameters) == 0 ? NULL : parameters;
+    parts[0] = schema_text(c, form->open);
+    parts[1] = schema_text(c, name);
+    parts[2] = schema_text(c, form->between);
+    parts[4] = schema_text(c, form->close);
+    if (!root_of(c, parameters, &parts[3])) {
+        return false;
+    }
+    *out = schema_sequence(c, parts, 5);
+    return true;
+}
+
+#define TOOLS_MAX 256
+
+bool schema_compile_call(const json_t *tools, const char *name, const struct output_call *form, struct grammar **out,
+                         struct err *err)
+{
+    uint32_t calls[TOOLS_MAX];
+    struct schema *c;
+    const json_t *tool;
+    size_t count = 0, i;
+    bool ok = true;
+
+    if (!begin(&c, err)) {
+        return false;
+    }
+    json_array_foreach(tools, i, tool)
+    {
+        const json_t *function = json_object_get(tool, "function");
+        const char *its = json_string_value(json_object_get(function, "name"));
+
+        if (ok && (name[0] == 0 || (its != NULL && strcmp(its, name) == 0))) {
+            ok = (count < TOOLS_MAX || schema_fail(c, "more than 256 tools")) &&
+                 call_of(c, function, form, &calls[count]);
+            count++;
+        }
+    }
+    ok = ok && (count > 0 || form_fail(c, "no tool of that name"));
+    return end(c, ok, ok ? schema_either(c, calls, count) : 0, out);
 }

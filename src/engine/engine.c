@@ -378,7 +378,8 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     sampler_begin(e->sampler, &r->options);
     r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
     r->started = now_ns();
-    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) || !form_init(&r->form, q->form, err) ||
+    if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) ||
+        !form_init(&r->form, q->form, q->chat, &e->prompt.format, err) ||
         !prompt_make(&e->prompt, q, &r->ids, &shape, err) || !ids_have_rows(e, r->ids.p, r->ids.count, err)) {
         request_end(e);
         return false;
@@ -561,16 +562,18 @@ static bool token_pick(struct engine *e, float *logits, uint32_t *id, struct err
 static bool token_take(struct engine *e, uint32_t id, struct err *err)
 {
     struct request *r = &e->request;
-    struct bytes piece;
+    struct bytes piece, held;
 
     e->stats.answer_tokens++;
     if (!tokenizer_ids_add(&r->ids, id, err) || !tokenizer_piece(e->tokenizer, id, &piece, err)) {
         return false;
     }
+    held = buf_bytes(&r->stream.held);
     if (tokenizer_is_control(e->tokenizer, id)) {
-        return control_take(e, piece, err);
+        return (r->form.grammar == NULL || form_take_mark(&r->form, &r->output, held, piece, err)) &&
+               control_take(e, piece, err);
     }
-    if (r->form.grammar != NULL && !form_take(&r->form, &r->output, buf_bytes(&r->stream.held), piece, err)) {
+    if (r->form.grammar != NULL && !form_take(&r->form, &r->output, held, piece, err)) {
         return false;
     }
     return (r->options.top_logprobs < 0 || token_tell(e, id, piece.len, err)) &&

@@ -131,7 +131,8 @@ struct engine_request {
     const json_t *chat;  /* an object: "messages", and what else a template may ask for (chat/jinja.h); NULL: raw */
     int64_t now;         /* seconds since 1970, for templates that say the date */
     struct bytes prompt; /* raw: text from a user; control tokens in it are text */
-    const json_t *form;  /* what the answer is held to: a JSON Schema, or true for any JSON object; NULL: to nothing */
+    const json_t *form;  /* what the answer is held to (chat/form.h): a JSON Schema, true for any JSON object, or a
+                            string  for a call; NULL: to nothing */
     struct engine_options options;
 };
 

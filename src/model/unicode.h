@@ -32,6 +32,6 @@ struct unicode_range {
 };
 extern const struct unicode_range unicode_ranges[]; /* sorted, disjoint */
 extern const size_t unicode_range_count;
-extern const char unicode_version[]; /* "15.0.0" */
+extern const char unicode_version[]; /* "15.1.0" */
 
 #endif

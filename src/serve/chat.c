@@ -251,22 +251,39 @@ static bool message_parse(struct making *c, const json_t *m, enum dialect d, con
 
 /* ---- what goes with the messages ---- */
 
+/* The tool that has to be called: its name, "" for any; NULL: none has to be. */
+static const char *forced_tool(const json_t *body, enum dialect d)
+{
+    const json_t *choice = d == DIALECT_OPENAI ? member(body, "tool_choice") : NULL;
+    const char *word = json_string_value(choice), *type = json_string_value(json_object_get(choice, "type"));
+
+    if (word != NULL) {
+        return strcmp(word, "required") == 0 ? "" : NULL;
+    }
+    return type != NULL && strcmp(type, "function") == 0
+               ? json_string_value(json_object_get(json_object_get(choice, "function"), "name"))
+               : NULL;
+}
+
 static bool tools_parse(const json_t *body, enum dialect d, const struct backend_loaded *loaded, json_t *chat,
                         struct refusal *why)
 {
     json_t *tools = json_object_get(body, "tools");
     const json_t *choice = d == DIALECT_OPENAI ? member(body, "tool_choice") : NULL, *tool;
+    const char *word = json_string_value(choice), *forced = forced_tool(body, d);
     size_t i;
 
     if (!is_empty(member(body, "functions"))) {
         return refusal_set(why, 400, "functions: name them as tools");
     }
-    if (json_is_string(choice) && strcmp(json_string_value(choice), "none") == 0) {
+    if (word != NULL && strcmp(word, "none") == 0) {
         return true;
     }
-    if (choice != NULL && !(json_is_string(choice) && strcmp(json_string_value(choice), "auto") == 0)) {
-        return refusal_set(why, 400,
-                           "tool_choice: \"auto\" and \"none\" are known; no model here can be made to call a tool");
+    if (choice != NULL && forced == NULL && (word == NULL || strcmp(word, "auto") != 0)) {
+        return refusal_set(why, 400, "tool_choice: \"auto\", \"none\", \"required\", or a function with a name");
+    }
+    if (forced != NULL && is_empty(tools)) {
+        return refusal_set(why, 400, "tool_choice: there are no tools");
     }
     if (tools == NULL || json_is_null(tools) || is_empty(tools)) {
         return true;
@@ -330,8 +347,13 @@ bool chat_form_parse(const json_t *body, enum dialect d, json_t **out, struct re
 {
     json_t *form = json_object_get(body, d == DIALECT_OLLAMA ? "format" : "response_format");
     const char *type = d == DIALECT_OLLAMA ? json_string_value(form) : json_string_value(json_object_get(form, "type"));
+    const char *tool = forced_tool(body, d);
 
     *out = NULL;
+    if (tool != NULL) { /* nothing is said then, so that response_format asks for nothing */
+        *out = json_string(tool);
+        return *out != NULL || no_memory(why);
+    }
     if (form == NULL || json_is_null(form) || (type != NULL && (type[0] == 0 || strcmp(type, "text") == 0))) {
         return true;
     }

@@ -305,10 +305,20 @@ const ofThinking = {
     const without = await ollama.chat({ ...request, tools: undefined });
     assert.deepEqual(JSON.parse(without.message.content), format.const);
   },
+  'calls that the request forces': async () => {
+    const parameters = { type: 'object', properties: { city: { enum: ['Rome', 'Oslo'] } }, required: ['city'] };
+    const known = [{ type: 'function', function: { name: 'weather', parameters } }];
+    const asked = { model, messages, tools: known, reasoning_effort: 'none', seed: 1, max_tokens: 200 };
+    for (const tool_choice of ['required', { type: 'function', function: { name: 'weather' } }]) {
+      const choice = (await openai.chat.completions.create({ ...asked, tool_choice })).choices[0];
+      assert.equal(choice.finish_reason, 'tool_calls');
+      assert.equal(choice.message.tool_calls[0].function.name, 'weather');
+      assert.match(JSON.parse(choice.message.tool_calls[0].function.arguments).city, /^(Rome|Oslo)$/);
+    }
+  },
   'what cannot be done with tools is refused': async () => {
     const request = { model, messages, tools, max_tokens: 4 };
-    await assert.rejects(openai.chat.completions.create({ ...request, tool_choice: 'required' }), OpenAI.BadRequestError);
-    await assert.rejects(openai.chat.completions.create({ ...request, tool_choice: { type: 'function', function: { name: 'weather' } } }), OpenAI.BadRequestError);
+    await assert.rejects(openai.chat.completions.create({ ...request, tool_choice: { type: 'function', function: { name: 'rain' } } }), OpenAI.BadRequestError);
     await assert.rejects(openai.chat.completions.create({ ...request, tools: [{ type: 'function' }] }), OpenAI.BadRequestError);
     await assert.rejects(openai.chat.completions.create({ ...request, messages: [...messages, { role: 'assistant', content: null, tool_calls: [call('{"city')] }] }), OpenAI.BadRequestError);
   },

@@ -9,14 +9,17 @@
 struct answer {
     struct output output;
     struct form form;
-    struct buf said, thought, held;
+    struct buf said, thought, held, call;
 };
 
 static bool emit(void *arg, enum output_part part, struct bytes text, struct err *err)
 {
     struct answer *a = arg;
 
-    return buf_add(part == OUTPUT_CONTENT ? &a->said : &a->thought, text.p, text.len, err);
+    return buf_add(part == OUTPUT_CONTENT    ? &a->said
+                   : part == OUTPUT_THINKING ? &a->thought
+                                             : &a->call,
+                   text.p, text.len, err);
 }
 
 static void answer_begin(struct answer *a, const struct output_format *format, bool thinking, const char *schema)
@@ -26,7 +29,7 @@ static void answer_begin(struct answer *a, const struct output_format *format, b
 
     *a = (struct answer){.said = BUF(4096), .thought = BUF(4096), .held = BUF(4096)};
     assert_ok(json_parse(bytes_of_str(schema), &v, &err), err);
-    assert_ok(form_init(&a->form, v, &err), err);
+    assert_ok(form_init(&a->form, v, NULL, format, &err), err);
     json_decref(v);
     output_init(&a->output, format, false, thinking, emit, a);
 }
@@ -38,6 +41,7 @@ static void answer_end(struct answer *a)
     buf_done(&a->said);
     buf_done(&a->thought);
     buf_done(&a->held);
+    buf_done(&a->call);
 }
 
 /* False: the form does not take it. */
@@ -161,6 +165,28 @@ static void test_marks(void **state)
     answer_end(&a);
 }
 
+/* A model that was told not to think does not begin to. */
+static void test_no_thoughts(void **state)
+{
+    const struct output_format format = {.style = OUTPUT_TAGGED, .thinks = true};
+    json_t *chat = json_object(), *form = json_boolean(true);
+    struct answer a;
+    struct err err = {0};
+
+    (void)state;
+    answer_begin(&a, &format, false, "true");
+    form_done(&a.form);
+    assert_int_equal(json_object_set_new(chat, "enable_thinking", json_boolean(false)), 0);
+    assert_ok(form_init(&a.form, form, chat, &format, &err), err);
+    assert_false(answer_add(&a, bytes_of_str("<"), 0));
+    assert_false(answer_add(&a, bytes_of_str("\n"), 0));
+    assert_false(form_allows_mark(&a.form, &a.output, bytes_of(NULL, 0), bytes_of_str("<think>")));
+    assert_true(answer_add(&a, bytes_of_str("{}"), 0));
+    answer_end(&a);
+    json_decref(form);
+    json_decref(chat);
+}
+
 /* gpt-oss: what is not in the final channel is free. */
 static void test_channels(void **state)
 {
@@ -184,12 +210,140 @@ static void test_channels(void **state)
     answer_end(&a);
 }
 
+/* ---- calls that are forced ---- */
+
+static const char tools[] =
+    "[{\"type\":\"function\",\"function\":{\"name\":\"now\"}},{\"type\":\"function\",\"function\":{\"name\":"
+    "\"weather\","
+    "\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"$ref\":\"#/$defs/c\"}},\"required\":[\"city\"],"
+    "\"$defs\":{\"c\":{\"enum\":[\"Rome\",\"Oslo\"]}}}}}]";
+
+static json_t *chat_of(const char *list)
+{
+    json_t *chat = json_object(), *v = NULL;
+    struct err err = {0};
+
+    assert_ok(json_parse(bytes_of_str(list), &v, &err), err);
+    assert_int_equal(json_object_set(chat, "tools", v), 0);
+    json_decref(v);
+    return chat;
+}
+
+/* Control tokens between \1 and \2. False: it is not taken. */
+static bool call_all(struct answer *a, const char *text)
+{
+    struct err err = {0};
+
+    for (const char *p = text; *p != 0;) {
+        const bool mark = *p == '\1';
+        const size_t n = mark ? strcspn(p + 1, "\2") : 1;
+        const struct bytes piece = bytes_of(p + (mark ? 1 : 0), n);
+
+        if (!mark && !answer_add(a, piece, 0)) {
+            return false;
+        }
+        if (mark) {
+            if (!form_allows_mark(&a->form, &a->output, bytes_of(NULL, 0), piece)) {
+                return false;
+            }
+            assert_ok(form_take_mark(&a->form, &a->output, bytes_of(NULL, 0), piece, &err), err);
+            assert_ok(output_mark(&a->output, piece, &err), err);
+        }
+        p += mark ? n + 2 : 1;
+    }
+    return true;
+}
+
+#define ROME "weather\", \"arguments\": {\"city\": \"Rome\"}}"
+
+static void test_calls(void **state)
+{
+    static const struct {
+        const char *template, *tool, *text;
+        bool whole;
+    } calls[] = {
+        {"tools <tool_call>", "", "<tool_call>\n{\"name\": \"" ROME "\n</tool_call>", true},
+        {"tools <tool_call>", "", "\1<tool_call>\2\n{\"name\": \"" ROME "\n\1</tool_call>\2", true},
+        {"tools <tool_call> <think>", "", "<think>a</think>\n<tool_call>\n{\"name\": \"" ROME "\n</tool_call>", true},
+        {"tools <tool_call>", "weather", "<tool_call>\n{\"name\": \"" ROME "\n</tool_call>", true},
+        {"tools <tool_call>", "now", "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", true},
+        {"tools <tool_call>", "now", "<tool_call>\n{\"name\": \"w", false},
+        {"tools <tool_call>", "", "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"P", false},
+        {"tools <tool_call>", "", "Rome", false},
+        {"tools \"parameters\": ", "", "{\"name\": \"weather\", \"parameters\": {\"city\": \"Oslo\"}}", true},
+        {"tools [TOOL_CALLS]", "", "\1[TOOL_CALLS]\2[{\"name\": \"" ROME "]", true},
+        {"tools [TOOL_CALLS]", "", "[", false},
+        {"tools [TOOL_CALLS] [ARGS]", "", "\1[TOOL_CALLS]\2weather\1[ARGS]\2{\"city\": \"Rome\"}", true},
+        {"tools <｜tool▁calls▁begin｜>", "",
+         "\1<｜tool▁calls▁begin｜>\2\1<｜tool▁call▁begin｜>\2function\1<｜tool▁sep｜>\2weather\n```json\n{\"city\": "
+         "\"Rome\"}\n```\1<｜tool▁call▁end｜>\2\1<｜tool▁calls▁end｜>\2",
+         true},
+        {"tools <tool_call>", "", "\1<|im_start|>\2", false},
+    };
+    json_t *chat = chat_of(tools), *name;
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        struct output_format format;
+        struct answer a = {.said = BUF(4096), .thought = BUF(4096), .held = BUF(4096), .call = BUF(4096)};
+        bool taken;
+
+        output_format_find(bytes_of_str(calls[i].template), &format);
+        name = json_string(calls[i].tool);
+        assert_ok(form_init(&a.form, name, chat, &format, &err), err);
+        json_decref(name);
+        output_init(&a.output, &format, true, false, emit, &a);
+        taken = call_all(&a, calls[i].text);
+        if (taken != calls[i].whole || (taken && !form_is_over(&a.form))) {
+            fail_msg("row %zu: %s", i, calls[i].text);
+        }
+        if (taken) { /* and what was forced is read as a call */
+            assert_ok(output_end(&a.output, &err), err);
+            assert_int_equal(a.said.len, 0);
+            assert_true(a.call.len > 0);
+        }
+        answer_end(&a);
+    }
+    json_decref(chat);
+}
+
+/* Those that cannot be forced. */
+static void test_no_call(void **state)
+{
+    static const struct {
+        const char *template, *tool, *tools;
+        enum reason reason;
+    } rows_no[] = {
+        {"tools <|channel|>", "", tools, REASON_NOT_SUPPORTED},
+        {"<tool_call>", "", tools, REASON_NOT_SUPPORTED},
+        {"tools <tool_call>", "rain", tools, REASON_SCHEMA_FORM},
+        {"tools <tool_call>", "", "[{\"function\":{\"name\":\"a\\\"b\"}}]", REASON_SCHEMA_FORM},
+        {"tools <tool_call>", "", "[{\"function\":{\"name\":\"a\",\"parameters\":{\"not\":{}}}}]",
+         REASON_SCHEMA_UNSUPPORTED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows_no / sizeof *rows_no; i++) {
+        json_t *chat = chat_of(rows_no[i].tools), *name = json_string(rows_no[i].tool);
+        struct output_format format;
+        struct err err = {0};
+        struct form f;
+
+        output_format_find(bytes_of_str(rows_no[i].template), &format);
+        assert_false(form_init(&f, name, chat, &format, &err));
+        assert_int_equal(err.reason, rows_no[i].reason);
+        form_done(&f);
+        json_decref(name);
+        json_decref(chat);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thoughts),
-        cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_thoughts), cmocka_unit_test(test_marks), cmocka_unit_test(test_no_thoughts),
+        cmocka_unit_test(test_channels), cmocka_unit_test(test_calls), cmocka_unit_test(test_no_call),
     };
 
     return cmocka_run_group_tests_name("form", tests, NULL, NULL);

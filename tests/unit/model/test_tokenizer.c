@@ -339,6 +339,8 @@ static void test_unicode(void **state)
     assert_int_equal(unicode_class(0x3000), UNICODE_SPACE);
     assert_int_equal(unicode_class(0x200b), UNICODE_OTHER); /* of width zero, and no space */
     assert_int_equal(unicode_class(0x10ffff), UNICODE_OTHER);
+    assert_int_equal(unicode_class(0x2ffc), UNICODE_SYMBOL); /* of Unicode 15.1 */
+    assert_int_equal(unicode_class(0x2ebf0), UNICODE_LETTER);
 }
 
 static const struct {
