@@ -167,7 +167,7 @@ static void counts_print(const json_t *last)
 }
 
 /* {"verdict":{...}, and where there is an answer:
- * "model","answer","thinking","done_reason","prompt_eval_count","eval_count"} */
+ * "model","answer","thinking","done_reason","prompt_eval_count","eval_count","truncated"} */
 static bool json_write(const struct run *r, bool answered, struct err *err)
 {
     struct buf out = BUF(MIB(64));
@@ -185,6 +185,9 @@ static bool json_write(const struct run *r, bool answered, struct err *err)
              buf_printf(&out, err, ",\"prompt_eval_count\":%lld,\"eval_count\":%lld",
                         (long long)json_integer_value(json_object_get(r->last, "prompt_eval_count")),
                         (long long)json_integer_value(json_object_get(r->last, "eval_count")));
+    }
+    if (ok && answered && json_is_true(json_object_get(r->last, "truncated"))) {
+        ok = buf_str(&out, ",\"truncated\":true", err);
     }
     ok = ok && buf_str(&out, "}\n", err) && file_write_fd(1, "standard output", buf_bytes(&out), err);
     buf_done(&out);
@@ -274,6 +277,9 @@ static int ask(struct run *r, const char *question, struct err *err)
     } else if (r->answer.len > 0) {
         (void)putchar('\n');
         (void)fflush(stdout);
+    }
+    if (ok && !r->json && json_is_true(json_object_get(r->last, "truncated"))) {
+        (void)fputs("sotto: the context does not hold all of the chat: its oldest messages were left out\n", stderr);
     }
     if (ok && r->verbose) {
         counts_print(r->last);

@@ -362,11 +362,11 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     if (!engine_options_check(&q->options, err)) {
         return false;
     }
-    if (q->wish != ENGINE_ANSWER && e->weights.pooling == EMBED_RANK) {
+    r->embeds = q->wish == ENGINE_EMBED || q->wish == ENGINE_EMBED_CUT;
+    if (r->embeds && e->weights.pooling == EMBED_RANK) {
         return FAIL(err, REASON_NOT_SUPPORTED, ERR_NOWHERE, "embeddings: the model ranks texts");
     }
     r->active = true;
-    r->embeds = q->wish != ENGINE_ANSWER;
     vector_wipe(e);
     wipe(e->tokens, e->token_cap * sizeof *e->tokens);
     r->options = q->options;

@@ -89,6 +89,7 @@ struct engine_options {
     int top_k, repeat_last_n, mirostat, num_predict;
     int top_logprobs; /* -1: none; else events carry tokens, each with so many alternatives */
     uint64_t seed;
+    unsigned choice;                /* which of several answers to one question: each has draws of its own */
     const struct engine_bias *bias; /* like the stop texts borrowed until engine_submit() returns; an id once */
     size_t bias_count;
     const char *const *stop; /* zero-terminated texts */
@@ -121,8 +122,9 @@ MUST_USE bool engine_options_check(const struct engine_options *o, struct err *e
 
 enum engine_wish {
     ENGINE_ANSWER,
-    ENGINE_EMBED,     /* of the raw prompt; one event ends it and has the vector */
-    ENGINE_EMBED_CUT, /* the same, of as much as the context holds: never CONTEXT_FULL */
+    ENGINE_ANSWER_WHOLE, /* to the whole chat: CONTEXT_FULL before a message is left out */
+    ENGINE_EMBED,        /* of the raw prompt; one event ends it and has the vector */
+    ENGINE_EMBED_CUT,    /* the same, of as much as the context holds: never CONTEXT_FULL */
 };
 
 struct engine_request {

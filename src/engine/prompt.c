@@ -202,7 +202,8 @@ static bool chat_fit(const struct prompt *p, const struct engine_request *q, str
     if (chat_encode(p, q, 0, ids, out, err)) {
         return true;
     }
-    if (err->reason != REASON_CONTEXT_FULL || count < 2 || !chat_encode(p, q, enough, ids, out, err)) {
+    if (err->reason != REASON_CONTEXT_FULL || q->wish == ENGINE_ANSWER_WHOLE || count < 2 ||
+        !chat_encode(p, q, enough, ids, out, err)) {
         return false;
     }
     while (enough - too_few > 1) {
@@ -254,7 +255,7 @@ bool prompt_make(const struct prompt *p, const struct engine_request *q, struct 
     const uint32_t bos = p->vocabulary.bos;
 
     *out = (struct prompt_shape){0};
-    if (q->wish != ENGINE_ANSWER) {
+    if (q->wish == ENGINE_EMBED || q->wish == ENGINE_EMBED_CUT) {
         return text_encode(p, q, ids, out, err);
     }
     if (q->chat != NULL) {

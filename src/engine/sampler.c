@@ -291,10 +291,10 @@ static size_t typical(struct sampler *s, const float *logits, size_t limit, doub
     return kept;
 }
 
-static double uniform(uint64_t seed, size_t position, uint32_t attempt)
+static double uniform(const struct engine_options *o, size_t position, uint32_t attempt)
 {
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {0, (uint32_t)position, attempt, 0}; /* choice, position, draw, 0 */
+    const uint32_t key[2] = {(uint32_t)o->seed, (uint32_t)(o->seed >> 32)};
+    const uint32_t counter[4] = {o->choice, (uint32_t)position, attempt, 0};
     uint32_t word[4];
 
     sampler_philox(counter, key, word);
@@ -421,7 +421,7 @@ static size_t filter(struct sampler *s, const struct engine_options *o, const fl
 static uint32_t choose(struct sampler *s, const struct engine_options *o, const float *logits, size_t position,
                        uint32_t attempt)
 {
-    const double temperature = (double)o->temperature, u = uniform(o->seed, position, attempt);
+    const double temperature = (double)o->temperature, u = uniform(o, position, attempt);
     size_t limit = s->vocabulary, i;
     double share;
 

@@ -19,6 +19,13 @@
  * its own, their values, their alternatives, and where they begin. */
 enum { ODDS_TOKENS, ODDS_VALUES, ODDS_BEST, ODDS_OFFSETS, ODDS_LISTS };
 
+struct answer;
+
+struct choice {
+    struct answer *answer;
+    struct backend_call *call; /* NULL: not begun, or over */
+};
+
 struct answer {
     enum answer_form form;
     bool stream, usage;
@@ -26,15 +33,17 @@ struct answer {
     int64_t created;
     unsigned id; /* OpenAI's: chatcmpl-0 to chatcmpl-998 */
     struct reply *reply;
-    struct backend_call *call;
-    struct buf text, thinking;   /* of one that is not streamed */
-    struct buf calls;            /* of the object that comes next: the elements of tool_calls, in its API's form */
-    unsigned call_count;         /* in all */
-    struct buf odds[ODDS_LISTS]; /* of the object that comes next */
+    struct choice choices[OPTIONS_CHOICES_MAX];
+    unsigned choice_count, choice; /* the one that is being computed; what follows is of it alone */
+    struct buf text, thinking;     /* of one that is not streamed */
+    struct buf calls;              /* of the object that comes next: the elements of tool_calls, in its API's form */
+    unsigned call_count;           /* all of its calls */
+    struct buf odds[ODDS_LISTS];   /* of the object that comes next */
     bool logprobs;
-    size_t characters; /* of the tokens so far */
-    struct buf line;   /* one object, while it is printed */
-    bool failed;       /* nothing more can be written */
+    size_t characters;      /* of the tokens so far */
+    struct buf line;        /* one object, while it is printed */
+    unsigned answer_tokens; /* of the choices before */
+    bool failed;            /* nothing more can be written */
     struct loop *loop;
     struct loop_timer heartbeat;
     unsigned heartbeat_ms; /* 0: none */
@@ -53,6 +62,11 @@ static void wipe(struct buf *b)
 static void answer_free(struct answer *a)
 {
     loop_timer_stop(a->loop, &a->heartbeat);
+    for (unsigned i = 0; i < a->choice_count; i++) {
+        if (a->choices[i].call != NULL) {
+            backend_cancel(a->choices[i].call);
+        }
+    }
     wipe(&a->text);
     wipe(&a->thinking);
     wipe(&a->calls);
@@ -307,14 +321,15 @@ static bool openai_begin(const struct answer *a, bool whole, struct buf *out, st
            buf_str(out, ",\"system_fingerprint\":\"fp_ollama\",\"choices\":[", err);
 }
 
-/* {"index":0, what was said under its name, and its log probabilities. Thoughts go by two names: Ollama's, and that of
+/* {"index":n, what was said under its name, and its log probabilities. Thoughts go by two names: Ollama's, and that of
  * llama.cpp's server and vLLM. */
 static bool openai_choice(struct answer *a, const char *name, const struct said *said, struct buf *out, struct err *err)
 {
     bool chat = a->form == ANSWER_OPENAI;
 
-    return (chat ? buf_printf(out, err, "{\"index\":0,\"%s\":{\"role\":\"assistant\",\"content\":", name)
-                 : buf_str(out, "{\"index\":0,\"text\":", err)) &&
+    return buf_printf(out, err, "{\"index\":%u,", a->choice) &&
+           (chat ? buf_printf(out, err, "\"%s\":{\"role\":\"assistant\",\"content\":", name)
+                 : buf_str(out, "\"text\":", err)) &&
            json_print_str(said->text, out, err) &&
            (!chat || (text_print(",\"reasoning\":", said->thinking, out, err) &&
                       text_print(",\"reasoning_content\":", said->thinking, out, err) &&
@@ -327,10 +342,11 @@ static const char *finish_reason(const struct answer *a, const struct backend_en
     return a->call_count > 0 && a->form == ANSWER_OPENAI ? "tool_calls" : done_reason(e);
 }
 
-static bool usage_print(const struct backend_end *e, struct buf *out, struct err *err)
+/* The prompt counts once, however many answers there are to it. */
+static bool usage_print(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
     return buf_printf(out, err, "\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u,\"total_tokens\":%u}}",
-                      e->stats.prompt_tokens, e->stats.answer_tokens, e->stats.prompt_tokens + e->stats.answer_tokens);
+                      e->stats.prompt_tokens, a->answer_tokens, e->stats.prompt_tokens + a->answer_tokens);
 }
 
 static bool openai_chunk(struct answer *a, const struct said *said, struct buf *out, struct err *err)
@@ -342,21 +358,24 @@ static bool openai_chunk(struct answer *a, const struct said *said, struct buf *
 static bool openai_finish(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
     return openai_begin(a, false, out, err) &&
-           buf_printf(out, err, "{\"index\":0,%s,\"finish_reason\":\"%s\"}]}",
+           buf_printf(out, err, "{\"index\":%u,%s,\"finish_reason\":\"%s\"}]}", a->choice,
                       a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}", finish_reason(a, e));
 }
 
 static bool openai_usage(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
-    return openai_begin(a, false, out, err) && buf_str(out, "],", err) && usage_print(e, out, err);
+    return openai_begin(a, false, out, err) && buf_str(out, "],", err) && usage_print(a, e, out, err);
 }
 
+/* One choice more of an answer that is not streamed. */
 static bool openai_whole(struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
     const struct said said = {buf_bytes(&a->text), buf_bytes(&a->thinking), buf_bytes(&a->calls)};
 
-    return openai_begin(a, true, out, err) && openai_choice(a, "message", &said, out, err) &&
-           buf_printf(out, err, ",\"finish_reason\":\"%s\"}],", finish_reason(a, e)) && usage_print(e, out, err);
+    return (a->choice == 0 ? openai_begin(a, true, out, err) : buf_str(out, ",", err)) &&
+           openai_choice(a, "message", &said, out, err) &&
+           buf_printf(out, err, ",\"finish_reason\":\"%s\"}", finish_reason(a, e)) &&
+           (a->choice + 1 < a->choice_count || (buf_str(out, "],", err) && usage_print(a, e, out, err)));
 }
 
 /* --- the stream --- */
@@ -450,14 +469,13 @@ static void openai_event(struct answer *a, const struct engine_event *event, boo
 
 static void on_text(void *arg, const struct engine_event *event)
 {
-    struct answer *a = arg;
+    struct answer *a = ((struct choice *)arg)->answer;
     struct err err;
     bool ok = tokens_add(a, event, &err) && calls_add(a, event->calls, &err);
 
     if (!a->stream) {
         if (!ok || !buf_add(&a->text, event->text.p, event->text.len, &err) ||
             !buf_add(&a->thinking, event->thinking.p, event->thinking.len, &err)) {
-            backend_cancel(a->call);
             fail(a, &err);
         }
         return;
@@ -474,7 +492,7 @@ static void on_text(void *arg, const struct engine_event *event)
     a->calls.len = 0;
 }
 
-static void stream_end(struct answer *a, const struct backend_end *e)
+static void stream_end(struct answer *a, const struct backend_end *e, bool last)
 {
     static const char done[] = "data: [DONE]\n\n";
     struct err err;
@@ -483,9 +501,14 @@ static void stream_end(struct answer *a, const struct backend_end *e)
         line_write(a, ollama_end(a, &(const struct said){{0}, {0}, {0}}, e, &a->line, &err));
     } else {
         line_write(a, openai_finish(a, e, &a->line, &err));
-        if (a->usage) {
-            line_write(a, openai_usage(a, e, &a->line, &err));
-        }
+    }
+    if (!last) {
+        return;
+    }
+    if (is_openai(a) && a->usage) {
+        line_write(a, openai_usage(a, e, &a->line, &err));
+    }
+    if (is_openai(a)) {
         (void)reply_write(a->reply, bytes_of(done, sizeof done - 1));
     }
     if (a->failed) {
@@ -495,45 +518,97 @@ static void stream_end(struct answer *a, const struct backend_end *e)
     }
 }
 
-static void on_end(void *arg, const struct backend_end *e)
+/* False: the reply is over. */
+static bool whole_end(struct answer *a, const struct backend_end *e, bool last)
 {
-    struct answer *a = arg;
     const struct said said = {buf_bytes(&a->text), buf_bytes(&a->thinking), buf_bytes(&a->calls)};
     struct err err;
 
+    if (!(is_openai(a) ? openai_whole(a, e, &a->line, &err) : ollama_end(a, &said, e, &a->line, &err))) {
+        reply_send_error(a->reply, &err);
+        return false;
+    }
+    if (last) {
+        reply_send(a->reply, 200, content_json, buf_bytes(&a->line));
+    }
+    return !last;
+}
+
+/* The engine computes the choices in their order: what comes now is of the next. */
+static void choice_next(struct answer *a)
+{
+    a->choice++;
+    a->text.len = 0;
+    a->thinking.len = 0;
+    a->calls.len = 0;
+    a->call_count = 0;
+    a->characters = 0;
+}
+
+static void on_end(void *arg, const struct backend_end *e)
+{
+    struct choice *c = arg;
+    struct answer *a = c->answer;
+    const bool last = a->choice + 1 == a->choice_count;
+    struct err err;
+    bool more = !last;
+
+    c->call = NULL;
     if (e->end == ENGINE_END_CANCELLED) {
         err_set(&err, REASON_CANCELLED, ERR_NOWHERE, "the service stopped it");
         fail(a, &err);
         return;
     }
+    a->answer_tokens += e->stats.answer_tokens;
     if (a->stream) {
-        stream_end(a, e);
-    } else if (is_openai(a) ? openai_whole(a, e, &a->line, &err) : ollama_end(a, &said, e, &a->line, &err)) {
-        reply_send(a->reply, 200, content_json, buf_bytes(&a->line));
+        stream_end(a, e, last);
     } else {
-        reply_send_error(a->reply, &err);
+        more = whole_end(a, e, last);
     }
-    answer_free(a);
+    if (more) {
+        choice_next(a);
+    } else {
+        answer_free(a);
+    }
 }
 
 static void on_error(void *arg, const struct err *err)
 {
-    fail(arg, err);
+    struct choice *c = arg;
+
+    c->call = NULL;
+    fail(c->answer, err);
 }
 
 static void on_gone(void *arg)
 {
     struct answer *a = arg;
 
-    backend_cancel(a->call);
     reply_abort(a->reply);
     answer_free(a);
+}
+
+static bool choices_ask(struct answer *a, struct backend *b, const struct engine_request *r, unsigned count,
+                        struct err *err)
+{
+    static const struct backend_handler handler = {.text = on_text, .end = on_end, .error = on_error};
+    struct engine_request one = *r;
+
+    for (; a->choice_count < count; a->choice_count++) {
+        struct choice *c = &a->choices[a->choice_count];
+
+        c->answer = a;
+        one.options.choice = a->choice_count;
+        if (!backend_generate(b, &one, &handler, c, &c->call, err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool answer_start(struct backend *b, const struct engine_request *r, const struct answer_setup *setup,
                   struct reply *reply, struct refusal *why)
 {
-    static const struct backend_handler handler = {.text = on_text, .end = on_end, .error = on_error};
     struct answer *a = calloc(1, sizeof *a);
     struct err err;
 
@@ -558,7 +633,7 @@ bool answer_start(struct backend *b, const struct engine_request *r, const struc
         a->odds[i] = BUF(ODDS_MAX);
     }
     a->line = BUF(TEXT_MAX * 24 + ODDS_LISTS * ODDS_MAX + KIB(4)); /* every byte may be escaped */
-    if (!random_bytes(&a->id, sizeof a->id, &err) || !backend_generate(b, r, &handler, a, &a->call, &err)) {
+    if (!random_bytes(&a->id, sizeof a->id, &err) || !choices_ask(a, b, r, setup->choices, &err)) {
         answer_free(a);
         return refusal_of(why, &err);
     }

@@ -4,6 +4,7 @@
 #define SOTTO_SERVE_ANSWER_H
 
 #include "serve/backend.h"
+#include "serve/options.h"
 #include "serve/refusal.h"
 
 enum answer_form {
@@ -16,12 +17,14 @@ enum answer_form {
 struct answer_setup {
     enum answer_form form;
     bool stream;
+    unsigned choices;      /* so many answers, OPTIONS_CHOICES_MAX at most; Ollama's forms have one */
     bool usage;            /* OpenAI's stream_options.include_usage */
     const char *model;     /* as the client named it; copied */
     unsigned heartbeat_ms; /* OpenAI's streams: a comment after so long a silence, also before the first token */
 };
 
-/* Takes the reply over only if it is true; why otherwise. */
+/* Asks for all choices at once; the engine computes them one after another. Takes the reply over only if it is true;
+ * why otherwise. */
 MUST_USE bool answer_start(struct backend *b, const struct engine_request *r, const struct answer_setup *setup,
                            struct reply *reply, struct refusal *why);
 

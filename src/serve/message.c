@@ -90,7 +90,8 @@ static bool options_print(const struct engine_options *o, struct buf *out, struc
             return false;
         }
     }
-    if (!buf_u64le(out, o->seed, err) || !buf_u32le(out, (uint32_t)o->bias_count, err)) {
+    if (!buf_u64le(out, o->seed, err) || !buf_u32le(out, o->choice, err) ||
+        !buf_u32le(out, (uint32_t)o->bias_count, err)) {
         return false;
     }
     for (size_t i = 0; i < o->bias_count; i++) {
@@ -151,7 +152,7 @@ static bool numbers_parse(struct cursor *c, struct message_request *m, struct er
             return false;
         }
     }
-    if (!cursor_u64le(c, &o->seed, err) || !cursor_u32le(c, &count, err)) {
+    if (!cursor_u64le(c, &o->seed, err) || !cursor_u32le(c, &o->choice, err) || !cursor_u32le(c, &count, err)) {
         return false;
     }
     if (count > ENGINE_BIAS_MAX) {
@@ -227,7 +228,7 @@ bool message_request_parse(struct bytes b, struct message_request **out, struct 
     c = cursor_init(m->payload, m->len);
     if (options_parse(&c, m, err) && json_of(&c, &m->form, err) && cursor_u8(&c, &wish, err) &&
         chat_parse(&c, m, err) && cursor_end(&c, err) &&
-        (wish <= (m->chat != NULL ? ENGINE_ANSWER : ENGINE_EMBED_CUT) ||
+        (wish <= (m->chat != NULL ? ENGINE_ANSWER_WHOLE : ENGINE_EMBED_CUT) ||
          FAIL(err, REASON_FRAME_FORM, c.offset, "a wish that is none"))) {
         m->request.form = m->form;
         m->request.wish = (enum engine_wish)wish;

@@ -7,7 +7,7 @@
 
 struct ask { /* what both routes have in common */
     const char *model;
-    bool stream, unload;
+    bool stream, unload, truncate;
     const struct backend_loaded *loaded;
     struct options options;
 };
@@ -26,6 +26,7 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
     struct err err;
 
     if (!routes_str_get(body, "model", &out->model, why) || !routes_bool_get(body, "stream", true, &out->stream, why) ||
+        !routes_bool_get(body, "truncate", true, &out->truncate, why) ||
         (chat && !routes_model_check(out->model, why)) ||
         !routes_loaded_get(rs, r, out->model, chat, &out->loaded, why) ||
         !images_check(body, out->loaded->model->name, why) ||
@@ -70,7 +71,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
                      struct refusal *why)
 {
     struct ask ask = {0};
-    struct answer_setup setup = {.form = ANSWER_GENERATE};
+    struct answer_setup setup = {.form = ANSWER_GENERATE, .choices = 1};
     struct engine_request request = {0};
     json_t *chat = NULL, *form = NULL;
     const char *prompt, *system;
@@ -87,6 +88,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     }
     setup.stream = ask.stream;
     setup.model = ask.model;
+    request.wish = ask.truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;
     request.options = ask.options.engine;
     ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) &&
          (raw || !ask.loaded->chat || chat_of_prompt(body, system, prompt, ask.loaded, &chat, why));
@@ -103,7 +105,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
 static bool chat(struct routes *rs, const struct request *r, const json_t *body, struct reply *p, struct refusal *why)
 {
     struct ask ask = {0};
-    struct answer_setup setup = {.form = ANSWER_CHAT};
+    struct answer_setup setup = {.form = ANSWER_CHAT, .choices = 1};
     struct engine_request request = {0};
     const json_t *messages = routes_member(body, "messages");
     json_t *chat = NULL, *form = NULL;
@@ -122,6 +124,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) && chat_parse(body, DIALECT_OLLAMA, ask.loaded, &chat, why);
     setup.stream = ask.stream;
     setup.model = ask.model;
+    request.wish = ask.truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;
     request.options = ask.options.engine;
     request.chat = chat;
     request.form = form;

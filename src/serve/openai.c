@@ -42,6 +42,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
         return refusal_set(why, 400, "\"%.200s\" does not support chat", setup.model);
     }
     ok = chat_form_parse(body, DIALECT_OPENAI, &form, why) && chat_parse(body, DIALECT_OPENAI, loaded, &chat, why);
+    setup.choices = options.choices;
     request.options = options.engine;
     request.chat = chat;
     request.form = form;
@@ -81,6 +82,7 @@ static bool completion(struct routes *rs, const struct request *r, const json_t 
         (loaded->chat && !chat_of_prompt(NULL, "", prompt, loaded, &chat, why))) {
         return false;
     }
+    setup.choices = options.choices;
     request.options = options.engine;
     request.prompt = bytes_of_str(prompt);
     request.chat = chat;

@@ -16,13 +16,12 @@ static const struct {
     {"max_tokens", "num_predict"},
     {"presence_penalty", "presence_penalty"},
     {"frequency_penalty", "frequency_penalty"},
-    {"n", NULL},
     {"best_of", NULL},
 };
 
 bool options_init(struct options *o, struct err *err)
 {
-    struct options fresh = {0};
+    struct options fresh = {.choices = 1};
 
     engine_options_default(&fresh.engine);
     if (!random_bytes(&fresh.engine.seed, sizeof fresh.engine.seed, err)) {
@@ -143,6 +142,20 @@ static bool openai_numbers_parse(const json_t *request, struct options *o, struc
     return true;
 }
 
+static bool choices_parse(const json_t *v, struct options *o, struct refusal *why)
+{
+    int64_t n = 1;
+
+    if (v != NULL && !int_get(v, "n", &n, why)) {
+        return false;
+    }
+    if (n < 1 || n > OPTIONS_CHOICES_MAX) {
+        return refusal_set(why, 400, "n must be between 1 and %d", OPTIONS_CHOICES_MAX);
+    }
+    o->choices = (unsigned)n;
+    return true;
+}
+
 /* {"50256": -100}: added to the logits of these tokens. */
 static bool bias_parse(const json_t *object, struct options *o, struct refusal *why)
 {
@@ -212,7 +225,7 @@ static bool logprobs_number_parse(const json_t *v, struct options *o, struct ref
     return true;
 }
 
-/* Negative: drawn at random, as it is without one. */
+/* -1: drawn at random, as it is without one. */
 static bool seed_parse(const json_t *object, struct options *o, struct refusal *why)
 {
     const json_t *v = member(object, "seed");
@@ -224,7 +237,7 @@ static bool seed_parse(const json_t *object, struct options *o, struct refusal *
     if (!int_get(v, "seed", &seed, why)) {
         return false;
     }
-    if (seed >= 0) {
+    if (seed != -1) {
         o->engine.seed = (uint64_t)seed;
     }
     return true;
@@ -301,7 +314,8 @@ bool options_parse_openai(const json_t *request, bool chat, struct options *o, s
         !json_is_true(member(request, "logprobs"))) {
         return refusal_set(why, 400, "top_logprobs needs \"logprobs\": true");
     }
-    return openai_numbers_parse(request, o, why) && bias_parse(member(request, "logit_bias"), o, why) &&
+    return openai_numbers_parse(request, o, why) && choices_parse(member(request, "n"), o, why) &&
+           bias_parse(member(request, "logit_bias"), o, why) &&
            (chat ? options_parse_logprobs(request, o, why)
                  : logprobs_number_parse(member(request, "logprobs"), o, why)) &&
            seed_parse(request, o, why) && stops_parse(member(request, "stop"), true, o, why) && range_check(o, why);

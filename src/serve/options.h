@@ -9,11 +9,14 @@
 
 struct options {
     struct engine_options engine;
+    unsigned choices;                    /* OpenAI's "n": so many answers */
     const char *stops[ENGINE_STOPS_MAX]; /* borrowed from the JSON value */
     struct engine_bias bias[ENGINE_BIAS_MAX];
 };
 
-/* Ollama's defaults, a seed drawn at random. o->engine.stop and .bias point into *o. */
+#define OPTIONS_CHOICES_MAX 16
+
+/* Ollama's defaults, one answer, a seed drawn at random. o->engine.stop and .bias point into *o. */
 MUST_USE bool options_init(struct options *o, struct err *err);
 
 /* "options" of /api/generate and /api/chat (NULL: absent). */

@@ -120,17 +120,20 @@ static void test_filters(void **state)
     assert_int_equal(kinds_drawn(&o), 10);
 }
 
-/* The same seed and position: the same token; another seed: another answer. Shares follow the weights. */
+/* The same seed and position: the same token; another seed, or another choice: another answer. Shares follow the
+ * weights. */
 static void test_draw(void **state)
 {
-    struct engine_options o = options(), other = options();
-    uint32_t history[2001] = {0}, same = 0, first = 0;
+    struct engine_options o = options(), other = options(), second = options();
+    uint32_t history[2001] = {0}, same = 0, alike = 0, first = 0;
 
     (void)state;
     o.temperature = 1.0F;
     o.top_p = 1.0F;
     other = o;
     other.seed = 1;
+    second = o;
+    second.choice = 1;
     for (size_t i = 0; i < 2000; i++) {
         uint32_t a, b;
 
@@ -141,11 +144,13 @@ static void test_draw(void **state)
         b = sampler_pick(sampler, &o, logits, history, i, NULL);
         assert_int_equal(a, b);
         same += a == sampler_pick(sampler, &other, logits, history, i, NULL);
+        alike += a == sampler_pick(sampler, &second, logits, history, i, NULL);
         first += a == 10;
         assert_true(a == 10 || a == 11);
     }
     assert_in_range(first, 1440, 1560);
     assert_in_range(same, 1150, 1350); /* 0.75^2 + 0.25^2 = 0.625 */
+    assert_in_range(alike, 1150, 1350);
 }
 
 /* ---- The same once more, plainly: every step over all tokens, in double, with libm. ---- */

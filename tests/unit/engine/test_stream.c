@@ -117,6 +117,112 @@ static void test_cuts(void **state)
     }
 }
 
+/* ---- Random texts of few letters, so that stops begin, overlap and end everywhere, against a search of the whole.
+ * ---- */
+
+static uint64_t random_state = 1;
+
+static size_t random_below(size_t n)
+{
+    random_state = random_state * 6364136223846793005U + 1442695040888963407U;
+    return (size_t)(random_state >> 33) % n;
+}
+
+static void letters(struct buf *out, size_t count)
+{
+    static const char *const some[] = {"a", "b", "\xc3\xa4", "\xe3\x80\x82", "\xe3\x80\x81", "\xf0\x9f\x98\x80"};
+    const size_t kinds = 2 + random_below(5);
+    struct err err;
+
+    while (count-- > 0) {
+        assert_true(buf_str(out, some[random_below(kinds)], &err));
+    }
+}
+
+/* What stays of a text: up to the stop that is whole first, the longest of those that end there. */
+static size_t stays(struct bytes text, const struct bytes *stops, size_t count, bool *stopped)
+{
+    for (size_t end = 1; end <= text.len; end++) {
+        size_t most = 0;
+
+        for (size_t i = 0; i < count; i++) {
+            const size_t n = stops[i].len;
+
+            if (n <= end && n > most && memcmp(text.p + end - n, stops[i].p, n) == 0) {
+                most = n;
+            }
+        }
+        if (most > 0) {
+            *stopped = true;
+            return end - most;
+        }
+    }
+    *stopped = false;
+    return text.len;
+}
+
+/* Could the text that came end in a stop that is not whole yet? Then that much at least must not be out. */
+static size_t open_end(struct bytes text, const struct bytes *stops, size_t count)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = stops[i].len - 1; n > most; n--) {
+            if (n <= text.len && memcmp(text.p + text.len - n, stops[i].p, n) == 0) {
+                most = n;
+            }
+        }
+    }
+    return most;
+}
+
+static void random_case(void)
+{
+    struct buf text = BUF(1000), out = BUF(1000), texts[3] = {BUF(100), BUF(100), BUF(100)};
+    const size_t count = 1 + random_below(3);
+    struct bytes stops[3];
+    struct stream s;
+    bool stopped;
+    size_t keep;
+    struct err err = {0};
+
+    letters(&text, random_below(60));
+    for (size_t i = 0; i < count; i++) {
+        letters(&texts[i], 1 + random_below(5));
+        stops[i] = buf_bytes(&texts[i]);
+    }
+    keep = stays(buf_bytes(&text), stops, count, &stopped);
+    stream_init(&s, stops, count);
+    for (size_t at = 0, n; at < text.len; at += n) {
+        n = 1 + random_below(9);
+        n = n < text.len - at ? n : text.len - at;
+        assert_ok(stream_add(&s, bytes_of(text.p + at, n), &out, &err), err);
+        assert_true(out.len <= keep && (out.len == 0 || memcmp(out.p, text.p, out.len) == 0));
+        assert_true(s.stopped || out.len + open_end(bytes_of(text.p, at + n), stops, count) <= at + n);
+        if (!s.stopped && at + n < text.len) { /* no more is held than a stop and a letter need */
+            assert_true(out.len + open_end(bytes_of(text.p, at + n), stops, count) + 3 >= at + n);
+        }
+    }
+    assert_ok(stream_end(&s, &out, &err), err);
+    assert_int_equal(s.stopped, stopped);
+    assert_int_equal(out.len, keep);
+    assert_true(keep == 0 || memcmp(out.p, text.p, keep) == 0);
+    stream_done(&s);
+    for (size_t i = 0; i < 3; i++) {
+        buf_done(&texts[i]);
+    }
+    buf_done(&text);
+    buf_done(&out);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        random_case();
+    }
+}
+
 static void test_full(void **state)
 {
     struct buf out = BUF(3);
@@ -167,7 +273,8 @@ static void test_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_cuts),
-                                       cmocka_unit_test(test_full), cmocka_unit_test(test_bytes)};
+                                       cmocka_unit_test(test_random), cmocka_unit_test(test_full),
+                                       cmocka_unit_test(test_bytes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ static struct engine_request request_make(const json_t *chat)
     engine_options_default(&r.options);
     r.options.temperature = 0.25f;
     r.options.seed = 0x0123456789abcdefULL;
+    r.options.choice = 3;
     r.options.num_predict = -1;
     r.options.mirostat_eta = 0.75f;
     r.options.top_logprobs = 20;
@@ -43,6 +44,7 @@ static void test_request(void **state)
         assert_ok(message_request_parse(buf_bytes(&b), &m, &err), err);
         assert_true(m->request.options.temperature == 0.25f);
         assert_true(m->request.options.seed == r.options.seed);
+        assert_int_equal(m->request.options.choice, 3);
         assert_int_equal(m->request.options.num_predict, -1);
         assert_true(m->request.options.mirostat_eta == 0.75f);
         assert_int_equal(m->request.options.top_logprobs, 20);

@@ -23,14 +23,17 @@ struct backend {
     struct backend_model models[2];
     struct backend_loaded loaded;
     atomic_int generated, cancelled;
-    struct buf seen; /* what the last request asked for, in words */
+    struct backend_call *later; /* choices after the first: begun when the one before is over, as in the engine */
+    struct buf seen;            /* what the last request asked for, in words */
 };
 
 struct backend_call {
     struct backend *b;
     const struct backend_handler *handler;
     void *arg;
+    struct backend_call *next;
     struct loop_timer timer;
+    unsigned choice;
     int step, best;
     bool fails, late, waits, parted, embeds;
 };
@@ -76,6 +79,17 @@ bool backend_demand_check(const struct backend *b, struct bytes header, struct e
     return bytes_equal(header, bytes_of_str("right")) || FAIL(err, REASON_MODEL_CHANGED, ERR_NOWHERE, "another");
 }
 
+static void later_begin(struct backend *b)
+{
+    struct backend_call *c = b->later;
+    struct err err;
+
+    if (c != NULL) {
+        b->later = c->next;
+        assert_true(loop_timer_set(b->loop, &c->timer, 1, &err));
+    }
+}
+
 static void step(void *arg)
 {
     static const char *const texts[] = {"Hel", "lo \"you\"", "\n"};
@@ -104,7 +118,9 @@ static void step(void *arg)
         return;
     }
     if (c->step < 3) {
-        struct engine_token token = {.self = {bytes_of_str(texts[c->step]), -0.5}, .best_count = (size_t)c->best};
+        struct engine_token token = {
+            .self = {bytes_of_str(c->choice == 1 && c->step == 0 ? "B" : texts[c->step]), -0.5},
+            .best_count = (size_t)c->best};
         struct engine_event event = {.text = token.self.token, .tokens = &token, .token_count = c->best >= 0};
 
         for (int i = 0; i < c->best; i++) {
@@ -122,6 +138,7 @@ static void step(void *arg)
         assert_true(loop_timer_set(c->b->loop, &c->timer, 1, &err));
         return;
     }
+    later_begin(c->b);
     c->handler->end(c->arg, &end);
     free(c);
 }
@@ -131,6 +148,9 @@ static bool describe(struct buf *out, const struct engine_request *r, struct err
     out->len = 0;
     if (!buf_printf(out, err, "t=%.2f k=%d n=%d stops=%zu:", (double)r->options.temperature, r->options.top_k,
                     r->options.num_predict, r->options.stop_count)) {
+        return false;
+    }
+    if (r->wish == ENGINE_ANSWER_WHOLE && !buf_str(out, "whole:", err)) {
         return false;
     }
     if (r->chat == NULL) {
@@ -158,25 +178,43 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     assert_non_null(c);
     *c = (struct backend_call){.b = b, .handler = handler, .arg = arg};
     c->timer = (struct loop_timer){.due = step, .arg = c};
-    c->embeds = r->wish != ENGINE_ANSWER;
+    c->embeds = r->wish == ENGINE_EMBED || r->wish == ENGINE_EMBED_CUT;
+    c->choice = r->options.choice;
     c->best = r->options.top_logprobs;
     c->fails = r->options.seed == 1001;
     c->late = r->options.seed == 1002;
     c->waits = r->options.seed == 1003;
     c->parted = r->options.seed == 1005;
-    if (r->options.seed == 1004) {
+    if (r->options.seed == 1004 || (r->options.seed == 1006 && c->choice == 2)) {
         free(c);
         return FAIL(err, REASON_QUEUE_FULL, ERR_NOWHERE, "512 wait");
     }
     b->generated++;
     assert_true(describe(&b->seen, r, err));
-    assert_true(loop_timer_set(b->loop, &c->timer, 1, err));
+    if (c->choice == 0) {
+        assert_true(loop_timer_set(b->loop, &c->timer, 1, err));
+    } else {
+        struct backend_call **at = &b->later;
+
+        while (*at != NULL) {
+            at = &(*at)->next;
+        }
+        *at = c;
+    }
     *out = c;
     return true;
 }
 
 void backend_cancel(struct backend_call *c)
 {
+    struct backend_call **at = &c->b->later;
+
+    while (*at != NULL && *at != c) {
+        at = &(*at)->next;
+    }
+    if (*at != NULL) {
+        *at = c->next;
+    }
     c->b->cancelled++;
     loop_timer_stop(c->b->loop, &c->timer);
     free(c);
@@ -562,8 +600,45 @@ static const struct route_case {
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning_effort\":\"none\"}", 200,
      "Hello", "user=a"},
     {"OpenAI, two answers", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 400,
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 200,
+     "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello \\\"you\\\"\\n\"},"
+     "\"finish_reason\":\"stop\"},{\"index\":1,\"message\":{\"role\":\"assistant\",\"content\":\"Blo \\\"you\\\"\\n\"},"
+     "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":6,\"total_tokens\":13}}",
+     "user=a"},
+    {"streamed: the end of the first", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true}", 200,
+     "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"id\"", "user=a"},
+    {"streamed: the beginning of the second", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true}", 200,
+     "\"choices\":[{\"index\":1,\"delta\":{\"role\":\"assistant\",\"content\":\"B\"}", "user=a"},
+    {"streamed: one end, and one usage", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true,"
+     "\"stream_options\":{\"include_usage\":true}}",
+     200, "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":6,\"total_tokens\":13}}\n\ndata: [DONE]\n\n", "user=a"},
+    {"the first of several fails", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":3,\"seed\":1001}", 400,
+     "CONTEXT_FULL", "user=a"},
+    {"the queue holds two of three", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":3,\"seed\":1006}", 503,
+     "server busy", "user=a"},
+    {"each with its log probabilities", "POST", "/v1/completions",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"n\":2,\"logprobs\":0}", 200,
+     "{\"index\":1,\"text\":\"Blo \\\"you\\\"\\n\",\"logprobs\":{\"tokens\":[\"B\",\"lo \\\"you\\\"\",\"\\n\"],"
+     "\"token_logprobs\":[-0.5,-0.5,-0.5],\"top_logprobs\":[{},{},{}],\"text_offset\":[0,1,9]}",
+     "user=p"},
+    {"no answer", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":0}", 400,
+     "n must be between 1 and 16", NULL},
+    {"too many answers", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":17}", 400,
+     "n must be between 1 and 16", NULL},
+    {"the best of several", "POST", "/v1/completions", "{\"model\":\"m:latest\",\"prompt\":\"p\",\"best_of\":2}", 400,
      "\"code\":\"NOT_SUPPORTED\"", NULL},
+    {"the whole chat or none", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"truncate\":false}", 200, "Hel",
+     "whole:user=a"},
+    {"the whole prompt or none", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"truncate\":false}", 200, "Hel", "whole:user=p"},
     {"OpenAI, a JSON object", "POST", "/v1/chat/completions",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
      "\"json_object\"}}",
