@@ -388,7 +388,8 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     output_init(&r->output, &shape.format, shape.tools, shape.thinking, part_emit, e);
     if (r->ids.count == 0) {
         request_end(e);
-        return FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt");
+        return q->chat != NULL ? FAIL(err, REASON_CHAT_FORM, ERR_NOWHERE, "an empty prompt")
+                               : FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "an empty text");
     }
     r->prompt = r->ids.count;
     r->ids.max = e->setup.context;
@@ -521,7 +522,8 @@ static bool control_take(struct engine *e, struct bytes name, struct err *err)
 {
     struct request *r = &e->request;
 
-    return stream_end(&r->stream, &e->raw, err) && raw_part(e, err) && output_mark(&r->output, name, err);
+    return stream_control(&r->stream, name, &e->raw, err) && raw_part(e, err) &&
+           (r->stream.stopped || output_mark(&r->output, name, err));
 }
 
 static bool answer_end(struct engine *e, struct err *err)

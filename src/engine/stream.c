@@ -133,3 +133,14 @@ bool stream_end(struct stream *s, struct buf *out, struct err *err)
 {
     return s->stopped || send(s, s->held.len, true, out, err);
 }
+
+bool stream_control(struct stream *s, struct bytes name, struct buf *out, struct err *err)
+{
+    if (!stream_end(s, out, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < s->stop_count; i++) {
+        s->stopped = s->stopped || bytes_equal(s->stops[i], name);
+    }
+    return true;
+}

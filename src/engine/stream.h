@@ -24,6 +24,9 @@ void stream_done(struct stream *s);                                          /* 
  * BUF_FULL, NO_MEMORY. */
 MUST_USE bool stream_add(struct stream *s, struct bytes piece, struct buf *out, struct err *err);
 
+/* A control token, whose name is no text: what was held comes out. A stop text may be its name. */
+MUST_USE bool stream_control(struct stream *s, struct bytes name, struct buf *out, struct err *err);
+
 /* The answer is over: what was held comes out. */
 MUST_USE bool stream_end(struct stream *s, struct buf *out, struct err *err);
 

@@ -189,11 +189,12 @@ static void on_gone(void *arg)
     embed_free(e);
 }
 
-/* A text, or a list of texts. */
+/* A text, or a list of texts. An empty text by itself only loads the model in Ollama's routes; OpenAI's have no such
+ * request. */
 static bool input_get(struct embed *e, struct refusal *why)
 {
     e->input = routes_member(e->body, e->form == EMBED_ONE ? "prompt" : "input");
-    if (e->input == NULL && e->form == EMBED_OPENAI) {
+    if (e->form == EMBED_OPENAI && (e->input == NULL || (json_is_array(e->input) && json_array_size(e->input) == 0))) {
         return refusal_set(why, 400, "invalid input");
     }
     e->count = json_is_array(e->input) ? json_array_size(e->input) : json_is_string(e->input);
@@ -204,12 +205,14 @@ static bool input_get(struct embed *e, struct refusal *why)
         return refusal_set(why, 400, "%zu inputs, at most %d", e->count, INPUTS_MAX);
     }
     for (size_t i = 0; i < e->count; i++) {
-        if (text_of(e, i) == NULL) {
-            return refusal_set(why, 400, "invalid input type");
+        if (text_of(e, i) == NULL) { /* OpenAI's clients may send ids, of another vocabulary than the model's */
+            return refusal_set(why, 400,
+                               e->form == EMBED_OPENAI ? "invalid input type: a text or texts, no token ids"
+                                                       : "invalid input type");
         }
     }
-    if (json_is_string(e->input) && json_string_length(e->input) == 0) {
-        e->count = 0; /* it only loads the model */
+    if (e->form != EMBED_OPENAI && json_is_string(e->input) && json_string_length(e->input) == 0) {
+        e->count = 0;
     }
     return true;
 }

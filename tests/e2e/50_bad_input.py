@@ -103,6 +103,9 @@ with World() as w:
     ok(answers[0][1].get('truncated') is True and 'truncated' not in answers[1][1] and 'CONTEXT_FULL' in answers[2][1]['error'],
        'and the answer says so', str(answers)[:600])
 
+    status, reply = w.post('/api/chat', chat(messages=[system, *long, *long, *recent, last], truncate=False))
+    ok(status == 400 and b'CONTEXT_FULL' in reply, '"truncate": false: the chat is whole, or refused', reply[:300])
+
     # Heads.
     g = b'GET /api/version HTTP/1.1\r\nHost: localhost\r\n'
     for name, data, want in (

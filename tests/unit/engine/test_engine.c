@@ -536,6 +536,8 @@ static void test_embed(void **state)
         embedding(e, "a", ENGINE_EMBED_CUT, want, info.embedding);
         engine_stats(e, &stats);
         assert_true(stats.prompt_tokens < 8 && !stats.truncated);
+        q.prompt = bytes_of_str("");
+        assert_fails(engine_submit(e, &q, &err), err, REASON_REQUEST_FORM, ERR_NOWHERE);
         engine_close(e);
     }
 }
@@ -931,6 +933,40 @@ static void test_thinking(void **state)
     json_decref(form);
 }
 
+/* A chat that is too long loses messages, and says so; or it is refused, where it must be whole. */
+static void test_whole(void **state)
+{
+    static const char text[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"a first message that does not fit\"},"
+                               "{\"role\":\"user\",\"content\":\"b\"}]}";
+    struct gen_model m = gen_model_default();
+    struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 16};
+    struct engine_request q = {.wish = ENGINE_ANSWER};
+    struct engine_stats stats;
+    struct engine *e;
+    json_t *chat = NULL;
+    struct err err = {0};
+
+    (void)state;
+    m.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    e = open_model(&m, &setup);
+    assert_ok(json_parse(bytes_of_str(text), &chat, &err), err);
+    engine_options_default(&q.options);
+    q.chat = chat;
+    assert_ok(engine_submit(e, &q, &err), err);
+    engine_stats(e, &stats);
+    assert_true(stats.truncated && stats.prompt_tokens < 16);
+    q.wish = ENGINE_ANSWER_WHOLE;
+    assert_fails(engine_submit(e, &q, &err), err, REASON_CONTEXT_FULL, ERR_NOWHERE);
+    json_decref(chat);
+    assert_ok(json_parse(bytes_of_str("{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}]}"), &chat, &err), err);
+    q.chat = chat;
+    assert_ok(engine_submit(e, &q, &err), err);
+    engine_stats(e, &stats);
+    assert_true(!stats.truncated && stats.prompt_tokens < 16);
+    engine_close(e);
+    json_decref(chat);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -943,7 +979,8 @@ int main(void)
         cmocka_unit_test(test_seed),           cmocka_unit_test(test_options),
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_changed),
         cmocka_unit_test(test_form),           cmocka_unit_test(test_thinking),
-        cmocka_unit_test(test_embed),          cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_pooling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

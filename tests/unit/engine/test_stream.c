@@ -223,6 +223,29 @@ static void test_random(void **state)
     }
 }
 
+/* Behind a control token nothing goes on that was begun; and it may be named as a stop. */
+static void test_control(void **state)
+{
+    const struct bytes stops[] = {bytes_of_str("ab"), bytes_of_str("<|user|>")};
+    struct buf out = BUF(100);
+    struct stream s;
+    struct err err = {0};
+
+    (void)state;
+    stream_init(&s, stops, 2);
+    assert_ok(stream_add(&s, bytes_of_str("xa"), &out, &err) && stream_control(&s, bytes_of_str("<|b|>"), &out, &err),
+              err);
+    assert_true(bytes_equal(buf_bytes(&out), bytes_of_str("xa")) && !s.stopped);
+    assert_ok(stream_add(&s, bytes_of_str("b<|user"), &out, &err), err);
+    assert_true(bytes_equal(buf_bytes(&out), bytes_of_str("xab")) && !s.stopped);
+    assert_ok(stream_control(&s, bytes_of_str("<|user|>"), &out, &err), err);
+    assert_true(bytes_equal(buf_bytes(&out), bytes_of_str("xab<|user")) && s.stopped);
+    assert_ok(stream_add(&s, bytes_of_str("y"), &out, &err) && stream_end(&s, &out, &err), err);
+    assert_int_equal(out.len, 9);
+    stream_done(&s);
+    buf_done(&out);
+}
+
 static void test_full(void **state)
 {
     struct buf out = BUF(3);
@@ -272,9 +295,9 @@ static void test_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_cuts),
-                                       cmocka_unit_test(test_random), cmocka_unit_test(test_full),
-                                       cmocka_unit_test(test_bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),   cmocka_unit_test(test_cuts),
+                                       cmocka_unit_test(test_random), cmocka_unit_test(test_control),
+                                       cmocka_unit_test(test_full),   cmocka_unit_test(test_bytes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
