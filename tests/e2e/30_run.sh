@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/service.sh
 node=${NODE:-$(tools/node.sh)/node}
-echo 1..34
+echo 1..36
 service_start || exit 1
 out=$dir/out log=$dir/log question='Name a colour.'
 export XDG_CONFIG_HOME=$dir/none # no policy of whoever runs this
@@ -55,6 +55,13 @@ ok $? 'a chat ends with /bye'
 printf 'Name a colour.\r\n/bye\r\nnever asked\r\n' | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 8 --json >"$out" 2>"$log"
 [ $? = 0 ] && [ "$(jq -s length "$out")" = 1 ] && ! grep -q /clear "$log"
 ok $? 'and so it does where lines end in CR LF'
+long=$(printf 'sky %.0s' {1..2200})
+printf '%s\n%s\n' "$long" "$long" | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 2 >"$out" 2>"$log"
+[ $? = 0 ] && [ "$(grep -c 'oldest messages were left out' "$log")" = 1 ]
+ok $? 'a chat that the context does not hold: it is said that messages were left out'
+printf '%s\n%s\n' "$long" "$long" | "$sotto" run "$model" --url "$tls" --policy "$policy" --num-predict 2 --json >"$out" 2>"$log"
+[ "$(jq -c '.truncated // false' "$out" | tr '\n' ' ')" = 'false true ' ]
+ok $? 'and with --json'
 python3 tests/e2e/terminal.py "$sotto" run "$model" --url "$tls" --policy "$policy" >"$log" 2>&1
 ok $? 'on a terminal: Ctrl-C ends the answer, the chat goes on, Ctrl-D ends it'
 cancelled() { curl -fsS "$base/metrics" | awk '/^sotto_answers_cancelled_total /{print $2}'; }

@@ -178,6 +178,18 @@ const tests = {
     assert.equal(parts.at(-1).usage.completion_tokens, whole.usage.completion_tokens);
     assert.equal(parts.at(-2).choices[0].finish_reason, whole.choices[0].finish_reason);
   },
+  'openai: several answers, whole and streamed': async () => {
+    const request = { model, messages, seed: 7, max_tokens: 12, n: 3 };
+    const { choices, usage } = await openai.chat.completions.create(request);
+    assert.deepEqual(choices.map((c) => c.index), [0, 1, 2]);
+    const one = await openai.chat.completions.create({ ...request, n: 1 });
+    assert.equal(choices[0].message.content, one.choices[0].message.content);
+    assert.equal(usage.prompt_tokens, one.usage.prompt_tokens);
+    const texts = ['', '', ''];
+    for (const p of await all(await openai.chat.completions.create({ ...request, stream: true }))) for (const c of p.choices) texts[c.index] += c.delta.content ?? '';
+    assert.deepEqual(texts, choices.map((c) => c.message.content));
+    await assert.rejects(openai.chat.completions.create({ ...request, n: 17 }), OpenAI.BadRequestError);
+  },
   'openai: log probabilities, whole and streamed': async () => {
     const request = { model, messages, seed: 7, max_tokens: 16, logprobs: true, top_logprobs: 2 };
     const { logprobs, message } = (await openai.chat.completions.create(request)).choices[0];
