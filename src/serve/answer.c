@@ -42,7 +42,7 @@ struct answer {
     bool logprobs;
     size_t characters;      /* of the tokens so far */
     struct buf line;        /* one object, while it is printed */
-    unsigned answer_tokens; /* of the choices before */
+    unsigned answer_tokens; /* of the choices that are over */
     bool failed;            /* nothing more can be written */
     struct loop *loop;
     struct loop_timer heartbeat;
