@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ALIGN 16
 #define BLOCK_MIN 16384
@@ -16,6 +17,7 @@ void arena_done(struct arena *a)
     while (a->blocks != NULL) {
         struct arena_block *next = a->blocks->next;
 
+        explicit_bzero(a->blocks->bytes, a->blocks->used);
         free(a->blocks);
         a->blocks = next;
     }

@@ -13,7 +13,8 @@ struct arena {
 
 #define ARENA(maximum) ((struct arena){.blocks = NULL, .used = 0, .max = (maximum)})
 
-void arena_done(struct arena *a); /* frees all, and leaves an empty arena */
+/* Wipes and frees all, and leaves an empty arena: the text may have been a prompt. */
+void arena_done(struct arena *a);
 
 /* count * size bytes; a product that overflows is ARENA_FULL. Never NULL on success, for zero bytes too. */
 MUST_USE bool arena_alloc(struct arena *a, size_t count, size_t size, void **out, struct err *err);

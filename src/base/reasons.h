@@ -47,7 +47,7 @@
     R(FILE_ACCESS, SYSTEM, "the file may not be opened", "check owner and mode of every folder on its path") \
     R(FILE_IO, SYSTEM, "reading or writing failed", "check that it is a file, and the disk") \
     R(FILE_SIZE, LIMIT, "the file is larger than is allowed", "") \
-    R(FILE_CHANGED, CONFLICT, "the file changed while it was read", "") \
+    R(FILE_CHANGED, CONFLICT, "the file changed while it was read", "try again when nobody writes to it") \
     R(RANDOM_FAILED, SYSTEM, "the kernel gave no random bytes", "") \
     R(MEMORY_LOCK, SYSTEM, "memory for secrets cannot be locked", "raise the limit of locked memory (ulimit -l)") \
     R(CANCELLED, BUSY, "the request was cancelled", "") \
@@ -110,36 +110,36 @@
     /* model */ \
     R(GGUF_MAGIC, INPUT, "the file does not begin with GGUF", "this is no GGUF model") \
     R(GGUF_TRUNCATED, INPUT, "the file ends inside of its header", "the download may be incomplete") \
-    R(GGUF_VERSION, INPUT, "the GGUF version is not 2 or 3", "") \
+    R(GGUF_VERSION, INPUT, "the GGUF version is not 2 or 3", "convert the model again: versions 2 and 3, little-endian, are read") \
     R(GGUF_COUNT, INPUT, "a count is larger than the file could hold", "the download may be damaged") \
     R(GGUF_STRING, INPUT, "a string is too long or ends past the file's end", "the download may be damaged") \
-    R(GGUF_TYPE, INPUT, "a metadata value has an unknown type", "") \
+    R(GGUF_TYPE, INPUT, "a metadata value has an unknown type", "the download may be damaged") \
     R(GGUF_ARRAY, INPUT, "an array ends past the file's end", "the download may be damaged") \
-    R(GGUF_ARRAY_NESTED, INPUT, "an array of arrays", "") \
-    R(GGUF_KEY_REPEATED, INPUT, "a metadata key is there twice", "") \
-    R(GGUF_KEY_MISSING, INPUT, "a metadata key is missing", "") \
-    R(GGUF_KEY_TYPE, INPUT, "a metadata key has another type", "") \
-    R(GGUF_KEY_RANGE, INPUT, "a metadata value is out of range", "") \
+    R(GGUF_ARRAY_NESTED, INPUT, "an array of arrays", "convert the model again, or take another file") \
+    R(GGUF_KEY_REPEATED, INPUT, "a metadata key is there twice", "convert the model again, or take another file") \
+    R(GGUF_KEY_MISSING, INPUT, "a metadata key is missing", "convert the model again, or take another file") \
+    R(GGUF_KEY_TYPE, INPUT, "a metadata key has another type", "convert the model again, or take another file") \
+    R(GGUF_KEY_RANGE, INPUT, "a metadata value is out of range", "convert the model again, or take another file") \
     R(GGUF_BOOL, INPUT, "a bool is neither 0 nor 1", "the download may be damaged") \
-    R(GGUF_ALIGNMENT, INPUT, "the alignment is not a power of two of 8 or more, or beyond the file", "") \
-    R(GGUF_TENSOR_NAME, INPUT, "a tensor's name is empty, too long, or not text", "") \
-    R(GGUF_TENSOR_REPEATED, INPUT, "two tensors have one name", "") \
-    R(GGUF_TENSOR_DIMS, INPUT, "a tensor's dimensions are wrong", "") \
-    R(GGUF_TENSOR_SIZE, INPUT, "a tensor's dimensions overflow", "") \
-    R(GGUF_TENSOR_BLOCKS, INPUT, "a tensor's rows are not whole blocks of its type", "") \
-    R(GGUF_TENSOR_TYPE, INPUT, "a tensor's type is unknown or not supported", "") \
+    R(GGUF_ALIGNMENT, INPUT, "the alignment is not a power of two of 8 or more, or beyond the file", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_NAME, INPUT, "a tensor's name is empty, too long, or not text", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_REPEATED, INPUT, "two tensors have one name", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_DIMS, INPUT, "a tensor's dimensions are wrong", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_SIZE, INPUT, "a tensor's dimensions overflow", "the download may be damaged") \
+    R(GGUF_TENSOR_BLOCKS, INPUT, "a tensor's rows are not whole blocks of its type", "quantise the model again, with rows of whole blocks") \
+    R(GGUF_TENSOR_TYPE, INPUT, "a tensor's type is unknown or not supported", "take a file of a type that docs/engine.md lists") \
     R(GGUF_TENSOR_RANGE, INPUT, "a tensor ends past the end of the file", "the download may be incomplete") \
-    R(GGUF_TENSOR_OVERLAP, INPUT, "two tensors share bytes", "") \
-    R(GGUF_TENSOR_ALIGNMENT, INPUT, "a tensor's offset is not aligned", "") \
-    R(GGUF_TENSOR_MISSING, INPUT, "a tensor that the model needs is missing", "") \
-    R(GGUF_TENSOR_SHAPE, INPUT, "a tensor does not have the shape that the model needs", "") \
+    R(GGUF_TENSOR_OVERLAP, INPUT, "two tensors share bytes", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_ALIGNMENT, INPUT, "a tensor's offset is not aligned", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_MISSING, INPUT, "a tensor that the model needs is missing", "convert the model again, or take another file") \
+    R(GGUF_TENSOR_SHAPE, INPUT, "a tensor does not have the shape that the model needs", "convert the model again, or take another file") \
     R(GGUF_SPLIT, INPUT, "the parts of a split model do not belong together", "name the first, NAME-00001-of-0000N.gguf, with the others beside it") \
-    R(MODEL_ARCHITECTURE, INPUT, "the model's architecture is not supported", "") \
+    R(MODEL_ARCHITECTURE, INPUT, "the model's architecture is not supported", "docs/engine.md lists those that are") \
     R(MODEL_DEFECT, INPUT, "the model's weights give numbers that are not finite", "the file is damaged or badly converted") \
     R(MODEL_MEMORY, LIMIT, "the model does not fit into memory", "choose a smaller one") \
-    R(TOKENIZER_KIND, INPUT, "the tokenizer's model is not supported", "") \
+    R(TOKENIZER_KIND, INPUT, "the tokenizer's model is not supported", "docs/engine.md lists those that are") \
     R(TOKENIZER_PRE, INPUT, "the pre-tokenizer is not known", "it is never guessed") \
-    R(TOKENIZER_FORM, INPUT, "the vocabulary is malformed", "") \
+    R(TOKENIZER_FORM, INPUT, "the vocabulary is malformed", "convert the model again, or take another file") \
     R(TOKEN_RANGE, INPUT, "a token id is outside of the vocabulary", "") \
     R(TEMPLATE_UNSUPPORTED, INPUT, "the chat template is not supported", "") \
     R(SCHEMA_FORM, INPUT, "the JSON Schema is none", "") \

@@ -2,6 +2,7 @@
 #include "codec/json_tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- making ---- */
 
@@ -75,6 +76,17 @@ json_t *json_incref(json_t *v)
     return v;
 }
 
+/* A prompt or an answer may stand there. */
+static void text_free(const char *text)
+{
+    if (text != NULL) {
+        char *p = (char *)(uintptr_t)text;
+
+        explicit_bzero(p, strlen(p));
+        free(p);
+    }
+}
+
 /* One reference less. Of containers that have none then a list is made, from *dead on. */
 static void release(json_t *v, json_t **dead)
 {
@@ -90,7 +102,7 @@ static void release(json_t *v, json_t **dead)
         v->next = *dead;
         *dead = v;
     } else {
-        free(v->type == JSON_STRING || v->type == JSON_REAL ? (void *)(uintptr_t)v->text : NULL);
+        text_free(v->type == JSON_STRING || v->type == JSON_REAL ? v->text : NULL);
         free(v);
     }
 }
@@ -105,7 +117,7 @@ void json_decref(json_t *v)
         v = dead;
         dead = v->next;
         for (size_t i = 0; i < v->count; i++) {
-            free((void *)(uintptr_t)v->members[i].name);
+            text_free(v->members[i].name);
             release(v->members[i].value, &dead);
         }
         free(v->members);
@@ -121,7 +133,7 @@ static int member_insert(json_t *container, json_type type, size_t at, char *nam
     struct json_member *m = ok ? realloc(container->members, (container->count + 1) * sizeof *m) : NULL;
 
     if (m == NULL) {
-        free(name);
+        text_free(name);
         json_decref(v);
         return -1;
     }

@@ -90,6 +90,37 @@ with World() as w:
     status, reply = w.post('/api/generate', form(prompt='hello ' * 20000))
     ok(status == 400 and b'CONTEXT_FULL' in reply, f'a prompt beyond the context: {status}', reply[:300])
 
+    # Every member with values of every kind, alone: an answer, or 400 with an error in the form of the route.
+    kinds = (True, 0, -1, 2**31, 2**63 - 1, 0.5, 1e308, '', 'x', [], [[]], [None], ['x'], {}, {'a': 1}, {'': {}})
+    said = {'role': 'user', 'content': 'x'}
+    for route, make, members in (
+            ('/api/generate', options, 'temperature top_k top_p min_p typical_p repeat_penalty presence_penalty frequency_penalty repeat_last_n mirostat '
+             'mirostat_tau mirostat_eta logit_bias seed stop num_ctx'),
+            ('/api/generate', form, 'format think logprobs top_logprobs keep_alive raw system stream template suffix context options'),
+            ('/api/generate', lambda **m: form(format={'type': 'string', **m}), 'type properties required items enum const pattern minLength maxLength $ref anyOf allOf'),
+            ('/api/chat', chat, 'format think logprobs top_logprobs messages tools'),
+            ('/api/chat', lambda **m: chat(messages=[{**said, **m}]), 'role content thinking tool_calls tool_name'),
+            ('/api/chat', lambda **m: chat(messages=[said], tools=[{'type': 'function', 'function': {'name': 'a', **m}}]), 'name parameters'),
+            ('/api/embed', lambda **m: {'model': NAME, 'input': 'x', **m}, 'input truncate dimensions'),
+            ('/v1/embeddings', lambda **m: {'model': NAME, 'input': 'x', **m}, 'input dimensions encoding_format'),
+            ('/v1/chat/completions', lambda **m: {'model': NAME, 'messages': [said], 'max_tokens': 1, **m}, 'temperature top_p logit_bias seed max_completion_tokens '
+             'stop n response_format reasoning_effort tools tool_choice logprobs top_logprobs stream_options'),
+            ('/v1/completions', lambda **m: {'model': NAME, 'prompt': 'x', 'max_tokens': 1, **m}, 'prompt logprobs echo suffix best_of')):
+        bad, refused, count = [], 0, 0
+        for member in members.split():
+            for value in kinds:
+                status, reply = w.post(route, make(**{member: value}), seconds=100)
+                count += 1
+                if status == 400:
+                    error = json.loads(reply)['error']
+                    refused += 1
+                    good = isinstance(error.get('message'), str) and error.get('type') if route.startswith('/v1') else isinstance(error, str)
+                else:
+                    good = status == 200
+                if not good:
+                    bad.append(f'{member}={value}: {status} {reply[:200]}')
+        ok(not bad and 0 < refused < count, f'{route}, {members.split()[0]} and others, of every kind: {count} requests, {refused} refused', '\n'.join(bad))
+
     # A chat that the context does not hold loses its oldest messages: the same answer as without them, and it is said.
     system, last = {'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': 'What is the sky?'}
     long = [{'role': r, 'content': r * 4500} for r in ('user', 'assistant')]
