@@ -9,6 +9,7 @@
 #include <xmmintrin.h>
 
 #define SPIN 4000 /* some tens of microseconds: longer than the gap between two jobs of one token */
+#define CLOSED 0x80000000U
 
 struct pool {
     unsigned threads, started;
@@ -18,7 +19,7 @@ struct pool {
     size_t items;
     _Alignas(64) atomic_size_t next;
     _Alignas(64) atomic_uint generation; /* of the job; workers wait for it to change */
-    _Alignas(64) atomic_uint busy;       /* workers that have not finished the job */
+    _Alignas(64) atomic_uint inside;     /* workers that take items of the job; CLOSED: none may come any more */
     _Alignas(64) atomic_uint asleep;
     atomic_bool end;
     pthread_mutex_t lock;
@@ -42,11 +43,28 @@ static void work(struct pool *p, unsigned thread)
     }
 }
 
-static void await(struct pool *p, unsigned seen)
+/* False: the job has ended already. The caller of pool_run() does not wait for a worker that has no core to come. */
+static bool enter(struct pool *p)
+{
+    unsigned inside = atomic_load_explicit(&p->inside, memory_order_relaxed);
+
+    while (inside < CLOSED) {
+        if (atomic_compare_exchange_weak_explicit(&p->inside, &inside, inside + 1, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Until a job after number `seen` is there; its number. */
+static unsigned await(struct pool *p, unsigned seen)
 {
     for (unsigned i = 0; i < SPIN; i++) {
-        if (atomic_load_explicit(&p->generation, memory_order_acquire) != seen) {
-            return;
+        unsigned now = atomic_load_explicit(&p->generation, memory_order_acquire);
+
+        if (now != seen) {
+            return now;
         }
         _mm_pause();
     }
@@ -55,8 +73,10 @@ static void await(struct pool *p, unsigned seen)
     while (atomic_load(&p->generation) == seen) {
         (void)pthread_cond_wait(&p->wake, &p->lock);
     }
+    seen = atomic_load(&p->generation);
     atomic_fetch_sub(&p->asleep, 1);
     (void)pthread_mutex_unlock(&p->lock);
+    return seen;
 }
 
 static void *worker(void *arg)
@@ -68,13 +88,14 @@ static void *worker(void *arg)
     free(s);
     (void)math_environment_enter();
     for (;;) {
-        await(p, seen);
-        seen++;
+        seen = await(p, seen);
         if (atomic_load(&p->end)) {
             return NULL;
         }
-        work(p, thread);
-        atomic_fetch_sub_explicit(&p->busy, 1, memory_order_release);
+        if (enter(p)) {
+            work(p, thread);
+            atomic_fetch_sub_explicit(&p->inside, 1, memory_order_release);
+        }
     }
 }
 
@@ -113,7 +134,8 @@ bool pool_new(unsigned threads, struct pool **out, struct err *err)
     if (p == NULL) {
         return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "a pool of %u threads", threads);
     }
-    *p = (struct pool){.threads = threads, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    *p = (struct pool){
+        .threads = threads, .inside = CLOSED, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
     p->handles = calloc(threads, sizeof *p->handles);
     if (p->handles == NULL) {
         free(p);
@@ -162,10 +184,11 @@ void pool_run(struct pool *p, void (*fn)(void *arg, size_t item, unsigned thread
     p->arg = arg;
     p->items = items;
     atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&p->busy, p->started, memory_order_relaxed);
+    atomic_store_explicit(&p->inside, 0, memory_order_release); /* what the job is stands before it */
     publish(p);
     work(p, 0);
-    while (atomic_load_explicit(&p->busy, memory_order_acquire) != 0) {
+    atomic_fetch_or_explicit(&p->inside, CLOSED, memory_order_relaxed);
+    while (atomic_load_explicit(&p->inside, memory_order_acquire) != CLOSED) {
         if (++spins > SPIN) {
             (void)sched_yield();
         } else {
