@@ -223,10 +223,29 @@ static const struct {
     {"gpt-oss", QUANT_F32, ENGINE_KV_Q8_0, "8d3ded499d0e3410177a51952b7f9ea29c7866fe37f107fdadc2e1ec140abc0c"},
     {"deepseek2", QUANT_F32, ENGINE_KV_Q8_0, "5f9eeedb500f86952e66f64e2e95cc0080eff2cd6afa5040d313c67c8cf8bb31"},
     {"deepseek2-lite", QUANT_F32, ENGINE_KV_Q8_0, "d942213a32cd11fde67116a317e4c3ecff84a503d27d9a451f0eb3ee4a5a4db3"},
+    {"llama", QUANT_Q8_0, ENGINE_KV_BF16, "1f46c0f793edb692757444e670daaf46eeddd7ff7c882bdc2f23056f48faad2a"},
+    {"llama-moe", QUANT_Q8_0, ENGINE_KV_BF16, "7cf8e9435d11ae698fc36430c45c81e1aca9a3caeefc1978e99917b63fa62171"},
+    {"qwen2", QUANT_Q8_0, ENGINE_KV_BF16, "db46e00046978509f3f6904c488d78f80b0a4d7090ad92bd5cc4fc3271ef6a6f"},
+    {"qwen3", QUANT_Q8_0, ENGINE_KV_BF16, "1065c532ad3490913d9a980e901213fd0a002e21c80d69cdf717694193730975"},
+    {"gemma3", QUANT_Q8_0, ENGINE_KV_BF16, "9959410611d86585d1acf8338755274587417c8aadd213fcd0589d51618b7969"},
+    {"gpt-oss", QUANT_Q8_0, ENGINE_KV_BF16, "78ac123337e149bcd27242fb0566e4c72c18a9f08a23b91c6b73246bdcb5130b"},
+    {"deepseek2", QUANT_Q8_0, ENGINE_KV_BF16, "6bc1c10bdca532bb8cb2de62ae4d75ea26f9f0cbe0c0689818de3d25634a9f78"},
+    {"deepseek2-lite", QUANT_Q8_0, ENGINE_KV_BF16, "f88290fafe077cb4b7ff9b9f397b5d6c3e6d51c64432266466730b29c7e753eb"},
+    {"llama", QUANT_Q8_0, ENGINE_KV_Q8_0, "f2c59a1576cf578528b3ee87d22aebfc53b8b032704a1667a88d2ef72b1948d5"},
+    {"llama-moe", QUANT_Q8_0, ENGINE_KV_Q8_0, "b6754e8d8de57a63a9d2dc44268124a177c35cabf0e48514cf7b07a30c92596d"},
+    {"qwen2", QUANT_Q8_0, ENGINE_KV_Q8_0, "445abfd703480ddb2f15403fa85b220d7ef0fcf8a9ee65fb63e0f87d3dc749a6"},
+    {"qwen3", QUANT_Q8_0, ENGINE_KV_Q8_0, "a6c3fd086e1454e6fb0a90588f205a81e4256f8f2b82b7f6d1dac44737acfdd6"},
+    {"gemma3", QUANT_Q8_0, ENGINE_KV_Q8_0, "6c0d85674ba862507f765b5bf3454914c2c93abea751e14fa56d427ab90f52dd"},
+    {"gpt-oss", QUANT_Q8_0, ENGINE_KV_Q8_0, "c9b1e07f912853dc9e7e4a3649cb0ca2857b2bd9d201e5b167e0108248681116"},
+    {"deepseek2", QUANT_Q8_0, ENGINE_KV_Q8_0, "3196f322a681a008d52acc601f0028139e7e8a25883a813d3e06242132d32311"},
+    {"deepseek2-lite", QUANT_Q8_0, ENGINE_KV_Q8_0, "3d84080bd6d243f497b0c709fe43fc51404d5e92e05e51de3b6c3a2f39644da3"},
 };
 
+/* Each row on each instruction set, with threads and chunks in turn: together they meet each other for every graph, and
+ * a chunk of 1 is each token alone against the same token in a prompt, all bits of all logits. */
 static void test_digests(void **state)
 {
+    static const unsigned chunks[] = {1, 7, 64, 512};
     bool wrong = false;
 
     (void)state;
@@ -235,9 +254,11 @@ static void test_digests(void **state)
 
         m.weights = m.embedding = digests[i].weights;
         for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
-            struct engine_setup setup = {.isa = isas[k], .kv = digests[i].kv, .threads = 2, .chunk = k == 1 ? 64 : 512};
+            struct engine_setup setup = {.isa = isas[k], .kv = digests[i].kv};
             char digest[2 * SHA256_SIZE + 1];
 
+            setup.threads = 1 + (unsigned)(i + k) % 4;
+            setup.chunk = chunks[(i / 4 + k) % 4];
             if (!engine_isa_present(isas[k])) {
                 print_message("skipped: no %s here\n", engine_isa_name(isas[k]));
                 continue;
