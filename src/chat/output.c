@@ -26,7 +26,7 @@ enum state {
 
 static bool contains(struct bytes text, const char *part)
 {
-    return memmem(text.p, text.len, part, strlen(part)) != NULL;
+    return text.len > 0 && memmem(text.p, text.len, part, strlen(part)) != NULL;
 }
 
 void output_format_find(struct bytes t, struct output_format *out)
@@ -458,15 +458,14 @@ static bool pending_walk(struct output *o, struct err *err)
 {
     struct tag tags[2];
 
-    if (bare_begins(o, buf_bytes(&o->pending))) {
-        o->state = STATE_CALL;
-    }
     for (;;) {
-        const size_t count = awaited(o, tags);
         const struct bytes all = buf_bytes(&o->pending);
+        const bool bare = bare_begins(o, all);
+        const size_t count = bare ? 0 : awaited(o, tags);
         const struct tag *first = NULL;
         size_t at = all.len;
 
+        o->state = bare ? STATE_CALL : o->state;
         for (size_t i = 0; i < count; i++) {
             const uint8_t *p = all.len == 0 ? NULL : memmem(all.p, all.len, tags[i].text, strlen(tags[i].text));
 

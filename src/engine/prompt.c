@@ -184,7 +184,7 @@ static bool chat_encode(const struct prompt *p, const struct engine_request *q, 
         return false;
     }
     ids->count = 0;
-    out->thinking = ends_in_thinking(buf_bytes(&text.text));
+    out->thinking = p->format.thinks && ends_in_thinking(buf_bytes(&text.text));
     ok = tokenizer_encode_rendered(p->tokenizer, &text, ids, err) && bos_ensure(p, ids, err);
     wipe(text.text.p, text.text.cap);
     template_rendered_done(&text);

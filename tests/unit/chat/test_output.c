@@ -104,6 +104,8 @@ static const struct row rows[] = {
     {LLAMA, true, false, "{\"name\":\"f\",\"parameters\":{}}; {\"name\":\"g\",\"parameters\":\"{}\"}\n{\"name\":1}",
      "C:{\"name\":\"f\",\"arguments\":{}}|C:{\"name\":\"g\",\"arguments\":{}}|{\"name\":1}"},
     {LLAMA, true, false, "{\"name\": \"Ann\"}", "{\"name\": \"Ann\"}"},
+    {"<think> " LLAMA, true, true, "a</think>\n{\"name\": \"f\", \"parameters\": {}}",
+     "T:a|C:{\"name\":\"f\",\"arguments\":{}}"},
     {LLAMA, true, false, "[f(a=1)]", "[f(a=1)]"}, /* Python is read by nobody here */
     {LLAMA, true, false, "\1<|python_tag|>\2print(1)", "print(1)"},
     {MISTRAL, true, false,
