@@ -1,7 +1,7 @@
 /* The form that an answer is held to (chat/schema.h), while it is made: which text may come next, and how far it has
  * come. The form is that of what is said; thoughts before it are free, also those that the model begins itself.
  *
- *     form_init(&f, schema, err);
+ *     form_init(&f, schema, chat, &format, err);
  *     ... form_allows(&f, &output, held, text) ... form_take(&f, &output, held, text) and then output_add(&output, ...)
  *     form_done(&f);
  *
@@ -24,8 +24,7 @@ struct form {
 
 /* schema NULL: no form; true: any JSON object; a string: one call of the tool of that name, "" of any, as format's
  * family writes it. chat: its "tools", and that "enable_thinking" is not false; NULL: none. SCHEMA_FORM,
- * SCHEMA_UNSUPPORTED, NO_MEMORY; NOT_SUPPORTED: calls of that family cannot be forced.
- */
+ * SCHEMA_UNSUPPORTED, NO_MEMORY; NOT_SUPPORTED: calls of that family cannot be forced. */
 MUST_USE bool form_init(struct form *f, const json_t *schema, const json_t *chat, const struct output_format *format,
                         struct err *err);
 void form_done(struct form *f); /* wipes */
