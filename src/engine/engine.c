@@ -19,6 +19,7 @@
 #define CHUNK_DEFAULT 128U
 #define CHUNK_MAX 4096U
 #define CONTEXT_DEFAULT 4096U
+#define SHIFT_SHARE 8U   /* a shift frees at least this part of the context */
 #define TEXT_MAX MIB(64) /* of one event */
 #define PARTS (OUTPUT_CALL + 1)
 
@@ -35,6 +36,8 @@ struct request {
     bool embeds;
     size_t taken;          /* tokens of the embedding */
     size_t prompt, cached; /* tokens of the prompt; tokens in the cache */
+    size_t keep;           /* the first tokens, that stay when the context overflows */
+    bool shifted;
     uint64_t started;
 };
 
@@ -224,7 +227,8 @@ static void vector_wipe(struct engine *e)
 static void request_end(struct engine *e)
 {
     struct request *r = &e->request;
-    size_t used = r->ids.count; /* a chunk that was not finished has filled more than what counts as cached */
+    /* A chunk that was not finished has filled more than what counts as cached. */
+    const size_t used = r->shifted ? e->setup.context : r->ids.count;
 
     if (!r->active) {
         return;
@@ -376,7 +380,7 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
     e->token_shown = 0;
     e->token_bytes = 0;
     sampler_begin(e->sampler, &r->options);
-    r->ids = TOKENIZER_IDS(e->setup.context - 1); /* room for one token of an answer */
+    r->ids = TOKENIZER_IDS(e->setup.context);
     r->started = now_ns();
     if (!stops_take(r, &q->options, err) || !bias_take(e, &q->options, err) ||
         !form_init(&r->form, q->form, q->chat, &e->prompt.format, err) ||
@@ -392,14 +396,15 @@ bool engine_submit(struct engine *e, const struct engine_request *q, struct err 
                                : FAIL(err, REASON_REQUEST_FORM, ERR_NOWHERE, "an empty text");
     }
     r->prompt = r->ids.count;
-    r->ids.max = e->setup.context;
+    r->keep = shape.keep;
+    r->ids.max = (size_t)e->setup.context + 1; /* the last one is not cached yet */
     e->stats.prompt_tokens = (unsigned)r->prompt;
     return true;
 }
 
 static enum engine_end finish(struct engine *e, enum engine_end end)
 {
-    if (e->request.cached >= e->request.prompt) {
+    if (e->stats.prompt_ns != 0) {
         e->stats.answer_ns = now_ns() - e->request.started - e->stats.prompt_ns;
     } else {
         e->stats.prompt_ns = now_ns() - e->request.started;
@@ -444,7 +449,7 @@ static bool advance(struct engine *e, struct err *err)
         return false;
     }
     r->cached += n;
-    if (r->cached == r->prompt) {
+    if (r->cached == r->prompt && e->stats.prompt_ns == 0) {
         e->stats.prompt_ns = now_ns() - r->started;
     }
     return true;
@@ -582,6 +587,33 @@ static bool token_take(struct engine *e, uint32_t id, struct err *err)
            stream_add(&r->stream, piece, &e->raw, err) && raw_part(e, err);
 }
 
+/* The answer has come to the context's end: half of what need not stay goes, and the rest is computed anew behind what
+ * is kept, as for a request with these tokens. Where so little would go that most of the work were to compute it again,
+ * the answer ends. */
+static bool context_shift(struct engine *e)
+{
+    struct request *r = &e->request;
+    const size_t context = e->setup.context, n = (context - r->keep) / 2;
+
+    if (r->options.shift == 0 || n == 0 || n < context / SHIFT_SHARE) {
+        return false;
+    }
+    tokenizer_ids_remove(&r->ids, r->keep, n);
+    sampler_forget(e->sampler, n);
+    r->cached = r->keep;
+    r->shifted = true;
+    e->stats.truncated = true;
+    return true;
+}
+
+static bool is_long_enough(const struct engine *e)
+{
+    const uint64_t most = (uint64_t)ENGINE_ANSWER_CONTEXTS * e->setup.context, n = e->stats.answer_tokens;
+    const int wish = e->request.options.num_predict;
+
+    return n >= most || (wish > 0 && n >= (uint64_t)wish);
+}
+
 /* One token: its text into the parts. */
 static bool token_next(struct engine *e, size_t row, enum engine_end *end, struct err *err)
 {
@@ -602,8 +634,7 @@ static bool token_next(struct engine *e, size_t row, enum engine_end *end, struc
     }
     if (r->stream.stopped || (r->form.grammar != NULL && form_is_over(&r->form))) {
         *end = ENGINE_END_STOP;
-    } else if ((r->options.num_predict > 0 && e->stats.answer_tokens >= (unsigned)r->options.num_predict) ||
-               r->ids.count >= e->setup.context) {
+    } else if (is_long_enough(e) || (r->ids.count > e->setup.context && !context_shift(e))) {
         *end = ENGINE_END_LENGTH;
     }
     return *end == ENGINE_END_NOT || answer_end(e, err);

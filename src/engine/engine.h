@@ -87,6 +87,8 @@ struct engine_options {
     float temperature, top_p, min_p, typical_p;
     float repeat_penalty, presence_penalty, frequency_penalty, mirostat_tau, mirostat_eta;
     int top_k, repeat_last_n, mirostat, num_predict;
+    int num_keep;     /* tokens of the prompt that stay where the context overflows, -1: all */
+    int shift;        /* 1: an answer goes on beyond the context's end, 0: it ends there */
     int top_logprobs; /* -1: none; else events carry tokens, each with so many alternatives */
     uint64_t seed;
     unsigned choice;                /* which of several answers to one question: each has draws of its own */
@@ -104,6 +106,7 @@ struct engine_bias {
 #define ENGINE_BIAS_MAX 512
 #define ENGINE_BIAS 100.0F /* a bias is between -100 and 100 */
 #define ENGINE_LOGPROBS_MAX 20
+#define ENGINE_ANSWER_CONTEXTS 10 /* an answer has at most so many contexts' tokens */
 
 /* The options that are numbers, by Ollama's names; the place of an int or a float within struct engine_options. */
 struct engine_option {
@@ -121,8 +124,8 @@ void engine_options_default(struct engine_options *o);
 MUST_USE bool engine_options_check(const struct engine_options *o, struct err *err);
 
 enum engine_wish {
-    ENGINE_ANSWER,
-    ENGINE_ANSWER_WHOLE, /* to the whole chat: CONTEXT_FULL before a message is left out */
+    ENGINE_ANSWER,       /* to as much as the context holds: never CONTEXT_FULL */
+    ENGINE_ANSWER_WHOLE, /* to the whole prompt: CONTEXT_FULL before anything is left out */
     ENGINE_EMBED,        /* of the raw prompt; one event ends it and has the vector */
     ENGINE_EMBED_CUT,    /* the same, of as much as the context holds: never CONTEXT_FULL */
 };
@@ -141,7 +144,7 @@ struct engine_request {
 enum engine_end {
     ENGINE_END_NOT,    /* more follows */
     ENGINE_END_STOP,   /* end token or stop text: done_reason "stop" */
-    ENGINE_END_LENGTH, /* num_predict or context: "length" */
+    ENGINE_END_LENGTH, /* num_predict, the context's end, or ENGINE_ANSWER_CONTEXTS: "length" */
     ENGINE_END_CANCELLED,
 };
 
@@ -169,14 +172,15 @@ struct engine_event {                  /* valid until the next call */
 struct engine_stats {
     unsigned prompt_tokens, answer_tokens;
     uint64_t prompt_ns, answer_ns;
-    bool truncated; /* the context did not hold the chat: its oldest messages were left out */
+    bool truncated; /* the context did not hold it all: something of the prompt or the answer was left out */
 };
 
 /* Takes a request; the engine computes one at a time. CONTEXT_FULL, OPTION_RANGE, CHAT_FORM, TEMPLATE_UNSUPPORTED,
  * SCHEMA_FORM, SCHEMA_UNSUPPORTED.
- * A chat that the context does not hold loses its oldest messages, as few as will do, but never a system message or the
- * last one; CONTEXT_FULL is for what is still too long. The request's memory may go when this returns, except what is
- * said to be borrowed above. NOT_SUPPORTED: an embedding of a model that ranks. */
+ * What the context does not hold, by Ollama's rules (docs/engine.md, "Where the context ends"): a chat loses its oldest
+ * messages, as few as will do, but never a system message or the last one; of what is still too long, and of a raw
+ * prompt, the first num_keep tokens stay, and the last ones. The request's memory may go when this returns, except what
+ * is said to be borrowed above. NOT_SUPPORTED: an embedding of a model that ranks. */
 MUST_USE bool engine_submit(struct engine *e, const struct engine_request *r, struct err *err);
 
 /* Computes until there is something to say (at most one prompt chunk or one token). Called until end is not NOT.

@@ -28,6 +28,8 @@ const struct engine_option engine_option_rows[] = {
     INT(repeat_last_n, -1, LIMIT_CONTEXT, 64),
     INT(mirostat, 0, 2, 0),
     INT(num_predict, -2, INT32_MAX, -1),
+    INT(num_keep, -1, LIMIT_CONTEXT, 4),
+    INT(shift, 0, 1, 1),
     INT(top_logprobs, -1, ENGINE_LOGPROBS_MAX, -1),
 };
 const size_t engine_option_count = sizeof engine_option_rows / sizeof engine_option_rows[0];

@@ -191,6 +191,23 @@ static bool chat_encode(const struct prompt *p, const struct engine_request *q, 
     return ok;
 }
 
+/* Of a prompt that is too long whatever is done, Ollama keeps the first tokens and the last ones. */
+static void cut_allow(const struct engine_request *q, size_t keep, struct tokenizer_ids *ids)
+{
+    ids->cuts = q->wish == ENGINE_ANSWER;
+    ids->keep = keep;
+    ids->left_out = 0;
+}
+
+static void cut_end(struct tokenizer_ids *ids, struct prompt_shape *out)
+{
+    if (ids->cuts) {
+        tokenizer_ids_cut(ids);
+        ids->cuts = false;
+        out->truncated = out->truncated || ids->left_out != 0;
+    }
+}
+
 /* Ollama's rule for a chat that the context does not hold: the oldest messages go, as few as will do, but never one of
  * the system or the last. */
 static bool chat_fit(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
@@ -202,9 +219,15 @@ static bool chat_fit(const struct prompt *p, const struct engine_request *q, str
     if (chat_encode(p, q, 0, ids, out, err)) {
         return true;
     }
-    if (err->reason != REASON_CONTEXT_FULL || q->wish == ENGINE_ANSWER_WHOLE || count < 2 ||
-        !chat_encode(p, q, enough, ids, out, err)) {
+    if (err->reason != REASON_CONTEXT_FULL || q->wish == ENGINE_ANSWER_WHOLE) {
         return false;
+    }
+    if (!chat_encode(p, q, enough, ids, out, err)) {
+        if (err->reason != REASON_CONTEXT_FULL) {
+            return false;
+        }
+        cut_allow(q, out->keep, ids);
+        return chat_encode(p, q, enough, ids, out, err);
     }
     while (enough - too_few > 1) {
         size_t half = too_few + (enough - too_few) / 2;
@@ -231,7 +254,7 @@ static bool text_encode(const struct prompt *p, const struct engine_request *q, 
     size_t room;
     bool ok;
 
-    ids->max = ids->max + 1 - last; /* no answer follows */
+    ids->max -= last;
     if (v->add_bos && !tokenizer_ids_add(ids, v->bos, err)) {
         return false;
     }
@@ -249,24 +272,44 @@ static bool text_encode(const struct prompt *p, const struct engine_request *q, 
     return ok && (last == 0 || tokenizer_ids_add(ids, v->eos, err));
 }
 
+static bool raw_encode(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
+                       struct err *err)
+{
+    const uint32_t bos = p->vocabulary.bos;
+
+    return ((!p->vocabulary.add_bos && q->prompt.len != 0) || bos == TOKENIZER_NO_TOKEN ||
+            tokenizer_ids_add(ids, bos, err)) &&
+           tokenizer_encode(p->tokenizer, q->prompt, TOKENIZER_ALLOW_USER, ids, err);
+}
+
+/* The start token is counted by itself; one token at least is not kept, so that something can go. */
+static size_t keep_count(const struct prompt *p, const struct engine_request *q, size_t context)
+{
+    const size_t wish = (size_t)q->options.num_keep + (p->vocabulary.add_bos ? 1 : 0);
+
+    return q->options.num_keep < 0 || wish > context - 1 ? context - 1 : wish;
+}
+
 bool prompt_make(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
                  struct prompt_shape *out, struct err *err)
 {
-    const uint32_t bos = p->vocabulary.bos;
+    bool ok;
 
     *out = (struct prompt_shape){0};
     if (q->wish == ENGINE_EMBED || q->wish == ENGINE_EMBED_CUT) {
         return text_encode(p, q, ids, out, err);
     }
+    out->keep = keep_count(p, q, ids->max);
     if (q->chat != NULL) {
         out->format = p->format;
         out->tools = json_array_size(json_object_get(q->chat, "tools")) > 0;
-        return (p->chat_template != NULL || FAIL(err, REASON_TEMPLATE_UNSUPPORTED, ERR_NOWHERE, "%s", p->problem)) &&
-               chat_fit(p, q, ids, out, err);
+        ok = (p->chat_template != NULL || FAIL(err, REASON_TEMPLATE_UNSUPPORTED, ERR_NOWHERE, "%s", p->problem)) &&
+             chat_fit(p, q, ids, out, err);
+    } else {
+        cut_allow(q, out->keep, ids);
+        ok = raw_encode(p, q, ids, err);
     }
-    if ((p->vocabulary.add_bos || q->prompt.len == 0) && bos != TOKENIZER_NO_TOKEN &&
-        !tokenizer_ids_add(ids, bos, err)) {
-        return false;
-    }
-    return tokenizer_encode(p->tokenizer, q->prompt, TOKENIZER_ALLOW_USER, ids, err);
+    cut_end(ids, out);
+    out->keep = out->keep < ids->count ? out->keep : ids->count;
+    return ok;
 }

@@ -25,10 +25,11 @@ struct prompt_shape {
     struct output_format format;
     bool tools;     /* the request names some */
     bool thinking;  /* the prompt ends where thinking begins */
-    bool truncated; /* its oldest messages were left out, or the end of a text to be embedded */
+    bool truncated; /* oldest messages, the middle of a prompt, or the end of a text to be embedded were left out */
+    size_t keep;    /* tokens of the prompt that stay where the context overflows */
 };
 
-/* CONTEXT_FULL, CHAT_FORM, TEMPLATE_UNSUPPORTED. */
+/* ids->max: what the context holds. CONTEXT_FULL, CHAT_FORM, TEMPLATE_UNSUPPORTED. */
 MUST_USE bool prompt_make(const struct prompt *p, const struct engine_request *q, struct tokenizer_ids *ids,
                           struct prompt_shape *out, struct err *err);
 

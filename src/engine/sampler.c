@@ -14,6 +14,7 @@ struct candidate {
 
 struct sampler {
     uint32_t vocabulary;
+    size_t forgotten; /* tokens that the history had */
     double mu;        /* mirostat's state: the surprise to aim below */
     uint32_t *counts; /* by id, while penalties are reckoned; else 0 */
     float *model;     /* the logits as they came, for the odds */
@@ -66,6 +67,12 @@ void sampler_free(struct sampler *s)
 void sampler_begin(struct sampler *s, const struct engine_options *o)
 {
     s->mu = 2.0 * (double)o->mirostat_tau;
+    s->forgotten = 0;
+}
+
+void sampler_forget(struct sampler *s, size_t n)
+{
+    s->forgotten += n;
 }
 
 void sampler_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
@@ -502,7 +509,7 @@ uint32_t sampler_pick(struct sampler *s, const struct engine_options *o, float *
         logits[o->bias[i].id] = logits[o->bias[i].id] + o->bias[i].value;
     }
     penalise(s, o, logits, history, count);
-    id = pick(s, o, logits, count, filter);
+    id = pick(s, o, logits, s->forgotten + count, filter);
     if (id != SAMPLER_NONE && o->top_logprobs >= 0) {
         s->odds.self = log_probability(s, id);
     }

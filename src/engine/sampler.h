@@ -15,13 +15,15 @@ struct sampler;
 MUST_USE bool sampler_new(uint32_t vocabulary, struct sampler **out, struct err *err);
 void sampler_free(struct sampler *s); /* wipes */
 
-/* A request begins: mirostat forgets. */
+/* A request begins: mirostat forgets, positions count from 0. */
 void sampler_begin(struct sampler *s, const struct engine_options *o);
+/* n tokens of the history are left out from now on; positions go on counting. */
+void sampler_forget(struct sampler *s, size_t n);
 
-/* logits: finite, changed by this. history: all tokens so far, the prompt's included; its count is the absolute
- * position of the token that is chosen. filter NULL: every
- * token may come. One that may not is taken out, and another one is drawn, with the next number of the draw: what comes
- * is distributed as if only the others were there. SAMPLER_NONE: none may. */
+/* logits: finite, changed by this. history: the tokens so far, the prompt's included; its count, and what was left out
+ * of it, is the absolute position of the token that is chosen. filter NULL: every token may come. One that may not is
+ * taken out, and another one is drawn, with the next number of the draw: what comes is distributed as if only the
+ * others were there. SAMPLER_NONE: none may. */
 #define SAMPLER_NONE UINT32_MAX
 struct sampler_filter {
     bool (*allows)(void *arg, uint32_t id);

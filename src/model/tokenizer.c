@@ -45,9 +45,26 @@ void tokenizer_ids_done(struct tokenizer_ids *ids)
     *ids = TOKENIZER_IDS(ids->max);
 }
 
+void tokenizer_ids_remove(struct tokenizer_ids *ids, size_t at, size_t n)
+{
+    memmove(ids->p + at, ids->p + at + n, (ids->count - at - n) * sizeof *ids->p);
+    ids->count -= n;
+}
+
+void tokenizer_ids_cut(struct tokenizer_ids *ids)
+{
+    if (ids->count > ids->max) {
+        ids->left_out += ids->count - ids->max;
+        tokenizer_ids_remove(ids, ids->keep, ids->count - ids->max);
+    }
+}
+
 bool tokenizer_ids_add(struct tokenizer_ids *ids, uint32_t id, struct err *err)
 {
-    if (ids->count >= ids->max) {
+    if (ids->cuts && ids->count >= 2 * ids->max) {
+        tokenizer_ids_cut(ids);
+    }
+    if (ids->count >= ids->max && !ids->cuts) {
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "more than %zu tokens", ids->max);
     }
     if (ids->count == ids->cap) {
@@ -405,7 +422,7 @@ static bool found_encode(const struct tokenizer *t, struct bytes text, const str
 /* Text that cannot fit is refused before memory is taken for it. */
 static bool length_check(const struct tokenizer *t, struct bytes text, const struct tokenizer_ids *ids, struct err *err)
 {
-    size_t room = ids->max - ids->count;
+    size_t room = ids->cuts ? SIZE_MAX : ids->max - ids->count;
 
     if (t->info.longest != 0 && text.len / t->info.longest > room) {
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu bytes are more than %zu tokens", text.len, room);

@@ -38,11 +38,17 @@ enum tokenizer_allow {
 /* A growing list of ids; tokenizer_ids_done() frees. */
 struct tokenizer_ids {
     uint32_t *p;
-    size_t count, cap, max; /* one more than max is CONTEXT_FULL */
+    size_t count, cap, max; /* one more than max is CONTEXT_FULL, unless it cuts */
+    /* Then the first keep ids stay (keep < max), and the last ones: up to 2 * max in all, until tokenizer_ids_cut(). */
+    bool cuts;
+    size_t keep, left_out;
 };
 #define TOKENIZER_IDS(maximum) ((struct tokenizer_ids){.p = NULL, .count = 0, .cap = 0, .max = (maximum)})
 void tokenizer_ids_done(struct tokenizer_ids *ids);
 MUST_USE bool tokenizer_ids_add(struct tokenizer_ids *ids, uint32_t id, struct err *err);
+void tokenizer_ids_remove(struct tokenizer_ids *ids, size_t at, size_t n);
+/* So that no more than max are there; left_out has their number. */
+void tokenizer_ids_cut(struct tokenizer_ids *ids);
 
 /* Appends the ids of text; neither BOS nor EOS is added. Any bytes are accepted; a byte that the vocabulary has no
  * token for gives none. CONTEXT_FULL if more than ids->max come, before anything is done where the length alone says

@@ -355,11 +355,19 @@ static bool openai_chunk(struct answer *a, const struct said *said, struct buf *
            buf_str(out, ",\"finish_reason\":null}]}", err);
 }
 
+/* "finish_reason" and what ends a choice; like Ollama's last line it says when something was left out. */
+static bool choice_end(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, ",\"finish_reason\":\"%s\"%s}", finish_reason(a, e),
+                      e->stats.truncated ? ",\"truncated\":true" : "");
+}
+
 static bool openai_finish(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
 {
     return openai_begin(a, false, out, err) &&
-           buf_printf(out, err, "{\"index\":%u,%s,\"finish_reason\":\"%s\"}]}", a->choice,
-                      a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}", finish_reason(a, e));
+           buf_printf(out, err, "{\"index\":%u,%s", a->choice,
+                      a->form == ANSWER_COMPLETION ? "\"text\":\"\"" : "\"delta\":{}") &&
+           choice_end(a, e, out, err) && buf_str(out, "]}", err);
 }
 
 static bool openai_usage(const struct answer *a, const struct backend_end *e, struct buf *out, struct err *err)
@@ -373,8 +381,7 @@ static bool openai_whole(struct answer *a, const struct backend_end *e, struct b
     const struct said said = {buf_bytes(&a->text), buf_bytes(&a->thinking), buf_bytes(&a->calls)};
 
     return (a->choice == 0 ? openai_begin(a, true, out, err) : buf_str(out, ",", err)) &&
-           openai_choice(a, "message", &said, out, err) &&
-           buf_printf(out, err, ",\"finish_reason\":\"%s\"}", finish_reason(a, e)) &&
+           openai_choice(a, "message", &said, out, err) && choice_end(a, e, out, err) &&
            (a->choice + 1 < a->choice_count || (buf_str(out, "],", err) && usage_print(a, e, out, err)));
 }
 

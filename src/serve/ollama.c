@@ -7,7 +7,7 @@
 
 struct ask { /* what both routes have in common */
     const char *model;
-    bool stream, unload, truncate;
+    bool stream, unload, truncate, shift;
     const struct backend_loaded *loaded;
     struct options options;
 };
@@ -27,14 +27,17 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
 
     if (!routes_str_get(body, "model", &out->model, why) || !routes_bool_get(body, "stream", true, &out->stream, why) ||
         !routes_bool_get(body, "truncate", true, &out->truncate, why) ||
-        (chat && !routes_model_check(out->model, why)) ||
+        !routes_bool_get(body, "shift", true, &out->shift, why) || (chat && !routes_model_check(out->model, why)) ||
         !routes_loaded_get(rs, r, out->model, chat, &out->loaded, why) ||
         !images_check(body, out->loaded->model->name, why) ||
         !options_keep_alive_parse(routes_member(body, "keep_alive"), &out->unload, why)) {
         return false;
     }
-    return (options_init(&out->options, &err) || refusal_of(why, &err)) &&
-           options_parse_ollama(routes_member(body, "options"), &out->options, why) &&
+    if (!options_init(&out->options, &err)) {
+        return refusal_of(why, &err);
+    }
+    out->options.engine.shift = out->shift ? 1 : 0;
+    return options_parse_ollama(routes_member(body, "options"), &out->options, why) &&
            options_parse_logprobs(body, &out->options, why);
 }
 

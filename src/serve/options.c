@@ -54,7 +54,7 @@ static bool not_supported(struct refusal *why, const char *name)
     return refusal_of(why, &err);
 }
 
-/* A fraction is cut, as Ollama does. */
+/* Clients write whole numbers as 40.0 too. */
 static bool int_get(const json_t *v, const char *name, int64_t *out, struct refusal *why)
 {
     double d;
@@ -63,10 +63,10 @@ static bool int_get(const json_t *v, const char *name, int64_t *out, struct refu
         *out = json_integer_value(v);
         return true;
     }
-    if (!json_is_real(v)) {
+    d = json_number_value(v);
+    if (!json_is_real(v) || d != trunc(d)) {
         return refusal_set(why, 400, "option \"%s\" must be of type integer", name);
     }
-    d = json_number_value(v);
     if (!(fabs(d) < 9e15)) {
         return out_of_range(why, name);
     }
@@ -96,12 +96,17 @@ static bool number_parse(const struct engine_option *o, const char *name, const 
     return true;
 }
 
-/* In the order of the table, as Ollama's struct has them; logprobs stand elsewhere. */
+static bool is_no_option_of_ollama(const char *name)
+{
+    return strcmp(name, "top_logprobs") == 0 || strcmp(name, "shift") == 0; /* they stand beside "options" */
+}
+
+/* In the order of the table, as Ollama's struct has them. */
 static bool ollama_numbers_parse(const json_t *object, struct options *o, struct refusal *why)
 {
     for (size_t i = 0; i < engine_option_count; i++) {
         const struct engine_option *row = &engine_option_rows[i];
-        const json_t *v = strcmp(row->name, "top_logprobs") != 0 ? member(object, row->name) : NULL;
+        const json_t *v = !is_no_option_of_ollama(row->name) ? member(object, row->name) : NULL;
 
         if (v != NULL && !number_parse(row, row->name, v, &o->engine, why)) {
             return false;

@@ -147,6 +147,9 @@ static void test_draw(void **state)
         alike += a == sampler_pick(sampler, &second, logits, history, i, NULL);
         first += a == 10;
         assert_true(a == 10 || a == 11);
+        sampler_forget(sampler, i); /* the position counts what was left out */
+        assert_int_equal(a, sampler_pick(sampler, &o, logits, history, 0, NULL));
+        sampler_begin(sampler, &o);
     }
     assert_in_range(first, 1440, 1560);
     assert_in_range(same, 1150, 1350); /* 0.75^2 + 0.25^2 = 0.625 */

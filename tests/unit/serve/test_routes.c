@@ -35,7 +35,7 @@ struct backend_call {
     struct loop_timer timer;
     unsigned choice;
     int step, best;
-    bool fails, late, waits, parted, embeds;
+    bool fails, late, waits, parted, embeds, truncated;
 };
 
 const char *backend_attestation(const struct backend *b)
@@ -101,6 +101,7 @@ static void step(void *arg)
     };
     struct err err;
 
+    end.stats.truncated = c->truncated;
     if (c->waits || (c->step == 0 && c->fails) || (c->step == 1 && c->late)) {
         if (!c->waits) {
             err_set(&err, c->late ? REASON_ENGINE_GONE : REASON_CONTEXT_FULL, ERR_NOWHERE, "9 of 8 tokens");
@@ -153,6 +154,9 @@ static bool describe(struct buf *out, const struct engine_request *r, struct err
     if (r->wish == ENGINE_ANSWER_WHOLE && !buf_str(out, "whole:", err)) {
         return false;
     }
+    if (r->options.shift == 0 && !buf_printf(out, err, "keep=%d:", r->options.num_keep)) {
+        return false;
+    }
     if (r->chat == NULL) {
         return buf_str(out, "raw:", err) && buf_add(out, r->prompt.p, r->prompt.len, err);
     }
@@ -185,6 +189,7 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     c->late = r->options.seed == 1002;
     c->waits = r->options.seed == 1003;
     c->parted = r->options.seed == 1005;
+    c->truncated = r->options.seed == 1007;
     if (r->options.seed == 1004 || (r->options.seed == 1006 && c->choice == 2)) {
         free(c);
         return FAIL(err, REASON_QUEUE_FULL, ERR_NOWHERE, "512 wait");
@@ -643,6 +648,25 @@ static const struct route_case {
     {"the whole chat or none", "POST", "/api/chat",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"truncate\":false}", 200, "Hel",
      "whole:user=a"},
+    {"nothing goes while it is answered", "POST", "/api/chat",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"shift\":false}", 200, "Hel",
+     "keep=4:user=a"},
+    {"and how much is kept", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"shift\":false,\"options\":{\"num_keep\":-1}}", 200, "Hel",
+     "keep=-1:user=p"},
+    {"shift is a boolean", "POST", "/api/generate", "{\"model\":\"m:latest\",\"prompt\":\"p\",\"shift\":0}", 400,
+     "shift", NULL},
+    {"something was left out", "POST", "/api/generate",
+     "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1007}}", 200, "\"truncated\":true}\n", "user=p"},
+    {"the same, in OpenAI's form", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"seed\":1007}", 200,
+     ",\"finish_reason\":\"stop\",\"truncated\":true}],", "user=a"},
+    {"the same, streamed", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"seed\":1007,\"stream\":true}", 200,
+     "\"delta\":{},\"finish_reason\":\"stop\",\"truncated\":true}]}\n\n", "user=a"},
+    {"OpenAI, a fraction of a token", "POST", "/v1/chat/completions",
+     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"max_tokens\":0.5}", 400,
+     "option \\\"max_tokens\\\" must be of type integer", NULL},
     {"the whole prompt or none", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"truncate\":false}", 200, "Hel", "whole:user=p"},
     {"OpenAI, a JSON object", "POST", "/v1/chat/completions",
