@@ -120,6 +120,26 @@ struct gen_model gen_model_family(const char *name)
     return m;
 }
 
+struct gen_model gen_model_wide(const char *name)
+{
+    struct gen_model m = gen_model_family(name);
+
+    m.layers = 2;
+    m.embd = m.ff = 256;
+    m.expert_ff = m.expert_ff != 0 ? 256 : 0;
+    m.period = m.window != 0 ? 2 : 0;
+    m.window = m.window != 0 ? 16 : 0;
+    if (m.kv_rank != 0) {
+        m.kv_rank = 256;
+        m.q_rank = m.q_rank != 0 ? 256 : 0;
+        m.out_dim = 64;
+        m.experts = 6;
+    } else {
+        m.head_dim = 64;
+    }
+    return m;
+}
+
 /* splitmix64 */
 static uint64_t random_next(struct writer *w)
 {
@@ -307,6 +327,20 @@ static bool more_metadata_write(struct writer *w)
 
 /* ---- Tensors. ---- */
 
+static enum quant_id matrix_type(const struct writer *w, enum quant_id type, uint32_t k)
+{
+    uint32_t number = w->m->mix != 0 ? w->m->mix - 1 + (uint32_t)w->tensor_count : 0;
+
+    if (w->m->mix == 0) {
+        return type;
+    }
+    for (number %= GEN_MODEL_TYPES, type = 0;; type++) {
+        if (quant_type_get((uint32_t)type) != NULL && number-- == 0) {
+            return k % quant_type_get((uint32_t)type)->weights == 0 ? type : QUANT_Q5_0;
+        }
+    }
+}
+
 static void tensor_add(struct writer *w, const char *name, enum quant_id type, uint32_t k, uint32_t rows,
                        uint32_t count)
 {
@@ -345,8 +379,9 @@ static void each_add(struct writer *w, uint32_t layer, const struct each *each, 
 
         (void)snprintf(name, sizeof name, "blk.%u.%s", layer, each[j].name);
         if (each[j].wanted) {
-            tensor_add(w, name, each[j].rows == 1 || each[j].single ? QUANT_F32 : w->m->weights, each[j].k,
-                       each[j].rows, each[j].count);
+            tensor_add(w, name,
+                       each[j].rows == 1 || each[j].single ? QUANT_F32 : matrix_type(w, w->m->weights, each[j].k),
+                       each[j].k, each[j].rows, each[j].count);
         }
     }
 }
@@ -421,14 +456,14 @@ static void tensors_list(struct writer *w)
 {
     const struct gen_model *m = w->m;
 
-    tensor_add(w, "token_embd.weight", m->embedding, m->embd, m->vocab, 0);
+    tensor_add(w, "token_embd.weight", matrix_type(w, m->embedding, m->embd), m->embd, m->vocab, 0);
     for (uint32_t i = 0; i < m->layers; i++) {
         attention_list(w, i);
         feed_forward_list(w, i);
     }
     tensor_add(w, "output_norm.weight", QUANT_F32, m->embd, 1, 0);
     if (m->untied) {
-        tensor_add(w, "output.weight", m->embedding, m->embd, m->vocab, 0);
+        tensor_add(w, "output.weight", matrix_type(w, m->embedding, m->embd), m->embd, m->vocab, 0);
     }
     if (m->rope_factors) {
         tensor_add(w, "rope_freqs.weight", QUANT_F32, m->head_dim / 2, 1, 0);

@@ -21,7 +21,9 @@ struct gen_model {
     uint32_t vocab; /* at least GEN_MODEL_VOCAB_MIN; the 256 bytes, then pairs of letters, then 3 control tokens */
     enum quant_id weights; /* of the layers' matrices: any type; rows are whole blocks of it */
     enum quant_id embedding;
-    bool untied;               /* with a head of its own, of the embedding's type */
+    uint32_t mix; /* 0, or: each matrix of another type, the first of the mix-th of all; Q5_0 where a row of k is not
+                     whole blocks of it, as others fall back */
+    bool untied;  /* with a head of its own, of the embedding's type */
     bool rope_factors;         /* with rope_freqs.weight */
     bool add_bos;              /* a raw prompt begins with <|im_start|> */
     const char *chat_template; /* NULL: none */
@@ -30,6 +32,7 @@ struct gen_model {
     const char *extra; /* NULL, or a key behind the family's name, a u32 of 3; "v.x": a tensor that is none of ours */
 };
 
+#define GEN_MODEL_TYPES 16U
 #define GEN_MODEL_VOCAB_MIN 260U
 #define GEN_MODEL_VOCAB_MAX (259U + 676U)
 
@@ -39,6 +42,8 @@ struct gen_model gen_model_default(void);
 /* A small one with all that sets a family apart: "llama", "llama-moe", "qwen2", "qwen3", "gemma3", "gpt-oss", "gptoss",
  * "deepseek2" (as V3), "deepseek2-lite" (as V2 Lite). Rows of whole blocks of 32. */
 struct gen_model gen_model_family(const char *name);
+/* The same with rows of 256, so that they are whole blocks of every type; 2 layers. */
+struct gen_model gen_model_wide(const char *name);
 
 MUST_USE bool gen_model_write(const struct gen_model *m, struct buf *out, struct err *err);
 

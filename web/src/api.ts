@@ -13,6 +13,7 @@ export interface Stats {
   seconds: number; // of generating
   total: number; // seconds, with everything
   reason: string; // "stop", "length"
+  truncated: boolean; // the context did not hold it all
 }
 
 export class ApiError extends Error {
@@ -48,6 +49,7 @@ function statsOf(line: Record<string, unknown>): Stats {
     seconds: number(line.eval_duration) / 1e9,
     total: number(line.total_duration) / 1e9,
     reason: typeof line.done_reason === 'string' ? line.done_reason : '',
+    truncated: line.truncated === true,
   };
 }
 

@@ -1,9 +1,8 @@
 #include "test.h"
 
 #include "engine/embed.h"
-#include "engine/engine.h"
 #include "engine/stream.h"
-#include "gen_model.h"
+#include "generated.h"
 #include "gguf_make.h"
 
 #include <math.h>
@@ -58,19 +57,6 @@ static const struct {
 };
 #define DIGESTS (sizeof digests / sizeof *digests)
 
-static struct engine *open_model(const struct gen_model *m, const struct engine_setup *setup)
-{
-    struct err err = {0};
-    struct identity identity;
-    struct engine *e = NULL;
-    struct engine_source source = {.name = "generated", .fd = gen_model_fd(m, &err)};
-
-    assert_true(source.fd >= 0);
-    assert_ok(engine_open(&source, setup, &e, &identity, &err), err);
-    (void)close(source.fd);
-    return e;
-}
-
 static void open_fails(const struct gen_model *m, const struct engine_setup *setup, enum reason reason)
 {
     struct err err = {0};
@@ -87,30 +73,19 @@ static void open_fails(const struct gen_model *m, const struct engine_setup *set
 /* Of PROMPT tokens, all positions; the caller's to free. */
 static float *logits_new(const struct gen_model *m, const struct engine_setup *setup)
 {
-    struct engine *e = open_model(m, setup);
-    float *logits = calloc((size_t)PROMPT * m->vocab, sizeof *logits);
+    struct engine *e = generated_open(m, setup);
     uint32_t ids[PROMPT];
-    struct err err = {0};
+    float *logits;
 
-    for (uint32_t i = 0; i < PROMPT; i++) {
-        ids[i] = (i * 37 + 5) % m->vocab;
-    }
-    assert_non_null(logits);
-    assert_ok(engine_logits(e, ids, PROMPT, false, logits, &err), err);
+    generated_prompt(m, ids, PROMPT);
+    logits = generated_logits(e, m, ids, PROMPT);
     engine_close(e);
     return logits;
 }
 
-static void logits_digest(const struct gen_model *m, const struct engine_setup *setup, char out[2 * SHA256_SIZE + 1])
+static void logits_digest(const struct gen_model *m, const struct engine_setup *setup, char out[DIGEST_TEXT])
 {
-    float *logits = logits_new(m, setup);
-    uint8_t digest[SHA256_SIZE];
-
-    hash_bytes(HASH_SHA256, bytes_of(logits, (size_t)PROMPT * m->vocab * sizeof *logits), digest);
-    for (size_t i = 0; i < SHA256_SIZE; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
-    }
-    free(logits);
+    generated_digest(generated_open(m, setup), m, PROMPT, out);
 }
 
 static struct gen_model digest_model(enum quant_id weights)
@@ -134,7 +109,7 @@ static void test_digests(void **state)
 
         for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
             struct engine_setup setup = {.isa = isas[k], .kv = digests[i].kv, .exact = digests[i].exact, .threads = 2};
-            char digest[2 * SHA256_SIZE + 1];
+            char digest[DIGEST_TEXT];
 
             if (!engine_isa_present(isas[k])) {
                 print_message("skipped: no %s here\n", engine_isa_name(isas[k]));
@@ -182,7 +157,7 @@ static void test_matrix(void **state)
 {
     static const unsigned chunks[] = {1, 7, 64, 512};
     struct gen_model m = gen_model_default();
-    char first[2 * SHA256_SIZE + 1] = "", digest[2 * SHA256_SIZE + 1];
+    char first[DIGEST_TEXT] = "", digest[DIGEST_TEXT];
 
     (void)state;
     m.layers = 1;
@@ -220,7 +195,7 @@ static void test_heads(void **state)
                  {8, true, "e39a87ca7298f551df95bfc405cdf60d358352457bd363af60feb8a62dcc7526"},
                  {8, false, "96fc75d9a62aa2cf0b5c635f2bd42bd4aa042cd763bfa2017e3f26f26206894c"}};
     struct gen_model m = gen_model_default();
-    char digest[2 * SHA256_SIZE + 1];
+    char digest[DIGEST_TEXT];
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -242,7 +217,7 @@ static void test_greedy(void **state)
 {
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     float *logits = calloc(m.vocab, sizeof *logits);
     uint32_t ids[40] = {5, 6, 7}, out[37];
     struct err err = {0};
@@ -285,7 +260,7 @@ static void test_request(void **state)
 {
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = 64};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     struct engine_request q = {.prompt = bytes_of_str("abcdefgh")};
     struct buf a = BUF(10000), b = BUF(10000);
     struct engine_stats stats;
@@ -329,7 +304,7 @@ static void test_stop(void **state)
 {
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     struct engine_request q = {.prompt = bytes_of_str("xyz")};
     struct buf a = BUF(10000), b = BUF(10000);
     char stop[3] = "";
@@ -396,7 +371,7 @@ static void test_logprobs(void **state)
 {
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     struct engine_request q = {.prompt = bytes_of_str("xyz")};
     struct buf plain = BUF(10000), text = BUF(10000), tokens = BUF(10000), whole = BUF(10000);
     struct engine_bias bias = {m.vocab, 1};
@@ -453,7 +428,7 @@ static void test_seed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
         struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = setups[i].threads, .chunk = setups[i].chunk};
-        struct engine *e = open_model(&m, &setup);
+        struct engine *e = generated_open(&m, &setup);
 
         for (int kind = 0; kind < 4; kind++) {
             struct engine_request q = {.prompt = bytes_of_str("a longer prompt, so that it is cut into chunks")};
@@ -511,7 +486,7 @@ static void test_embed(void **state)
     engine_options_default(&q.options);
     for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
         struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = setups[i].threads, .chunk = setups[i].chunk};
-        struct engine *e = open_model(&m, &setup);
+        struct engine *e = generated_open(&m, &setup);
 
         engine_info(e, &info);
         assert_in_range(info.embedding, 1, sizeof want / sizeof *want);
@@ -523,7 +498,7 @@ static void test_embed(void **state)
     }
     {
         struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 8};
-        struct engine *e = open_model(&m, &setup);
+        struct engine *e = generated_open(&m, &setup);
 
         assert_fails(engine_submit(e, &q, &err), err, REASON_CONTEXT_FULL, ERR_NOWHERE);
         embedding(e, text, ENGINE_EMBED_CUT, got, info.embedding);
@@ -591,7 +566,7 @@ static void test_cancel(void **state)
 {
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .chunk = 2};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     struct engine_request q = {.prompt = bytes_of_str("abcdefghijkl")};
     struct engine_event event;
     struct buf out = BUF(10000);
@@ -636,7 +611,7 @@ static void test_cancel_between(void **state)
     struct err err = {0};
 
     (void)state;
-    l.e = open_model(&m, &setup);
+    l.e = generated_open(&m, &setup);
     engine_options_default(&q.options);
     for (unsigned i = 1; i <= 2; i++) { /* it is free for the next one */
         assert_ok(engine_submit(l.e, &q, &err), err);
@@ -845,7 +820,7 @@ static void test_form(void **state)
         "[\"x\",\"yy\"]}},\"required\":[\"a\",\"b\"]}";
     struct gen_model m = gen_model_default();
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = 256};
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
     struct buf a = BUF(10000), b = BUF(10000);
     json_t *form = NULL, *v = NULL;
     struct err err = {0};
@@ -903,7 +878,7 @@ static void test_thinking(void **state)
 
     (void)state;
     m.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}{% if tools %}<tool_call>{% endif %}<think>\n";
-    e = open_model(&m, &setup);
+    e = generated_open(&m, &setup);
     engine_info(e, &info);
     assert_true(info.chat && info.thinks && info.tools);
     assert_ok(json_parse(bytes_of_str("{\"messages\":[{\"role\":\"user\",\"content\":\"abc\"}]}"), &chat, &err), err);
@@ -920,7 +895,7 @@ static void test_thinking(void **state)
     assert_true(thought > 0);
     engine_close(e);
     m.chat_template = "{{ 1 | frobnicate }}";
-    e = open_model(&m, &setup);
+    e = generated_open(&m, &setup);
     engine_info(e, &info);
     assert_false(info.chat);
     assert_string_equal(info.chat_problem, "line 1 of the chat template: the filter \"frobnicate\"");
@@ -945,7 +920,7 @@ static void test_whole(void **state)
 
     (void)state;
     m.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}";
-    e = open_model(&m, &setup);
+    e = generated_open(&m, &setup);
     assert_ok(json_parse(bytes_of_str(text), &chat, &err), err);
     engine_options_default(&q.options);
     q.chat = chat;

@@ -3,8 +3,7 @@
 #include "test.h"
 
 #include "base/limits.h"
-#include "engine/engine.h"
-#include "gen_model.h"
+#include "generated.h"
 #include "model/gguf.h"
 #include "reference.h"
 
@@ -18,52 +17,22 @@ static const char *const families[] = {"llama",   "llama-moe", "qwen2",     "qwe
                                        "gpt-oss", "gptoss",    "deepseek2", "deepseek2-lite"};
 #define FAMILIES (sizeof families / sizeof *families)
 
-static struct engine *open_model(const struct gen_model *m, const struct engine_setup *setup)
-{
-    struct err err = {0};
-    struct identity identity;
-    struct engine *e = NULL;
-    struct engine_source source = {.name = "generated", .fd = gen_model_fd(m, &err)};
-
-    assert_true(source.fd >= 0);
-    assert_ok(engine_open(&source, setup, &e, &identity, &err), err);
-    (void)close(source.fd);
-    return e;
-}
-
-static void prompt_make(const struct gen_model *m, uint32_t ids[PROMPT])
-{
-    for (uint32_t i = 0; i < PROMPT; i++) {
-        ids[i] = (i * 37 + 5) % m->vocab;
-    }
-}
-
-static float *logits_make(struct engine *e, const struct gen_model *m, const uint32_t ids[PROMPT])
-{
-    float *logits = calloc((size_t)PROMPT * m->vocab, sizeof *logits);
-    struct err err = {0};
-
-    assert_non_null(logits);
-    assert_ok(engine_logits(e, ids, PROMPT, false, logits, &err), err);
-    return logits;
-}
-
 /* sum (a - b)^2 / sum b^2 */
 static double distance(const struct gen_model *m, const struct engine_setup *setup)
 {
     struct buf file = BUF(MIB(64));
-    struct engine *e = open_model(m, setup);
+    struct engine *e = generated_open(m, setup);
     uint32_t ids[PROMPT];
     struct err err = {0};
     double above = 0.0, below = 0.0, *want;
     float *got;
     size_t vocab;
 
-    prompt_make(m, ids);
+    generated_prompt(m, ids, PROMPT);
     assert_ok(gen_model_write(m, &file, &err), err);
     want = reference_logits(buf_bytes(&file), ids, PROMPT, &vocab);
     assert_int_equal(vocab, m->vocab);
-    got = logits_make(e, m, ids);
+    got = generated_logits(e, m, ids, PROMPT);
     for (size_t i = 0; i < PROMPT * vocab; i++) {
         double d = (double)got[i] - want[i];
 
@@ -119,6 +88,11 @@ static void test_reference(void **state)
         m.groups_used = m.groups;
         check(families[i], &m, false, 5e-3);
     }
+    for (size_t i = 0; i < FAMILIES; i++) { /* each matrix of another type */
+        m = gen_model_wide(families[i]);
+        m.mix = 1 + (uint32_t)i;
+        check(families[i], &m, true, 1e-9);
+    }
     m = gen_model_family("gemma3");
     m.soft_cap = 2.0F;
     m.period = 3;
@@ -146,26 +120,9 @@ static void test_reference(void **state)
     check("llama, all experts", &m, true, 1e-9);
 }
 
-/* Closes the engine. */
-static void engine_digest(struct engine *e, const struct gen_model *m, char out[2 * SHA256_SIZE + 1])
+static void digest_of(const struct gen_model *m, const struct engine_setup *setup, char out[DIGEST_TEXT])
 {
-    uint8_t digest[SHA256_SIZE];
-    uint32_t ids[PROMPT];
-    float *logits;
-
-    prompt_make(m, ids);
-    logits = logits_make(e, m, ids);
-    hash_bytes(HASH_SHA256, bytes_of(logits, (size_t)PROMPT * m->vocab * sizeof *logits), digest);
-    for (size_t i = 0; i < SHA256_SIZE; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
-    }
-    free(logits);
-    engine_close(e);
-}
-
-static void digest_of(const struct gen_model *m, const struct engine_setup *setup, char out[2 * SHA256_SIZE + 1])
-{
-    engine_digest(open_model(m, setup), m, out);
+    generated_digest(generated_open(m, setup), m, PROMPT, out);
 }
 
 /* SHA-256 of the logits of 150 tokens, all positions. numerics 1: a changed digest is a new number (docs/engine.md). */
@@ -255,7 +212,7 @@ static void test_digests(void **state)
         m.weights = m.embedding = digests[i].weights;
         for (size_t k = 0; k < sizeof isas / sizeof *isas; k++) {
             struct engine_setup setup = {.isa = isas[k], .kv = digests[i].kv};
-            char digest[2 * SHA256_SIZE + 1];
+            char digest[DIGEST_TEXT];
 
             setup.threads = 1 + (unsigned)(i + k) % 4;
             setup.chunk = chunks[(i / 4 + k) % 4];
@@ -275,7 +232,7 @@ static void test_digests(void **state)
 
 static void same_digest(const struct gen_model *m, const struct engine_setup *setup, const char *want)
 {
-    char digest[2 * SHA256_SIZE + 1];
+    char digest[DIGEST_TEXT];
 
     digest_of(m, setup, digest);
     assert_string_equal(digest, want);
@@ -288,7 +245,7 @@ static void matrix_of(const struct gen_model *m, enum engine_kv kv)
 {
     static const unsigned chunks[] = {1, 7, 64, 512};
     struct engine_setup setup = {.kv = kv, .threads = 1, .chunk = 512};
-    char first[2 * SHA256_SIZE + 1];
+    char first[DIGEST_TEXT];
 
     digest_of(m, &setup, first);
     for (setup.threads = kv == ENGINE_KV_F16 ? 1 : 3; setup.threads <= (kv == ENGINE_KV_F16 ? 4 : 3); setup.threads++) {
@@ -342,13 +299,13 @@ static void test_memory(void **state)
     struct gen_model m = gen_model_family("qwen3");
     struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 1, .context = 100};
     struct engine_info halves, codes;
-    struct engine *e = open_model(&m, &setup);
+    struct engine *e = generated_open(&m, &setup);
 
     (void)state;
     engine_info(e, &halves);
     engine_close(e);
     setup.kv = ENGINE_KV_Q8_0;
-    e = open_model(&m, &setup);
+    e = generated_open(&m, &setup);
     engine_info(e, &codes);
     engine_close(e);
     assert_int_equal(halves.memory - codes.memory, (uint64_t)m.layers * m.kv_heads * 112 * 2 * (m.head_dim - 4));
@@ -361,14 +318,14 @@ static void test_single(void **state)
     for (size_t i = 0; i < FAMILIES * 2; i++) {
         struct gen_model m = gen_model_family(families[i / 2]);
         struct engine_setup setup = {.kv = caches[i % 2], .threads = 2};
-        struct engine *e = open_model(&m, &setup);
+        struct engine *e = generated_open(&m, &setup);
         uint32_t ids[PROMPT] = {5, 6, 7}, out[PROMPT - 3];
         struct err err = {0};
         float *logits;
 
         assert_ok(engine_greedy(e, ids, 3, out, PROMPT - 3, &err), err);
         memcpy(ids + 3, out, sizeof out);
-        logits = logits_make(e, &m, ids);
+        logits = generated_logits(e, &m, ids, PROMPT);
         for (size_t t = 2; t + 1 < PROMPT; t++) {
             const float *row = logits + t * m.vocab;
             uint32_t best = 0;
@@ -475,7 +432,7 @@ static void test_ollama(void **state)
 {
     struct engine_setup setup = {.threads = 2, .kv = ENGINE_KV_F16};
     struct gen_model m = gen_model_family("gemma3");
-    char usual[2 * SHA256_SIZE + 1], other[2 * SHA256_SIZE + 1];
+    char usual[DIGEST_TEXT], other[DIGEST_TEXT];
 
     (void)state;
     digest_of(&m, &setup, usual);
@@ -526,7 +483,7 @@ static void test_split(void **state)
     struct gen_model m = gen_model_family("gpt-oss"), other = m;
     struct engine_setup setup = {.threads = 1, .kv = ENGINE_KV_F16};
     struct buf parts[3] = {BUF(MIB(8)), BUF(MIB(8)), BUF(MIB(8))}, others[2] = {BUF(MIB(8)), BUF(MIB(8))};
-    char whole[2 * SHA256_SIZE + 1], joined[2 * SHA256_SIZE + 1];
+    char whole[DIGEST_TEXT], joined[DIGEST_TEXT];
     struct identity identity[3];
     struct engine *e = NULL;
     struct err err = {0};
@@ -540,7 +497,7 @@ static void test_split(void **state)
         hash_bytes(HASH_SHA256, buf_bytes(&parts[i]), digest);
         assert_memory_equal(digest, identity[i].sha256, sizeof digest);
     }
-    engine_digest(e, &m, joined);
+    generated_digest(e, &m, PROMPT, joined);
     assert_string_equal(joined, whole);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_fails(split_open(parts, wrong[i].order, wrong[i].count, &e, identity, &err), err, REASON_GGUF_SPLIT,
@@ -594,8 +551,8 @@ static void test_shapes(void **state)
     gguf_done(&g);
     assert_ok(engine_open(&source, &setup, &e, &identity, &err), err);
     assert_int_equal(identity.length, like.len);
-    prompt_make(&m, ids);
-    free(logits_make(e, &m, ids));
+    generated_prompt(&m, ids, PROMPT);
+    free(generated_logits(e, &m, ids, PROMPT));
     engine_close(e);
     (void)close(source.fd);
     buf_done(&like);

@@ -2,11 +2,9 @@
  * the tokens that stayed would. The other side computes each token's logits anew, from the first token on. */
 #include "test.h"
 
-#include "../../gen_model.h"
-#include "engine/engine.h"
+#include "generated.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CONTEXT 24
 #define VOCAB GEN_MODEL_VOCAB_MIN /* 256 bytes, "aa", and 3 control tokens */
@@ -24,20 +22,12 @@ static struct engine *open_model(bool add_bos, const char *chat_template, unsign
 {
     struct gen_model m = gen_model_default();
     const struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = CONTEXT, .chunk = chunk};
-    struct engine_source source = {.name = "generated"};
-    struct identity identity;
-    struct engine *e = NULL;
-    struct err err = {0};
 
     m.layers = 1;
     m.vocab = VOCAB;
     m.add_bos = add_bos;
     m.chat_template = chat_template;
-    source.fd = gen_model_fd(&m, &err);
-    assert_true(source.fd >= 0);
-    assert_ok(engine_open(&source, &setup, &e, &identity, &err), err);
-    (void)close(source.fd);
-    return e;
+    return generated_open(&m, &setup);
 }
 
 /* Greedy, with no penalties, and never a control token: no end but the one that is looked for. */

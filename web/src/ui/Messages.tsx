@@ -21,6 +21,9 @@ function statsLine(s: Stats): string {
   if (s.reason === 'length') {
     words.push('cut at the length limit');
   }
+  if (s.truncated) {
+    words.push('the oldest part of the chat was left out');
+  }
   return words.join(' · ');
 }
 
