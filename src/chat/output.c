@@ -1,5 +1,6 @@
 #include "chat/output.h"
 
+#include "chat/call_gemma.h"
 #include "codec/json.h"
 
 #include <stdlib.h>
@@ -16,6 +17,16 @@
 #define CALL_ID "[CALL_ID]"
 #define ARGS "[ARGS]"
 #define TOOL_CALLS "[TOOL_CALLS]"
+
+/* The texts between which a call stands, where they are looked for in the text. */
+static const struct {
+    const char *open, *close;
+} call_tags[] = {
+    [OUTPUT_TAGGED] = {CALL, CALL_END},
+    [OUTPUT_DEEPSEEK] = {CALLS, CALLS_END},
+    [OUTPUT_GEMMA] = {CALL_GEMMA, CALL_GEMMA_END},
+    [OUTPUT_HARMONY] = {NULL, NULL},
+};
 
 enum state {
     STATE_CONTENT,
@@ -34,11 +45,8 @@ void output_format_find(struct bytes t, struct output_format *out)
     static const struct {
         const char *mark;
         enum output_style style;
-    } styles[] = {{"<|channel|>", OUTPUT_HARMONY},
-                  {CALLS, OUTPUT_DEEPSEEK},
-                  {CALL, OUTPUT_TAGGED},
-                  {TOOL_CALLS, OUTPUT_LIST},
-                  {"\"parameters\": ", OUTPUT_BARE}};
+    } styles[] = {{"<|channel|>", OUTPUT_HARMONY}, {CALLS, OUTPUT_DEEPSEEK},  {CALL_GEMMA, OUTPUT_GEMMA},
+                  {CALL, OUTPUT_TAGGED},           {TOOL_CALLS, OUTPUT_LIST}, {"\"parameters\": ", OUTPUT_BARE}};
 
     *out = (struct output_format){.style = OUTPUT_PLAIN};
     for (size_t i = 0; out->style == OUTPUT_PLAIN && i < sizeof styles / sizeof *styles; i++) {
@@ -59,7 +67,7 @@ const struct output_call *output_call_form(const struct output_format *format)
     };
     static const struct output_call named = {true, TOOL_CALLS, ARGS, ""};
 
-    if (!format->tools || format->style == OUTPUT_HARMONY) {
+    if (!format->tools || format->style == OUTPUT_HARMONY || format->style == OUTPUT_GEMMA) {
         return NULL;
     }
     return format->named ? &named : &forms[format->style];
@@ -299,6 +307,24 @@ static bool calls_deepseek(struct output *o, struct bytes all, bool *done, struc
     return ok;
 }
 
+/* call:NAME{...} */
+static bool calls_gemma(struct output *o, struct bytes all, bool *done, struct err *err)
+{
+    struct bytes name = between(&all, "call:", "{");
+    struct buf json = BUF(2 * OUTPUT_CALL_MAX + KIB(4));
+    bool ok;
+
+    /* The brace belongs to the arguments. */
+    *done = false;
+    ok = all.p == NULL || (call_gemma_json(bytes_of(all.p - 1, all.len + 1), &json, err) &&
+                           call_named(o, name, buf_bytes(&json), done, err));
+    if (json.p != NULL) {
+        explicit_bzero(json.p, json.cap);
+    }
+    buf_done(&json);
+    return ok;
+}
+
 /* NAME[CALL_ID]...[ARGS]{...}, as Mistral's later models write it, or a list of objects. */
 static bool calls_mistral(struct output *o, struct bytes all, bool *done, struct err *err)
 {
@@ -369,6 +395,8 @@ static bool call_finish(struct output *o, const char *open, const char *close, s
         ok = calls_deepseek(o, all, &done, err);
     } else if (o->format.style == OUTPUT_LIST) {
         ok = calls_mistral(o, all, &done, err);
+    } else if (o->format.style == OUTPUT_GEMMA) {
+        ok = calls_gemma(o, all, &done, err);
     } else if (o->format.style == OUTPUT_BARE) {
         ok = calls_bare(o, all, &done, err);
     } else {
@@ -400,14 +428,14 @@ static size_t awaited(const struct output *o, struct tag out[2])
 
     if (o->state == STATE_THINKING && style != OUTPUT_HARMONY) {
         out[n++] = (struct tag){THINK_END, STATE_CONTENT};
-    } else if (o->state == STATE_CALL && (style == OUTPUT_TAGGED || style == OUTPUT_DEEPSEEK)) {
-        out[n++] = (struct tag){style == OUTPUT_TAGGED ? CALL_END : CALLS_END, STATE_CONTENT};
+    } else if (o->state == STATE_CALL && call_tags[style].close != NULL) {
+        out[n++] = (struct tag){call_tags[style].close, STATE_CONTENT};
     } else if (o->state == STATE_CONTENT && style != OUTPUT_HARMONY) {
         if (o->format.thinks && !o->begun) {
             out[n++] = (struct tag){THINK, STATE_THINKING};
         }
-        if (o->tools && (style == OUTPUT_TAGGED || style == OUTPUT_DEEPSEEK)) {
-            out[n++] = (struct tag){style == OUTPUT_TAGGED ? CALL : CALLS, STATE_CALL};
+        if (o->tools && call_tags[style].open != NULL) {
+            out[n++] = (struct tag){call_tags[style].open, STATE_CALL};
         }
     }
     return n;
@@ -447,7 +475,7 @@ static bool space_waits(const struct output *o)
 static bool tag_passed(struct output *o, const struct tag *tag, struct err *err)
 {
     if (o->state == STATE_CALL) {
-        return call_finish(o, o->format.style == OUTPUT_TAGGED ? CALL : CALLS, tag->text, err);
+        return call_finish(o, call_tags[o->format.style].open, tag->text, err);
     }
     o->state = (int)tag->to;
     o->skip = true;
@@ -551,9 +579,11 @@ static bool section_end(struct output *o, struct err *err)
 /* Those that are looked for in the text: in some files they are control tokens, in others not. */
 bool output_is_tag(const struct output *o, struct bytes name)
 {
-    static const char *const thoughts[] = {THINK, THINK_END}, *const calls[] = {CALL,      CALL_END,   CALLS,
-                                                                                CALLS_END, CALL_BEGIN, SEP,
-                                                                                CALL_CLOSE};
+    static const char *const thoughts[] = {THINK, THINK_END}, *const calls[] = {CALL,           CALL_END,
+                                                                                CALLS,          CALLS_END,
+                                                                                CALL_BEGIN,     SEP,
+                                                                                CALL_CLOSE,     CALL_GEMMA,
+                                                                                CALL_GEMMA_END, CALL_GEMMA_ESCAPE};
     bool tag = false;
 
     for (size_t i = 0; i < 2; i++) {
@@ -615,11 +645,9 @@ bool output_end(struct output *o, struct err *err)
     o->pending = BUF(OUTPUT_CALL_MAX);
     ok = give(o, buf_bytes(&rest), err);
     if (ok && o->state == STATE_CALL) {
-        ok = call_finish(o,
-                         o->format.style == OUTPUT_TAGGED     ? CALL
-                         : o->format.style == OUTPUT_DEEPSEEK ? CALLS
-                                                              : "",
-                         "", err);
+        const char *open = call_tags[o->format.style].open;
+
+        ok = call_finish(o, open != NULL ? open : "", "", err);
     } else if (ok && o->state == STATE_HEADER) { /* no message came of it */
         const struct buf head = o->call;
 

@@ -22,6 +22,7 @@ enum output_style {
     OUTPUT_LIST,   /* Mistral: [TOOL_CALLS][{"name":...,"arguments":...}], or [TOOL_CALLS]NAME[ARGS]{...} */
     OUTPUT_DEEPSEEK, /* <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME, and the arguments in a
                         fence */
+    OUTPUT_GEMMA, /* FunctionGemma: <start_function_call>call:NAME{KEY:VALUE}<end_function_call> (chat/call_gemma.h) */
     OUTPUT_HARMONY, /* gpt-oss: <|channel|>NAME<|message|>TEXT<|end|> */
 };
 
@@ -38,7 +39,7 @@ struct output_call {
     bool marked; /* open begins with a control token, and is no call where it is spelled by others */
     const char *open, *between, *close;
 };
-/* NULL: a call is not one text (gpt-oss), or there are no tools. */
+/* NULL: its arguments are not JSON (FunctionGemma), it is not one text (gpt-oss), or there are no tools. */
 const struct output_call *output_call_form(const struct output_format *format);
 
 enum output_part {

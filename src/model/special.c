@@ -6,9 +6,24 @@
 
 /* User-defined tokens that parsers of answers act on, whatever the template says. */
 static const char *const marks[] = {
-    "<think>",          "</think>",      "<tool_call>",  "</tool_call>", "<tool_response>",
-    "</tool_response>", "<|tool_call|>", "[TOOL_CALLS]", "[INST]",       "[/INST]",
-    "<|end|>",          "<|start|>",     "<|channel|>",  "<|message|>",  "<|constrain|>",
+    "<think>",
+    "</think>",
+    "<tool_call>",
+    "</tool_call>",
+    "<tool_response>",
+    "</tool_response>",
+    "<|tool_call|>",
+    "[TOOL_CALLS]",
+    "[INST]",
+    "[/INST]",
+    "<|end|>",
+    "<|start|>",
+    "<|channel|>",
+    "<|message|>",
+    "<|constrain|>",
+    "<start_function_call>",
+    "<end_function_call>",
+    "<escape>",
 };
 
 static bool contains(struct bytes where, struct bytes what)

@@ -30,9 +30,23 @@ enum {                 /* of a token */
 /* Tokens that end an answer in one model or another, by the names that llama.cpp knows too. They are control tokens
  * even where a file forgot to say so. */
 static const char *const end_names[] = {
-    "<|eot_id|>", "<|im_end|>",  "<|end|>",       "<end_of_turn>", "<|endoftext|>",   "<|eom_id|>",
-    "<EOT>",      "<|EOT|>",     "<|return|>",    "<|call|>",      "<|end_of_text|>", DEEPSEEK_END,
-    "</s>",       "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "<|eom_id|>",
+    "<EOT>",
+    "<|EOT|>",
+    "<|return|>",
+    "<|call|>",
+    "<|end_of_text|>",
+    DEEPSEEK_END,
+    "</s>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<start_function_response>",
 };
 
 /* Where <|return|> and <|call|> end an answer (gpt-oss), <|end|> ends one of its messages; these marks stand between

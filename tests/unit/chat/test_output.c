@@ -55,6 +55,7 @@ static void run(const struct row *row, size_t cut, struct buf *out)
 #define LLAMA "tools \"parameters\": "
 #define MISTRAL "tools [TOOL_CALLS]"
 #define OSS "tools <|channel|>"
+#define GEMMA "tools <start_function_call>"
 
 static const struct row rows[] = {
     {"plain", true, false, "<think>x</think> <tool_call>", "<think>x</think> <tool_call>"},
@@ -92,6 +93,34 @@ static const struct row rows[] = {
      "[1]}\n```<｜tool▁call▁end｜>"
      "<｜tool▁call▁begin｜>g<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
      "T:hm|C:{\"name\":\"f\",\"arguments\":{\"a\":[1]}}|C:{\"name\":\"g\",\"arguments\":{}}"},
+    {GEMMA, true, false, "<start_function_call>call:f{}<end_function_call>", "C:{\"name\":\"f\",\"arguments\":{}}"},
+    {GEMMA, true, false,
+     "Well. \1<start_function_call>\2call:get_x{city:\1<escape>\2New \"York\", {NY}: [1]\1<escape>\2,n:-1.5,ok:true,"
+     "none:null,deep:{a b:[1,\1<escape>\2\1<escape>\2,{}], \1<escape>\2k:\1<escape>\2: 7}}\1<end_function_call>\2",
+     "Well. |C:{\"name\":\"get_x\",\"arguments\":{\"city\":\"New \\\"York\\\", {NY}: "
+     "[1]\",\"n\":-1.5,\"ok\":true,\"none\":null,\"deep\":{\"a b\":[1,\"\",{}],\"k:\":7}}}"},
+    {GEMMA, true, false,
+     "<start_function_call>call:f{a:Paris , 1:x}<end_function_call><start_function_call>\ncall:g{b:2}\n<end_function_"
+     "call>",
+     "C:{\"name\":\"f\",\"arguments\":{\"a\":\"Paris\",\"1\":\"x\"}}|C:{\"name\":\"g\",\"arguments\":{\"b\":2}}"},
+    {GEMMA, true, false, "<start_function_call>call:f{a:<escape>x<escape>}",
+     "C:{\"name\":\"f\",\"arguments\":{\"a\":\"x\"}}"},
+    /* None of these is a call; nothing of it is lost. */
+    {GEMMA, true, false, "<start_function_call>call:f{a:<escape>x<end_function_call>",
+     "<start_function_call>call:f{a:<escape>x<end_function_call>"},
+    {GEMMA, true, false, "<start_function_call>f{}<end_function_call>.",
+     "<start_function_call>f{}<end_function_call>."},
+    {GEMMA, true, false, "<start_function_call>call:{}<end_function_call>",
+     "<start_function_call>call:{}<end_function_call>"},
+    {GEMMA, true, false, "<start_function_call>call:f{a:1,a:2}<end_function_call>",
+     "<start_function_call>call:f{a:1,a:2}<end_function_call>"},
+    {GEMMA, true, false, "<start_function_call>call:f{a:<b}<end_function_call>",
+     "<start_function_call>call:f{a:<b}<end_function_call>"},
+    {GEMMA, true, false, "<start_function_call>call:f", "<start_function_call>call:f"},
+    {GEMMA, true, false, "<start_function_call>call:f{a:1}}<end_function_call>",
+     "<start_function_call>call:f{a:1}}<end_function_call>"},
+    {GEMMA, false, false, "<start_function_call>call:f{}<end_function_call>",
+     "<start_function_call>call:f{}<end_function_call>"},
     {LLAMA, true, false, "{\"name\": \"f\", \"parameters\": {\"x\": \"y\"}}",
      "C:{\"name\":\"f\",\"arguments\":{\"x\":\"y\"}}"},
     {LLAMA, true, false, "\1<|python_tag|>\2{\"name\": \"f\", \"parameters\": {}}",
