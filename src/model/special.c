@@ -21,8 +21,12 @@ static const char *const marks[] = {
     "<|channel|>",
     "<|message|>",
     "<|constrain|>",
+    "<start_function_declaration>",
+    "<end_function_declaration>",
     "<start_function_call>",
     "<end_function_call>",
+    "<start_function_response>",
+    "<end_function_response>",
     "<escape>",
 };
 

@@ -53,13 +53,20 @@ static const char *const marks[] = {
     "[AVAILABLE_TOOLS]",
     "[TOOL_RESULTS]",
     "[SYSTEM_PROMPT]",
+    "<start_function_declaration>",
+    "<end_function_declaration>",
+    "<start_function_call>",
+    "<end_function_call>",
+    "<start_function_response>",
+    "<escape>",
 };
 #define MARKS (sizeof marks / sizeof *marks)
 
 /* Some files have these as user-defined tokens, which other programs find in any text. */
 static bool is_defined(const char *mark)
 {
-    return strstr(mark, "think") != NULL || strstr(mark, "tool_") != NULL;
+    return strstr(mark, "think") != NULL || strstr(mark, "tool_") != NULL || strstr(mark, "_function_") != NULL ||
+           strcmp(mark, "<escape>") == 0;
 }
 
 /* ---- the vocabulary ---- */
@@ -340,6 +347,16 @@ static const struct {
     {"Gemma", "<bos>{% set first = messages[0]['content'] + '\n\n' %}{% for m in messages %}<start_of_turn>"
               "{{ 'model' if m.role == 'assistant' else m.role }}\n{{ first if loop.first }}{{ m['content'] | trim }}"
               "<end_of_turn>\n{% endfor %}<start_of_turn>model\n"},
+    {"FunctionGemma",
+     "<bos>{% macro value(v) %}{% if v is string %}<escape>{{ v }}<escape>{% elif v is mapping %}{"
+     "{% for k, x in v | dictsort %}{{ k }}:{{ value(x) }}{{ ',' if not loop.last }}{% endfor %}}{% else %}{{ v }}"
+     "{% endif %}{% endmacro %}{% if tools %}<start_of_turn>developer\n{% for t in tools %}"
+     "<start_function_declaration>declaration:{{ t.function.name }}{description:{{ value(t.function.description) }},"
+     "parameters:{{ value(t.function.parameters) }}}<end_function_declaration>{% endfor %}<end_of_turn>\n{% endif %}"
+     "{% for m in messages %}{% if m.role == 'tool' %}<start_function_response>response:{{ m.name }}{value:"
+     "{{ value(m.content) }}}<end_function_response>{% else %}<start_of_turn>{{ m.role }}\n{{ m.content }}"
+     "{% for c in m.tool_calls %}<start_function_call>call:{{ c.function.name }}{{ value(c.function.arguments) }}"
+     "<end_function_call>{% endfor %}<end_of_turn>\n{% endif %}{% endfor %}<start_of_turn>model\n"},
     {"gpt-oss",
      "<|start|>system<|message|>{{ model_identity }}{{ '\nReasoning: ' + reasoning_effort }}<|end|>"
      "{% macro f(t) %}// {{ t.function.description }}\ntype {{ t.function.name }} = (_: { "
