@@ -348,8 +348,9 @@ static const struct {
               "{{ 'model' if m.role == 'assistant' else m.role }}\n{{ first if loop.first }}{{ m['content'] | trim }}"
               "<end_of_turn>\n{% endfor %}<start_of_turn>model\n"},
     {"FunctionGemma",
-     "<bos>{% macro value(v) %}{% if v is string %}<escape>{{ v }}<escape>{% elif v is mapping %}{"
-     "{% for k, x in v | dictsort %}{{ k }}:{{ value(x) }}{{ ',' if not loop.last }}{% endfor %}}{% else %}{{ v }}"
+     "<bos>{% macro value(v) %}{% if v is string %}<escape>{{ v }}<escape>{% elif v is mapping %}"
+     "{{ '{' }}{% for k, x in v | dictsort %}{{ k }}:{{ value(x) }}{{ ',' if not loop.last }}{% endfor %}}{% else %}{{ "
+     "v }}"
      "{% endif %}{% endmacro %}{% if tools %}<start_of_turn>developer\n{% for t in tools %}"
      "<start_function_declaration>declaration:{{ t.function.name }}{description:{{ value(t.function.description) }},"
      "parameters:{{ value(t.function.parameters) }}}<end_function_declaration>{% endfor %}<end_of_turn>\n{% endif %}"
