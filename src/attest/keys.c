@@ -3,15 +3,8 @@
 #include "base/limits.h"
 #include "crypto/jose.h"
 #include "os/file.h"
-#include "os/secret.h"
 
 #include <stdio.h>
-
-static void wipe(struct buf *pem)
-{
-    secret_wipe(pem->p, pem->len);
-    buf_done(pem);
-}
 
 static bool key_make(const char *path, struct key **out, struct err *err)
 {
@@ -19,7 +12,7 @@ static bool key_make(const char *path, struct key **out, struct err *err)
     struct key *k = NULL;
     bool ok = key_new(&k, err) && key_to_pem(k, &pem, err) && file_write(path, 0600, buf_bytes(&pem), err);
 
-    wipe(&pem);
+    buf_done(&pem);
     if (!ok) {
         key_free(k);
         return false;
@@ -45,7 +38,7 @@ static bool key_open(const char *dir, const char *name, struct key **out, struct
         err_prefix(err, path);
         ok = false;
     }
-    wipe(&pem);
+    buf_done(&pem);
     return ok;
 }
 

@@ -6,16 +6,41 @@
 
 #define FIRST_CAP 256
 
+/* Prompts, answers and keys do not stay in memory that was given back. */
+static void give_back(struct buf *b)
+{
+    if (b->p != NULL) {
+        explicit_bzero(b->p, b->cap);
+        free(b->p);
+    }
+}
+
+/* Into memory of that size. */
+static bool move(struct buf *b, size_t cap, struct err *err)
+{
+    uint8_t *p = malloc(cap);
+
+    if (p == NULL) {
+        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", cap);
+    }
+    if (b->len != 0) {
+        memcpy(p, b->p, b->len);
+    }
+    give_back(b);
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
 void buf_done(struct buf *b)
 {
-    free(b->p);
+    give_back(b);
     *b = BUF(b->max);
 }
 
 bool buf_room(struct buf *b, size_t n, uint8_t **out, struct err *err)
 {
     size_t cap = b->cap != 0 ? b->cap : FIRST_CAP;
-    uint8_t *p;
 
     if (b->len > b->max || n > b->max - b->len) {
         return FAIL(err, REASON_BUF_FULL, ERR_NOWHERE, "%zu bytes and %zu more, at most %zu", b->len, n, b->max);
@@ -27,13 +52,10 @@ bool buf_room(struct buf *b, size_t n, uint8_t **out, struct err *err)
     while (cap - b->len < n) {
         cap = cap > b->max / 2 ? b->max : cap * 2;
     }
-    p = realloc(b->p, cap);
-    if (p == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", cap);
+    if (!move(b, cap, err)) {
+        return false;
     }
-    b->p = p;
-    b->cap = cap;
-    *out = p + b->len;
+    *out = b->p + b->len;
     return true;
 }
 
@@ -142,13 +164,11 @@ void buf_drop(struct buf *b, size_t n)
 
 bool buf_take(struct buf *b, uint8_t **out, size_t *len, struct err *err)
 {
-    uint8_t *end = realloc(b->p, b->len + 1);
-
-    if (end == NULL) {
-        return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu bytes", b->len + 1);
+    if (!move(b, b->len + 1, err)) {
+        return false;
     }
-    end[b->len] = 0;
-    *out = end;
+    b->p[b->len] = 0;
+    *out = b->p;
     *len = b->len;
     *b = BUF(b->max);
     return true;

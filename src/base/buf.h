@@ -18,7 +18,7 @@ struct buf {
 
 #define BUF(maximum) ((struct buf){.p = NULL, .len = 0, .cap = 0, .max = (maximum)})
 
-void buf_done(struct buf *b); /* frees, and leaves an empty buffer of the same maximum */
+void buf_done(struct buf *b); /* frees, and leaves an empty buffer of the same maximum; what it held is wiped */
 
 MUST_USE bool buf_add(struct buf *b, const void *p, size_t n, struct err *err);
 MUST_USE bool buf_str(struct buf *b, const char *s, struct err *err);

@@ -27,9 +27,6 @@ void form_done(struct form *f)
 {
     grammar_state_free(f->state);
     grammar_free(f->grammar);
-    if (f->joined.p != NULL) {
-        explicit_bzero(f->joined.p, f->joined.cap);
-    }
     buf_done(&f->joined);
     *f = (struct form){0};
 }

@@ -93,9 +93,6 @@ void output_done(struct output *o)
     struct buf *const all[] = {&o->pending, &o->call};
 
     for (size_t i = 0; i < 2; i++) {
-        if (all[i]->p != NULL) {
-            explicit_bzero(all[i]->p, all[i]->cap);
-        }
         buf_done(all[i]);
     }
 }
@@ -318,9 +315,6 @@ static bool calls_gemma(struct output *o, struct bytes all, bool *done, struct e
     *done = false;
     ok = all.p == NULL || (call_gemma_json(bytes_of(all.p - 1, all.len + 1), &json, err) &&
                            call_named(o, name, buf_bytes(&json), done, err));
-    if (json.p != NULL) {
-        explicit_bzero(json.p, json.cap);
-    }
     buf_done(&json);
     return ok;
 }
@@ -405,9 +399,6 @@ static bool call_finish(struct output *o, const char *open, const char *close, s
     o->skip = done;
     if (ok && !done) {
         ok = give(o, bytes_of_str(open), err) && give(o, buf_bytes(&text), err) && give(o, bytes_of_str(close), err);
-    }
-    if (text.p != NULL) {
-        explicit_bzero(text.p, text.cap);
     }
     buf_done(&text);
     return ok;
@@ -655,9 +646,6 @@ bool output_end(struct output *o, struct err *err)
         o->state = STATE_CONTENT;
         ok = head.len == 0 || give(o, buf_bytes(&head), err);
         free(head.p);
-    }
-    if (rest.p != NULL) {
-        explicit_bzero(rest.p, rest.cap);
     }
     buf_done(&rest);
     return ok;

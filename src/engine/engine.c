@@ -236,9 +236,7 @@ static void request_end(struct engine *e)
     stream_done(&r->stream);
     output_done(&r->output);
     form_done(&r->form);
-    wipe(r->stops.p, r->stops.cap);
     buf_done(&r->stops);
-    wipe(r->ids.p, r->ids.cap * sizeof *r->ids.p);
     tokenizer_ids_done(&r->ids);
     forward_wipe(e->forward, used);
     *r = (struct request){0};
@@ -471,14 +469,20 @@ static bool token_tell(struct engine *e, uint32_t id, size_t bytes, struct err *
 
     if (e->token_count == e->token_cap) {
         size_t cap = 2 * e->token_cap + 16;
-        struct engine_token *tokens = reallocarray(e->tokens, cap, sizeof *tokens);
-        size_t *starts = tokens != NULL ? reallocarray(e->starts, cap, sizeof *starts) : NULL;
+        struct engine_token *tokens = calloc(cap, sizeof *tokens);
+        size_t *starts = reallocarray(e->starts, cap, sizeof *starts);
 
-        e->tokens = tokens != NULL ? tokens : e->tokens;
-        if (starts == NULL) {
+        e->starts = starts != NULL ? starts : e->starts;
+        if (tokens == NULL || starts == NULL) {
+            free(tokens);
             return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tokens", cap);
         }
-        e->starts = starts;
+        if (e->tokens != NULL) {
+            memcpy(tokens, e->tokens, e->token_count * sizeof *tokens);
+            wipe(e->tokens, e->token_cap * sizeof *tokens);
+            free(e->tokens);
+        }
+        e->tokens = tokens;
         e->token_cap = cap;
     }
     t = &e->tokens[e->token_count];

@@ -88,7 +88,6 @@ static json_t *call_as_text(const json_t *call)
 
     ok = ok && json_object_set_new(function, "arguments", json_stringn((const char *)text.p, text.len)) == 0 &&
          json_object_set(copy, "function", function) == 0;
-    wipe(text.p, text.cap);
     buf_done(&text);
     json_decref(function);
     if (!ok) {

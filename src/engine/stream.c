@@ -14,7 +14,6 @@ void stream_init(struct stream *s, const struct bytes *stops, size_t count)
 
 void stream_done(struct stream *s)
 {
-    wipe(s->held.p, s->held.cap);
     buf_done(&s->held);
 }
 

@@ -55,7 +55,10 @@ static const char *const harmony_marks[] = {"<|end|>", "<|start|>", "<|channel|>
 
 void tokenizer_ids_done(struct tokenizer_ids *ids)
 {
-    free(ids->p);
+    if (ids->p != NULL) {
+        explicit_bzero(ids->p, ids->cap * sizeof *ids->p);
+        free(ids->p);
+    }
     *ids = TOKENIZER_IDS(ids->max);
 }
 
@@ -83,10 +86,15 @@ bool tokenizer_ids_add(struct tokenizer_ids *ids, uint32_t id, struct err *err)
     }
     if (ids->count == ids->cap) {
         size_t cap = ids->cap != 0 ? ids->cap * 2 : 64;
-        uint32_t *p = reallocarray(ids->p, cap, sizeof *p);
+        uint32_t *p = calloc(cap, sizeof *p);
 
         if (p == NULL) {
             return FAIL(err, REASON_NO_MEMORY, ERR_NOWHERE, "%zu tokens", cap);
+        }
+        if (ids->p != NULL) {
+            memcpy(p, ids->p, ids->count * sizeof *p);
+            explicit_bzero(ids->p, ids->cap * sizeof *p); /* a prompt's */
+            free(ids->p);
         }
         ids->p = p;
         ids->cap = cap;
@@ -314,15 +322,6 @@ void tokenizer_info(const struct tokenizer *t, struct tokenizer_info *out)
     *out = t->info;
 }
 
-/* A prompt's own bytes. */
-static void wipe(struct buf *b)
-{
-    if (b->p != NULL) {
-        explicit_bzero(b->p, b->cap);
-    }
-    buf_done(b);
-}
-
 /* The token whose text is the whole word; TOKENIZER_NO_TOKEN: none. */
 static bool word_find(const struct tokenizer *t, struct bytes word, uint32_t *out, struct err *err)
 {
@@ -340,7 +339,7 @@ static bool word_find(const struct tokenizer *t, struct bytes word, uint32_t *ou
 
         *out = vocabulary_is_text(v, id) ? id : TOKENIZER_NO_TOKEN;
     }
-    wipe(&text);
+    buf_done(&text);
     return ok;
 }
 
@@ -405,7 +404,7 @@ static bool text_encode(const struct tokenizer *t, struct bpe *bpe, struct bytes
         n += space != NULL;
     }
     ok = ok && pieces_encode(t, bpe, buf_bytes(&spaced), ids, err);
-    wipe(&spaced);
+    buf_done(&spaced);
     return ok;
 }
 

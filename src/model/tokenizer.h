@@ -35,7 +35,7 @@ enum tokenizer_allow {
     TOKENIZER_ALLOW_USER,    /* a user's text: only such user-defined ones as no template or parser uses as a mark */
 };
 
-/* A growing list of ids; tokenizer_ids_done() frees. */
+/* A growing list of ids; tokenizer_ids_done() wipes and frees. */
 struct tokenizer_ids {
     uint32_t *p;
     size_t count, cap, max; /* one more than max is CONTEXT_FULL, unless it cuts */

@@ -3,7 +3,6 @@
 #include "codec/http1.h"
 #include "net/tls.h"
 #include "os/clock.h"
-#include "os/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,14 +148,6 @@ bool client_open(const struct client_url *url, unsigned timeout_ms, struct clien
     return true;
 }
 
-static void wipe(struct buf *b)
-{
-    if (b->p != NULL) {
-        secret_wipe(b->p, b->cap);
-    }
-    buf_done(b);
-}
-
 void client_close(struct client *c)
 {
     if (c == NULL) {
@@ -170,7 +161,7 @@ void client_close(struct client *c)
     if (c->fd >= 0) {
         (void)close(c->fd);
     }
-    wipe(&c->in);
+    buf_done(&c->in);
     free(c);
 }
 
@@ -360,7 +351,7 @@ static bool body_step(struct client *c, const struct http_head *h, struct http_c
         ok = used == 0 || sink->piece(sink->arg, bytes_of(c->in.p, used), err);
         *left -= h->framing == HTTP_LENGTH ? used : 0;
     }
-    wipe(&decoded);
+    buf_done(&decoded);
     if (ok) {
         buf_drop(&c->in, used);
     }

@@ -1,7 +1,6 @@
 #include "net/conn.h"
 
 #include "os/clock.h"
-#include "os/secret.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -57,14 +56,6 @@ static void dirty_remove(struct conn *c)
     }
 }
 
-static void wipe(struct buf *b)
-{
-    if (b->p != NULL) {
-        secret_wipe(b->p, b->cap);
-    }
-    buf_done(b);
-}
-
 void conn_free(struct conn *c)
 {
     struct server *s = c->server;
@@ -86,8 +77,8 @@ void conn_free(struct conn *c)
     if (c->next != NULL) {
         c->next->before = c->before;
     }
-    wipe(&c->in);
-    wipe(&c->out);
+    buf_done(&c->in);
+    buf_done(&c->out);
     free(c);
     s->counts.open--;
     server_conn_gone(s);
@@ -404,7 +395,7 @@ static void answer_done(struct conn *c)
     reply_free(c->reply);
     c->reply = NULL;
     if (c->out.cap > OUT_KEPT) {
-        wipe(&c->out);
+        buf_done(&c->out);
     }
     if (c->close) {
         linger_begin(c);
@@ -495,7 +486,7 @@ void conn_step(struct conn *c)
         return;
     }
     if (c->state == CONN_HEAD && c->in.len == 0) {
-        wipe(&c->in); /* idle: no memory, and nothing of what was said */
+        buf_done(&c->in); /* idle: no memory, and nothing of what was said */
     }
     events_set(c);
 }

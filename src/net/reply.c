@@ -3,7 +3,6 @@
 #include "base/civil.h"
 #include "codec/json.h"
 #include "os/clock.h"
-#include "os/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,20 +22,11 @@ bool request_header_is(const struct request *r, const char *name, const char *va
     return v.p != NULL && http_token_equal(v, value);
 }
 
-/* Prompts and answers do not stay in freed memory. */
-static void wipe(struct buf *b)
-{
-    if (b->p != NULL) {
-        secret_wipe(b->p, b->cap);
-    }
-    buf_done(b);
-}
-
 void reply_free(struct reply *p)
 {
     if (p != NULL) {
-        wipe(&p->body);
-        wipe(&p->head_bytes);
+        buf_done(&p->body);
+        buf_done(&p->head_bytes);
         buf_done(&p->extra);
         free(p);
     }

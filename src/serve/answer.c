@@ -6,7 +6,6 @@
 #include "codec/utf8.h"
 #include "os/clock.h"
 #include "os/random.h"
-#include "os/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,14 +50,6 @@ struct answer {
 
 static const char content_json[] = "application/json; charset=utf-8";
 
-static void wipe(struct buf *b)
-{
-    if (b->p != NULL) {
-        secret_wipe(b->p, b->cap);
-    }
-    buf_done(b);
-}
-
 static void answer_free(struct answer *a)
 {
     loop_timer_stop(a->loop, &a->heartbeat);
@@ -67,12 +58,12 @@ static void answer_free(struct answer *a)
             backend_cancel(a->choices[i].call);
         }
     }
-    wipe(&a->text);
-    wipe(&a->thinking);
-    wipe(&a->calls);
-    wipe(&a->line);
+    buf_done(&a->text);
+    buf_done(&a->thinking);
+    buf_done(&a->calls);
+    buf_done(&a->line);
     for (size_t i = 0; i < ODDS_LISTS; i++) {
-        wipe(&a->odds[i]);
+        buf_done(&a->odds[i]);
     }
     free(a);
 }
@@ -250,7 +241,7 @@ static bool call_add(struct answer *a, struct bytes line, struct err *err)
     }
     a->call_count++;
     json_decref(v);
-    wipe(&text);
+    buf_done(&text);
     return ok;
 }
 
@@ -436,7 +427,7 @@ static void line_write(struct answer *a, bool ok)
                              : buf_add(&framed, a->line.p, a->line.len, &ignored) && buf_str(&framed, "\n", &ignored));
     a->failed = a->failed || !ok || !reply_write(a->reply, buf_bytes(&framed));
     a->line.len = 0;
-    wipe(&framed);
+    buf_done(&framed);
     heartbeat_set(a);
 }
 

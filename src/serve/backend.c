@@ -377,7 +377,6 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
         link_send(b->engine, MESSAGE_GENERATE, c->id, buf_bytes(&payload), -1);
         *out = c;
     }
-    secret_wipe(payload.p, payload.len);
     buf_done(&payload);
     return ok;
 }

@@ -1,7 +1,5 @@
 #include "serve/chat.h"
 
-#include "os/secret.h"
-
 #define CHAT_MAX (2 * LIMIT_HTTP_BODY)
 #define CHAT_MESSAGES_MAX 16384
 
@@ -242,9 +240,6 @@ static bool message_parse(struct making *c, const json_t *m, enum dialect d, con
         extra = NULL;
     }
     json_decref(extra);
-    if (content.p != NULL) {
-        secret_wipe(content.p, content.cap);
-    }
     buf_done(&content);
     return ok;
 }
@@ -387,9 +382,6 @@ static bool finish(struct making *c, const json_t *body, enum dialect d, const s
     }
     json_decref(c->messages);
     json_decref(c->extra);
-    if (c->content.p != NULL) {
-        secret_wipe(c->content.p, c->content.cap);
-    }
     buf_done(&c->content);
     if (!ok) {
         json_decref(chat);

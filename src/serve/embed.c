@@ -2,7 +2,6 @@
 #include "engine/embed.h"
 #include "base/base64.h"
 #include "os/clock.h"
-#include "os/secret.h"
 #include "serve/options.h"
 #include "serve/routes_parts.h"
 
@@ -37,9 +36,6 @@ struct embed {
 
 static void embed_free(struct embed *e)
 {
-    if (e->vectors.p != NULL) {
-        secret_wipe(e->vectors.p, e->vectors.cap);
-    }
     buf_done(&e->vectors);
     json_decref(e->body);
     free(e);
@@ -82,9 +78,6 @@ static void finish(struct embed *e)
         reply_send(e->reply, 200, "application/json; charset=utf-8", buf_bytes(&out));
     } else {
         reply_send_error(e->reply, &err);
-    }
-    if (out.p != NULL) {
-        secret_wipe(out.p, out.cap);
     }
     buf_done(&out);
     embed_free(e);

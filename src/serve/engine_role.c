@@ -4,7 +4,6 @@
 #include "base/limits.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/secret.h"
 #include "proc/sandbox.h"
 #include "serve/catalog.h"
 #include "serve/measure.h"
@@ -103,7 +102,6 @@ static void event_send(struct role_engine *r, const struct engine_event *event)
     } else {
         role_fail(&r->base, &err);
     }
-    secret_wipe(b.p, b.cap);
     buf_done(&b);
 }
 

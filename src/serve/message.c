@@ -120,9 +120,6 @@ static bool json_add(struct buf *out, const json_t *v, struct err *err)
     struct buf text = BUF(LIMIT_HTTP_BODY);
     const bool ok = (v == NULL || json_print(v, &text, err)) && run_add(out, buf_bytes(&text), err);
 
-    if (text.p != NULL) {
-        secret_wipe(text.p, text.cap);
-    }
     buf_done(&text);
     return ok;
 }

@@ -165,9 +165,6 @@ static bool pki_open(const char *dir, struct pki *out, struct err *err)
                                                  dir, seed.len, PKI_SEED_SIZE)) &&
               pki_load(seed.p, buf_bytes(&certs), out, err);
 
-    if (seed.p != NULL) {
-        explicit_bzero(seed.p, seed.len);
-    }
     buf_done(&seed);
     buf_done(&certs);
     return ok;

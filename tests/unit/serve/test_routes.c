@@ -372,6 +372,8 @@ static int ask(const struct service *s, const char *method, const char *path, co
 
 /* --- tables --- */
 
+#define USER "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
+
 static const struct route_case {
     const char *name, *method, *path, *body;
     int status;
@@ -429,27 +431,19 @@ static const struct route_case {
      "t=0.00 k=3 n=9 stops=2:user=a\n\nb;"},
     {"a role that is none", "POST", "/api/chat",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"God\",\"content\":\"a\"}]}", 400, "invalid role: God", NULL},
-    {"tools", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{}]}", 400,
+    {"tools", "POST", "/api/chat", USER ",\"tools\":[{}]}", 400,
      "{\"error\":\"registry.ollama.ai/library/m:latest does not support tools\"}", NULL},
     {"images", "POST", "/api/chat",
      "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[\"aa\"]}]}", 400,
      "does not support vision", NULL},
-    {"think", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":true}", 400,
-     "does not support thinking", NULL},
-    {"think of a number", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":5}", 400,
+    {"think", "POST", "/api/chat", USER ",\"think\":true}", 400, "does not support thinking", NULL},
+    {"think of a number", "POST", "/api/chat", USER ",\"think\":5}", 400, "think must be a boolean or string", NULL},
+    {"think as hard as nobody can", "POST", "/api/chat", USER ",\"think\":\"banana\"}", 400,
      "think must be a boolean or string", NULL},
-    {"think as hard as nobody can", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":\"banana\"}", 400,
-     "think must be a boolean or string", NULL},
-    {"no thinking", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"think\":false,\"stream\":false}",
-     200, "\"done\":true", "user=a;"},
+    {"no thinking", "POST", "/api/chat", USER ",\"think\":false,\"stream\":false}", 200, "\"done\":true", "user=a;"},
     {"format json", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"format\":\"json\",\"stream\":"
-     "false}",
+     USER ",\"format\":\"json\",\"stream\":"
+          "false}",
      200, "\"done\":true", "user=a; form=true"},
     {"format of a schema", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"a\",\"format\":{\"type\":\"object\"},\"stream\":false}", 200,
@@ -486,9 +480,7 @@ static const struct route_case {
      "logit_bias must be an object of token ids and numbers", NULL},
     {"a bias twice", "POST", "/api/chat", "{\"model\":\"m:latest\",\"options\":{\"logit_bias\":{\"7\":1,\"07\":1}}}",
      400, "logit_bias (OPTION_RANGE)", NULL},
-    {"log probabilities", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"stream\":false,\"logprobs\":true}",
-     200,
+    {"log probabilities", "POST", "/api/chat", USER ",\"stream\":false,\"logprobs\":true}", 200,
      "\"done\":true,\"logprobs\":[{\"token\":\"Hel\",\"logprob\":-0.5,\"bytes\":[72,101,108]},{\"token\":\"lo "
      "\\\"you\\\"\",",
      "user=a"},
@@ -529,20 +521,17 @@ static const struct route_case {
      "\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}",
      "t=1.00 k=40 n=5 stops=1:system=d;user=a;"},
     {"OpenAI's stream", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"stream\":true,\"stream_options\":{"
-     "\"include_usage\":true}}",
+     USER ",\"stream\":true,\"stream_options\":{"
+          "\"include_usage\":true}}",
      200,
      "\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\ndata: [DONE]\n\n",
      "user=a"},
-    {"OpenAI, log probabilities", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logprobs\":true,\"stream\":true}",
-     200,
+    {"OpenAI, log probabilities", "POST", "/v1/chat/completions", USER ",\"logprobs\":true,\"stream\":true}", 200,
      "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hel\"},\"logprobs\":{\"content\":[{\"token\":"
      "\"Hel\","
      "\"logprob\":-0.5,\"bytes\":[72,101,108],\"top_logprobs\":[]}],\"refusal\":null},\"finish_reason\":null}]}",
      "user=a"},
-    {"OpenAI, alternatives without", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"top_logprobs\":1}", 400,
+    {"OpenAI, alternatives without", "POST", "/v1/chat/completions", USER ",\"top_logprobs\":1}", 400,
      "top_logprobs needs", NULL},
     {"OpenAI's completion", "POST", "/v1/completions",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"max_tokens\":5,\"logprobs\":2,\"presence_penalty\":1}", 200,
@@ -601,56 +590,40 @@ static const struct route_case {
      NULL},
     {"OpenAI, no model", "POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", 400,
      "{\"error\":{\"message\":\"model is required\"", NULL},
-    {"OpenAI, reasoning", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning\":{\"effort\":\"low\"}}",
-     400, "does not support thinking", NULL},
-    {"OpenAI, reasoning_effort of a number", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning_effort\":5}", 400,
+    {"OpenAI, reasoning", "POST", "/v1/chat/completions", USER ",\"reasoning\":{\"effort\":\"low\"}}", 400,
+     "does not support thinking", NULL},
+    {"OpenAI, reasoning_effort of a number", "POST", "/v1/chat/completions", USER ",\"reasoning_effort\":5}", 400,
      "reasoning_effort must be a string", NULL},
-    {"OpenAI, no reasoning", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"reasoning_effort\":\"none\"}", 200,
-     "Hello", "user=a"},
-    {"OpenAI, two answers", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", 200,
+    {"OpenAI, no reasoning", "POST", "/v1/chat/completions", USER ",\"reasoning_effort\":\"none\"}", 200, "Hello",
+     "user=a"},
+    {"OpenAI, two answers", "POST", "/v1/chat/completions", USER ",\"n\":2}", 200,
      "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello \\\"you\\\"\\n\"},"
      "\"finish_reason\":\"stop\"},{\"index\":1,\"message\":{\"role\":\"assistant\",\"content\":\"Blo \\\"you\\\"\\n\"},"
      "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":6,\"total_tokens\":13}}",
      "user=a"},
-    {"streamed: the end of the first", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true}", 200,
+    {"streamed: the end of the first", "POST", "/v1/chat/completions", USER ",\"n\":2,\"stream\":true}", 200,
      "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"id\"", "user=a"},
-    {"streamed: the beginning of the second", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true}", 200,
+    {"streamed: the beginning of the second", "POST", "/v1/chat/completions", USER ",\"n\":2,\"stream\":true}", 200,
      "\"choices\":[{\"index\":1,\"delta\":{\"role\":\"assistant\",\"content\":\"B\"}", "user=a"},
     {"streamed: one end, and one usage", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2,\"stream\":true,"
-     "\"stream_options\":{\"include_usage\":true}}",
+     USER ",\"n\":2,\"stream\":true,"
+          "\"stream_options\":{\"include_usage\":true}}",
      200, "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":6,\"total_tokens\":13}}\n\ndata: [DONE]\n\n", "user=a"},
-    {"the first of several fails", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":3,\"seed\":1001}", 400,
-     "CONTEXT_FULL", "user=a"},
-    {"the queue holds two of three", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":3,\"seed\":1006}", 503,
-     "server busy", "user=a"},
+    {"the first of several fails", "POST", "/v1/chat/completions", USER ",\"n\":3,\"seed\":1001}", 400, "CONTEXT_FULL",
+     "user=a"},
+    {"the queue holds two of three", "POST", "/v1/chat/completions", USER ",\"n\":3,\"seed\":1006}", 503, "server busy",
+     "user=a"},
     {"each with its log probabilities", "POST", "/v1/completions",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"n\":2,\"logprobs\":0}", 200,
      "{\"index\":1,\"text\":\"Blo \\\"you\\\"\\n\",\"logprobs\":{\"tokens\":[\"B\",\"lo \\\"you\\\"\",\"\\n\"],"
      "\"token_logprobs\":[-0.5,-0.5,-0.5],\"top_logprobs\":[{},{},{}],\"text_offset\":[0,1,9]}",
      "user=p"},
-    {"no answer", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":0}", 400,
-     "n must be between 1 and 16", NULL},
-    {"too many answers", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":17}", 400,
-     "n must be between 1 and 16", NULL},
+    {"no answer", "POST", "/v1/chat/completions", USER ",\"n\":0}", 400, "n must be between 1 and 16", NULL},
+    {"too many answers", "POST", "/v1/chat/completions", USER ",\"n\":17}", 400, "n must be between 1 and 16", NULL},
     {"the best of several", "POST", "/v1/completions", "{\"model\":\"m:latest\",\"prompt\":\"p\",\"best_of\":2}", 400,
      "\"code\":\"NOT_SUPPORTED\"", NULL},
-    {"the whole chat or none", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"truncate\":false}", 200, "Hel",
-     "whole:user=a"},
-    {"nothing goes while it is answered", "POST", "/api/chat",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"shift\":false}", 200, "Hel",
-     "keep=4:user=a"},
+    {"the whole chat or none", "POST", "/api/chat", USER ",\"truncate\":false}", 200, "Hel", "whole:user=a"},
+    {"nothing goes while it is answered", "POST", "/api/chat", USER ",\"shift\":false}", 200, "Hel", "keep=4:user=a"},
     {"and how much is kept", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"shift\":false,\"options\":{\"num_keep\":-1}}", 200, "Hel",
      "keep=-1:user=p"},
@@ -658,28 +631,25 @@ static const struct route_case {
      "shift", NULL},
     {"something was left out", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"options\":{\"seed\":1007}}", 200, "\"truncated\":true}\n", "user=p"},
-    {"the same, in OpenAI's form", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"seed\":1007}", 200,
+    {"the same, in OpenAI's form", "POST", "/v1/chat/completions", USER ",\"seed\":1007}", 200,
      ",\"finish_reason\":\"stop\",\"truncated\":true}],", "user=a"},
-    {"the same, streamed", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"seed\":1007,\"stream\":true}", 200,
+    {"the same, streamed", "POST", "/v1/chat/completions", USER ",\"seed\":1007,\"stream\":true}", 200,
      "\"delta\":{},\"finish_reason\":\"stop\",\"truncated\":true}]}\n\n", "user=a"},
-    {"OpenAI, a fraction of a token", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"max_tokens\":0.5}", 400,
+    {"OpenAI, a fraction of a token", "POST", "/v1/chat/completions", USER ",\"max_tokens\":0.5}", 400,
      "option \\\"max_tokens\\\" must be of type integer", NULL},
     {"the whole prompt or none", "POST", "/api/generate",
      "{\"model\":\"m:latest\",\"prompt\":\"p\",\"truncate\":false}", 200, "Hel", "whole:user=p"},
     {"OpenAI, a JSON object", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
-     "\"json_object\"}}",
+     USER ",\"response_format\":{\"type\":"
+          "\"json_object\"}}",
      200, "\"finish_reason\":\"stop\"", "user=a; form=true"},
     {"OpenAI, a JSON Schema", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
-     "\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"type\":\"null\"}}}}",
+     USER ",\"response_format\":{\"type\":"
+          "\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"type\":\"null\"}}}}",
      200, "\"finish_reason\":\"stop\"", "user=a; form={\"type\":\"null\"}"},
     {"OpenAI, another format", "POST", "/v1/chat/completions",
-     "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":"
-     "\"grammar\"}}",
+     USER ",\"response_format\":{\"type\":"
+          "\"grammar\"}}",
      400, "response_format:", NULL},
     {"evidence without a nonce", "GET", "/.well-known/sotto/evidence", NULL, 400, "(NONCE_FORM)", NULL},
     {"evidence with half a nonce", "GET", "/.well-known/sotto/evidence?nonce=00", NULL, 400, "(NONCE_FORM)", NULL},
@@ -725,7 +695,6 @@ static void test_cases(void **state)
     }
 }
 
-#define USER "{\"model\":\"m:latest\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
 #define TOOLS "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
 
 /* A model whose template provides for tools and thinking. */
