@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                             "tools <think><｜tool▁calls▁begin｜>",
                                             "tools <|channel|>",
                                             "<think>",
-                                            "x"};
+                                            "tools <start_function_call>"};
     struct output_format f;
     struct parts one, two;
     struct bytes text;
