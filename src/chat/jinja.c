@@ -491,6 +491,8 @@ static bool choice(struct jinja_run *r, const struct jinja_node *n, struct jinja
     return eval(r, n->a, &v) && (jinja_true(&v) ? eval(r, n->b, out) : n->c == NULL || eval(r, n->c, out));
 }
 
+static bool capture(struct jinja_run *r, const struct jinja_node *first, struct jinja_value *out);
+
 static bool eval_inner(struct jinja_run *r, const struct jinja_node *n, struct jinja_value *out)
 {
     struct jinja_value v;
@@ -527,6 +529,8 @@ static bool eval_inner(struct jinja_run *r, const struct jinja_node *n, struct j
         return compare(r, n, out);
     case JINJA_CHOICE:
         return choice(r, n, out);
+    case JINJA_CAPTURE:
+        return capture(r, n->first, out);
     default:
         break;
     }
@@ -626,9 +630,10 @@ static bool run_for(struct jinja_run *r, const struct jinja_node *n, enum flow *
     return ok && (items->count > 0 || run_body(r, n->b, flow));
 }
 
-/* What the block prints. */
+/* What the block prints; its names are its own. */
 static bool capture(struct jinja_run *r, const struct jinja_node *first, struct jinja_value *out)
 {
+    struct jinja_frame frame = {.parent = r->frame};
     struct jinja_out text, *outer = r->out;
     struct jinja_str all;
     enum flow flow;
@@ -636,7 +641,9 @@ static bool capture(struct jinja_run *r, const struct jinja_node *first, struct 
 
     jinja_out_init(&text);
     r->out = &text;
+    r->frame = &frame;
     ok = run_body(r, first, &flow) && jinja_out_take(r, &text, &all);
+    r->frame = frame.parent;
     r->out = outer;
     jinja_out_done(&text);
     *out = ok ? jinja_of(all) : jinja_none;
@@ -647,7 +654,7 @@ static bool run_set(struct jinja_run *r, const struct jinja_node *n)
 {
     struct jinja_value v, of;
 
-    if (!(n->a != NULL ? eval(r, n->a, &v) : capture(r, n->first, &v))) {
+    if (!eval(r, n->a, &v)) {
         return false;
     }
     if (n->d == NULL) {

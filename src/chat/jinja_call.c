@@ -107,6 +107,7 @@ enum method {
     METHOD_CAPITALIZE,
     METHOD_ENDSWITH,
     METHOD_FIND,
+    METHOD_FORMAT,
     METHOD_JOIN,
     METHOD_LOWER,
     METHOD_LSTRIP,
@@ -123,9 +124,9 @@ enum method {
     METHOD_VALUES,
 };
 
-static const char *const methods[] = {"capitalize", "endswith", "find",  "join",       "lower", "lstrip",
-                                      "replace",    "rstrip",   "split", "startswith", "strip", "title",
-                                      "upper",      "get",      "items", "keys",       "values"};
+static const char *const methods[] = {"capitalize", "endswith", "find",   "format", "join",       "lower",
+                                      "lstrip",     "replace",  "rstrip", "split",  "startswith", "strip",
+                                      "title",      "upper",    "get",    "items",  "keys",       "values"};
 
 /* The method of this name that v has; false: it has none. */
 static bool method_find(const struct jinja_value *v, struct jinja_str name, int *out)
@@ -298,6 +299,8 @@ bool jinja_method(struct jinja_run *r, const struct jinja_bound *m, const struct
         return affix(r, s, args, which == METHOD_ENDSWITH, out);
     case METHOD_FIND:
         return find_text(r, s, args, out);
+    case METHOD_FORMAT:
+        return jinja_format(r, s, args, out);
     case METHOD_JOIN:
         return jinja_join(r, s, jinja_arg(args, 0, "iterable", &jinja_undefined), out);
     case METHOD_REPLACE:

@@ -248,13 +248,11 @@ static bool call_parse(struct parser *p, struct jinja_node *a, struct jinja_node
     return true;
 }
 
+/* At its name. */
 static bool filter_parse(struct parser *p, struct jinja_node **a)
 {
     struct jinja_node *n;
 
-    if (!jinja_next(p)) {
-        return false;
-    }
     if (p->token.kind != TOKEN_NAME) {
         return jinja_fail(p, "a filter's name is missing");
     }
@@ -268,6 +266,23 @@ static bool filter_parse(struct parser *p, struct jinja_node **a)
     }
     *a = n;
     return jinja_next(p) && (!jinja_is_sign(p, "(") || (jinja_next(p) && args_parse(p, &n->first)));
+}
+
+bool jinja_capture_parse(struct parser *p, bool begun, struct jinja_node **capture, struct jinja_node **out)
+{
+    if (!jinja_node_new(p, JINJA_CAPTURE, capture)) {
+        return false;
+    }
+    *out = *capture;
+    if (begun && !filter_parse(p, out)) {
+        return false;
+    }
+    while (jinja_is_sign(p, "|")) {
+        if (!jinja_next(p) || !filter_parse(p, out)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* An argument of a test may stand without parentheses. */
@@ -340,7 +355,7 @@ static bool postfix(struct parser *p, bool filters, struct jinja_node **a)
         } else if (jinja_is_sign(p, "(")) {
             ok = call_parse(p, *a, a);
         } else if (filters && jinja_is_sign(p, "|")) {
-            ok = filter_parse(p, a);
+            ok = jinja_next(p) && filter_parse(p, a);
         } else if (filters && jinja_is_word(p, "is")) {
             ok = test_parse(p, a);
         } else {

@@ -144,6 +144,8 @@ enum filter {
     FILTER_JOIN,
     FILTER_LAST,
     FILTER_MAP,
+    FILTER_MAX,
+    FILTER_MIN,
     FILTER_REJECT,
     FILTER_REJECTATTR,
     FILTER_REVERSE,
@@ -184,6 +186,8 @@ static const struct {
     {"list", FILTER_LIST},
     {"lower", FILTER_LOWER},
     {"map", FILTER_MAP},
+    {"max", FILTER_MAX},
+    {"min", FILTER_MIN},
     {"reject", FILTER_REJECT},
     {"rejectattr", FILTER_REJECTATTR},
     {"replace", FILTER_REPLACE},
@@ -216,6 +220,15 @@ static struct jinja_args args_behind(const struct jinja_args *a, size_t n)
     return (struct jinja_args){a->values + n, a->names + n, a->count - n};
 }
 
+/* Those of a list; of what is false, none at all, as map and select take it. */
+static bool items_if_true(struct jinja_run *r, const struct jinja_value *v, const struct jinja_list **out)
+{
+    static const struct jinja_list none;
+
+    *out = &none;
+    return !jinja_true(v) || jinja_items(r, v, out);
+}
+
 /* select, reject and their like: (test, its arguments...), behind the member's name where there is one. */
 static bool filter_select(struct jinja_run *r, const struct jinja_value *v, const struct jinja_args *args, bool member,
                           bool wanted, struct jinja_value *out)
@@ -225,7 +238,7 @@ static bool filter_select(struct jinja_run *r, const struct jinja_value *v, cons
     struct jinja_str path = {0}, name = {0};
     int test = -1;
 
-    if (!jinja_items(r, v, &items) || !jinja_list_new(r, out) ||
+    if (!items_if_true(r, v, &items) || !jinja_list_new(r, out) ||
         (member && !jinja_str_arg(r, args, 0, "attribute", "", &path)) ||
         !jinja_str_arg(r, &rest, 0, "test", "", &name)) {
         return false;
@@ -264,7 +277,7 @@ static bool filter_map(struct jinja_run *r, const struct jinja_value *v, const s
     struct jinja_value mapped;
     int filter;
 
-    if (!jinja_items(r, v, &items) || !jinja_list_new(r, out) || !jinja_str_arg(r, args, 9, "attribute", "", &path) ||
+    if (!items_if_true(r, v, &items) || !jinja_list_new(r, out) || !jinja_str_arg(r, args, 9, "attribute", "", &path) ||
         !jinja_str_arg(r, args, 0, "name", "", &name)) {
         return false;
     }
@@ -479,6 +492,39 @@ static bool filter_sort(struct jinja_run *r, const struct jinja_value *v, const 
     return true;
 }
 
+/* The first of the largest or the smallest. */
+static bool filter_most(struct jinja_run *r, const struct jinja_value *v, const struct jinja_args *args, int sign,
+                        struct jinja_value *out)
+{
+    const bool exact = jinja_bool_arg(args, 0, "case_sensitive");
+    const struct jinja_value *attribute = jinja_arg(args, 1, "attribute", NULL);
+    const struct jinja_list *items;
+    struct jinja_value best = jinja_undefined;
+    int order = 1;
+
+    *out = jinja_undefined;
+    if (!jinja_items(r, v, &items)) {
+        return false;
+    }
+    for (size_t i = 0; i < items->count; i++) {
+        struct jinja_value key = items->items[i];
+
+        if (attribute != NULL && attribute->type == JINJA_STR &&
+            !jinja_path_get(r, &items->items[i], attribute->str, &key)) {
+            return false;
+        }
+        key = sort_key(r, &key, exact);
+        if (i > 0 && !jinja_order(r, &key, &best, &order)) {
+            return false;
+        }
+        if (i == 0 || order * sign > 0) {
+            best = key;
+            *out = items->items[i];
+        }
+    }
+    return true;
+}
+
 static bool filter_unique(struct jinja_run *r, const struct jinja_value *v, const struct jinja_args *args,
                           struct jinja_value *out)
 {
@@ -528,6 +574,9 @@ static bool filter_items(struct jinja_run *r, enum filter which, const struct ji
         return filter_join(r, v, args, out);
     case FILTER_MAP:
         return filter_map(r, v, args, out);
+    case FILTER_MAX:
+    case FILTER_MIN:
+        return filter_most(r, v, args, which == FILTER_MAX ? 1 : -1, out);
     case FILTER_REJECT:
     case FILTER_SELECT:
         return filter_select(r, v, args, false, which == FILTER_SELECT, out);

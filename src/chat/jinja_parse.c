@@ -48,6 +48,7 @@ static const char *const ends_else[] = {"endif", NULL};
 static const char *const ends_for[] = {"else", "endfor", NULL};
 static const char *const ends_for_else[] = {"endfor", NULL};
 static const char *const ends_set[] = {"endset", NULL};
+static const char *const ends_filter[] = {"endfilter", NULL};
 static const char *const ends_macro[] = {"endmacro", NULL};
 static const char *const ends_generation[] = {"endgeneration", NULL};
 
@@ -157,7 +158,15 @@ static bool set_parse(struct parser *p, struct jinja_node **out)
     if (jinja_is_sign(p, "=")) {
         return jinja_next(p) && jinja_value_parse(p, &n->a);
     }
-    return p->token.kind == TOKEN_END ? block(p, ends_set, &n->first) : jinja_fail(p, "a filter of a set block");
+    return jinja_capture_parse(p, false, &base, &n->a) && block(p, ends_set, &base->first);
+}
+
+static bool filter_parse(struct parser *p, struct jinja_node **out)
+{
+    struct jinja_node *capture;
+
+    return jinja_node_new(p, JINJA_PRINT, out) && jinja_capture_parse(p, true, &capture, &(*out)->a) &&
+           block(p, ends_filter, &capture->first);
 }
 
 static bool macro_parse(struct parser *p, struct jinja_node **out)
@@ -217,6 +226,8 @@ static bool statement(struct parser *p, struct jinja_node **out)
         ok = for_parse(p, out);
     } else if (jinja_str_is(word, "set")) {
         ok = set_parse(p, out);
+    } else if (jinja_str_is(word, "filter")) {
+        ok = filter_parse(p, out);
     } else if (jinja_str_is(word, "macro")) {
         ok = macro_parse(p, out);
     } else if (jinja_str_is(word, "break")) {

@@ -97,12 +97,13 @@ enum jinja_kind {
     JINJA_BINARY,  /* a op b; `and` and `or` too */
     JINJA_COMPARE, /* a, then each of first: op and b */
     JINJA_CHOICE,  /* b if a else c */
+    JINJA_CAPTURE, /* what first prints */
     /* statements */
     JINJA_TEXT,   /* text */
     JINJA_PRINT,  /* a */
     JINJA_IF,     /* a: first, else b (a list) */
     JINJA_FOR,    /* names in a if c: first, else b */
-    JINJA_SET,    /* names (or d, a JINJA_GET) = a, or = what first prints */
+    JINJA_SET,    /* names (or d, a JINJA_GET) = a */
     JINJA_DEFINE, /* macro text(names = their a): first */
     JINJA_BREAK,
     JINJA_CONTINUE,
@@ -252,6 +253,7 @@ bool jinja_recase(struct jinja_run *r, struct jinja_str s, enum letter_case how,
 bool jinja_split(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out);
 bool jinja_replace(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out);
 bool jinja_indent(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out);
+bool jinja_format(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out);
 bool jinja_join(struct jinja_run *r, struct jinja_str between, const struct jinja_value *items,
                 struct jinja_value *out);
 

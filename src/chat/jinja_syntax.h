@@ -54,6 +54,9 @@ bool jinja_item_add(struct parser *p, struct jinja_node ***tail, struct jinja_no
 bool jinja_expression(struct parser *p, struct jinja_node **out);
 bool jinja_or_parse(struct parser *p, struct jinja_node **out);    /* without "a if b else c" */
 bool jinja_value_parse(struct parser *p, struct jinja_node **out); /* an expression, or several with commas: a tuple */
+/* Of a block that is set or filtered: *capture prints what is filtered, *out is what comes of it; begun: at the first
+ * filter's name, else at a '|' or none. */
+bool jinja_capture_parse(struct parser *p, bool begun, struct jinja_node **capture, struct jinja_node **out);
 bool jinja_get_parse(struct parser *p, struct jinja_node *a, struct jinja_node **out); /* at the point of a.name */
 
 #endif

@@ -156,28 +156,114 @@ bool jinja_replace(struct jinja_run *r, struct jinja_str s, const struct jinja_a
     return ok;
 }
 
+/* What ends a line, as Python's splitlines() takes it, at byte i; its length, 0: none. */
+static size_t line_end_at(struct jinja_str s, size_t i)
+{
+    const uint8_t *p = s.p + i;
+    const size_t left = s.len - i;
+
+    if (p[0] == '\r' && left > 1 && p[1] == '\n') {
+        return 2;
+    }
+    if ((p[0] >= '\n' && p[0] <= '\r') || (p[0] >= 0x1c && p[0] <= 0x1e)) {
+        return 1;
+    }
+    if (left >= 2 && p[0] == 0xc2 && p[1] == 0x85) {
+        return 2;
+    }
+    return left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9) ? 3 : 0; /* U+2028, U+2029 */
+}
+
+static bool line_put(struct jinja_run *r, struct jinja_out *out, struct jinja_str line, int64_t width)
+{
+    bool ok = true;
+
+    for (int64_t i = 0; ok && i < width; i++) {
+        ok = jinja_put(r, out, jinja_text(" ").str);
+    }
+    return ok && jinja_put(r, out, line);
+}
+
 bool jinja_indent(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out)
 {
     const bool first = jinja_bool_arg(args, 1, "first"), blank = jinja_bool_arg(args, 2, "blank");
     struct jinja_out text;
     struct jinja_str all;
+    size_t from = 0;
     int64_t width;
     bool ok = jinja_int_arg(r, args, 0, "width", 4, &width);
 
     if (ok && (width < 0 || width > 1000)) {
         return JINJA_FAIL(r, "an indent of %lld", (long long)width);
     }
+    if (s.len > 0 && s.p[s.len - 1] == '\r') { /* Jinja puts a "\n" behind all: together they end one line */
+        s.len--;
+    }
     jinja_out_init(&text);
-    for (size_t from = 0, to; ok && from < s.len; from = to) {
-        const uint8_t *end = memchr(s.p + from, '\n', s.len - from);
-
-        to = end != NULL ? (size_t)(end - s.p) + 1 : s.len;
-        if ((from > 0 || first) && (blank || s.p[from] != '\n')) {
-            for (int64_t i = 0; ok && i < width; i++) {
-                ok = jinja_put(r, &text, jinja_text(" ").str);
-            }
+    for (size_t i = 0, n; ok && i <= s.len; i += n) {
+        n = i < s.len ? line_end_at(s, i) : 1;
+        if (n > 0) {
+            ok = (from == 0 || jinja_put(r, &text, jinja_text("\n").str)) &&
+                 line_put(r, &text, jinja_part(s, from, i), (from == 0 ? first : blank || i > from) ? width : 0);
+            from = i + n;
         }
-        ok = ok && jinja_put(r, &text, jinja_part(s, from, to));
+        n = n > 0 ? n : 1;
+    }
+    ok = ok && jinja_out_take(r, &text, &all);
+    jinja_out_done(&text);
+    *out = ok ? jinja_of(all) : jinja_none;
+    return ok;
+}
+
+/* The argument that stands between two braces: by its keyword, its place, or in turn. NULL: none, or more is asked. */
+static const struct jinja_value *field_get(const struct jinja_args *args, struct jinja_str field, size_t *turn)
+{
+    char name[64];
+    size_t place = 0;
+
+    if (field.len == 0) {
+        return jinja_arg(args, (*turn)++, "", NULL);
+    }
+    if (field.len >= sizeof name) {
+        return NULL;
+    }
+    memcpy(name, field.p, field.len);
+    name[field.len] = 0;
+    if (strspn(name, "0123456789") < field.len) {
+        return strpbrk(name, ".[!:") == NULL ? jinja_arg(args, SIZE_MAX, name, NULL) : NULL;
+    }
+    for (size_t i = 0; i < field.len && place < args->count; i++) {
+        place = place * 10 + (size_t)(name[i] - '0');
+    }
+    return jinja_arg(args, place, "", NULL);
+}
+
+bool jinja_format(struct jinja_run *r, struct jinja_str s, const struct jinja_args *args, struct jinja_value *out)
+{
+    struct jinja_out text;
+    struct jinja_str all;
+    size_t turn = 0;
+    bool ok = true;
+
+    jinja_out_init(&text);
+    for (size_t i = 0, to; ok && i < s.len; i = to) {
+        const bool brace = s.p[i] == '{' || s.p[i] == '}';
+        const uint8_t *end = s.p[i] == '{' ? memchr(s.p + i, '}', s.len - i) : NULL;
+        const struct jinja_value *v;
+
+        to = i + 1;
+        if (brace && to < s.len && s.p[to] == s.p[i]) { /* "{{" is a brace */
+            ok = jinja_put(r, &text, jinja_part(s, i, to++));
+        } else if (!brace) {
+            while (to < s.len && s.p[to] != '{' && s.p[to] != '}') {
+                to++;
+            }
+            ok = jinja_put(r, &text, jinja_part(s, i, to));
+        } else {
+            v = end != NULL ? field_get(args, jinja_part(s, to, (size_t)(end - s.p)), &turn) : NULL;
+            to = end != NULL ? (size_t)(end - s.p) + 1 : s.len;
+            ok = v != NULL ? jinja_print(r, &text, v, false) : JINJA_FAIL(r, "a format that is not known here");
+        }
     }
     ok = ok && jinja_out_take(r, &text, &all);
     jinja_out_done(&text);

@@ -1,5 +1,6 @@
 #include "chat/jinja_parts.h"
 #include "codec/utf8.h"
+#include "model/unicode.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -503,6 +504,13 @@ static bool put_int(struct jinja_run *r, struct jinja_out *out, int64_t n)
     return put_text(r, out, text);
 }
 
+static bool is_printable(uint32_t c)
+{
+    const enum unicode_class class = unicode_class(c);
+
+    return c == ' ' || (class != UNICODE_OTHER && class != UNICODE_SPACE);
+}
+
 /* 'text' as Python writes it. */
 static bool put_quoted(struct jinja_run *r, struct jinja_out *out, struct jinja_str s)
 {
@@ -510,18 +518,25 @@ static bool put_quoted(struct jinja_run *r, struct jinja_out *out, struct jinja_
     const char *quote = single ? "\"" : "'";
     bool ok = put_text(r, out, quote);
 
-    for (size_t i = 0; ok && i < s.len; i++) {
-        const uint8_t c = s.p[i];
-        struct jinja_str escape = jinja_part(s, i, i + 1);
-        char text[8];
+    for (size_t i = 0, n; ok && i < s.len; i += n) {
+        uint32_t c;
+        char text[16];
 
+        n = unicode_decode(bytes_of(s.p, s.len), i, &c);
         if (c == '\\' || c == (uint8_t)quote[0]) {
-            ok = put_text(r, out, "\\") && jinja_put(r, out, escape);
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)snprintf(text, sizeof text, c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : "\\x%02x", c);
-            ok = put_text(r, out, text);
+            ok = put_text(r, out, "\\") && jinja_put(r, out, jinja_part(s, i, i + n));
+        } else if (is_printable(c)) {
+            ok = jinja_put(r, out, jinja_part(s, i, i + n));
         } else {
-            ok = jinja_put(r, out, escape);
+            (void)snprintf(text, sizeof text,
+                           c == '\n'     ? "\\n"
+                           : c == '\t'   ? "\\t"
+                           : c == '\r'   ? "\\r"
+                           : c < 0x100   ? "\\x%02x"
+                           : c < 0x10000 ? "\\u%04x"
+                                         : "\\U%08x",
+                           c);
+            ok = put_text(r, out, text);
         }
     }
     return ok && put_text(r, out, quote);

@@ -447,6 +447,8 @@ static void test_operations(void **state)
         "{{ c if c in l else '' }}{{ c | default('') | safe | string }}",
         "{{ a }}{{ b }}{{ a + b }}{{ [a, b] | join }}",
         "{{ c | indent(2) }}",
+        "{{ '{}{}'.format(a, b) }}{{ q.format(c) }}",
+        "{% filter trim %}{{ a }}{{ b }}{% endfilter %}{{ [c] | max }}",
         "{{ (c + ' ' + c) | unique | join if false else c + c }}",
     };
 

@@ -120,6 +120,24 @@ static const struct {
     {"{{ strftime_now('%Y-%m-%d %d %B %b %A %a %H:%M:%S %I %p %j %y %-d %%') }}",
      "2023-11-14 14 November Nov Tuesday Tue 22:13:20 10 PM 318 23 14 %"},
     {"{{ bos_token }}{{ eos_token }}{{ add_generation_prompt }}", "<s></s>True"},
+    {"{{ none | selectattr('a') | list }}{{ zz | map('trim') | list }}{{ '' | reject('odd') | list }}{{ 0 | select | "
+     "list | length }}",
+     "[][][]0"},
+    {"{{ [3, 1, 2] | min }}{{ ['b', 'A', 'c'] | min }}{{ ['b', 'A', 'B'] | max }}{{ [] | max is undefined }}{{ [{'a': "
+     "2}, {'a': 5}] | max(attribute='a') }}",
+     "1AbTrue{'a': 5}"},
+    {"{% filter trim | upper %}  a{{ 1 + 1 }} {% endfilter %}!", "A2!"},
+    {"{% set b | trim %}  y {% endset %}[{{ b }}]{% set b %}{% set z = 1 %}{{ z }}{% endset %}{{ b }}{{ z is defined "
+     "}}",
+     "[y]1False"},
+    {"{{ '<{}|{}>'.format('a', 1) }}{{ '{1}{0}{{x}}'.format(1, [2]) }}{{ '{k}'.format(k='v') }}", "<a|1>[2]1{x}v"},
+    {"{{ 'a\xe2\x80\xa8"
+     "b\x0b"
+     "c\r\nd\n' | indent(1) }}|{{ '\n\na' | indent(2, first=true) }}|{{ 'a\n\nb' | indent(2, blank=true) }}|{{ 'a\\r' "
+     "| indent }}|{{ '' | indent(2, true) }}.",
+     "a\n b\n c\n d\n|  \n\n  a|a\n  \n  b|a|  ."},
+    {"{{ ['a\xe2\x80\xa8\xc2\x85\xc2\xa0\xe2\x80\x8b\xf3\xa0\x80\x81\xc3\xa9\xf0\x9f\x98\x80\x7f'] }}",
+     "['a\\u2028\\x85\\xa0\\u200b\\U000e0001\xc3\xa9\xf0\x9f\x98\x80\\x7f']"},
     {"{{ 1 == 1.0 }}{{ true == 1 }}{{ [1,2] == [1,2.0] }}{{ {'a':1} == {'a':1} }}{{ 'a' < 'b' }}{{ none == zz }}{{ 'a' "
      "== 1 }}{{ 'k' in messages[1].d }}{{ 1 in zz }}",
      "TrueTrueTrueTrueTrueFalseFalseTrueFalse"},
@@ -154,11 +172,22 @@ static void test_language(void **state)
 /* The chat does not have what the template asks for. */
 static void test_refused(void **state)
 {
-    static const char *const texts[] = {"{{ zz.a }}",        "{{ zz + 1 }}",
-                                        "{{ 'a' + 1 }}",     "{{ 1 // 0 }}",
-                                        "{{ 'a' < 1 }}",     "{{ raise_exception('no ' + 'way') }}",
-                                        "{{ zz() }}",        "{% for x in 5 %}{% endfor %}",
-                                        "{% set s.x = 1 %}", "{{ messages[1].zz.y }}",
+    static const char *const texts[] = {"{{ zz.a }}",
+                                        "{{ zz + 1 }}",
+                                        "{{ '{}'.format() }}",
+                                        "{{ '{0.a}'.format(s) }}",
+                                        "{{ '{:>3}'.format(1) }}",
+                                        "{{ '}'.format() }}",
+                                        "{{ '{'.format() }}",
+                                        "{{ [1, 'a'] | min }}",
+                                        "{{ 'a' + 1 }}",
+                                        "{{ 1 // 0 }}",
+                                        "{{ 'a' < 1 }}",
+                                        "{{ raise_exception('no ' + 'way') }}",
+                                        "{{ zz() }}",
+                                        "{% for x in 5 %}{% endfor %}",
+                                        "{% set s.x = 1 %}",
+                                        "{{ messages[1].zz.y }}",
                                         "{{ 1 in 5 }}"};
 
     (void)state;
