@@ -435,21 +435,65 @@ static bool found_encode(const struct tokenizer *t, struct bytes text, const str
 /* Text that cannot fit is refused before memory is taken for it. */
 static bool length_check(const struct tokenizer *t, struct bytes text, const struct tokenizer_ids *ids, struct err *err)
 {
-    size_t room = ids->cuts ? SIZE_MAX : ids->max - ids->count;
+    size_t room = ids->max - ids->count;
 
-    if (t->info.longest != 0 && text.len / t->info.longest > room) {
+    if (!ids->cuts && t->info.longest != 0 && text.len / t->info.longest > room) {
         return FAIL(err, REASON_CONTEXT_FULL, ERR_NOWHERE, "%zu bytes are more than %zu tokens", text.len, room);
     }
     return true;
 }
 
+/* Of a text of which the middle goes, only the ends are looked at: bytes that give max tokens each. False: all of it.
+ */
+static bool ends_find(const struct tokenizer *t, struct bytes text, struct tokenizer_ids *ids, size_t *end)
+{
+    *end = ids->max * t->info.longest;
+    if (!ids->cuts || *end == 0 || text.len / 2 <= *end) {
+        return false;
+    }
+    ids->left_out++;
+    return true;
+}
+
+static bool stretch_encode(const struct tokenizer *t, struct bytes text, enum tokenizer_allow allow,
+                           struct tokenizer_ids *ids, struct err *err)
+{
+    struct special_list found = {0};
+    bool ok =
+        special_find(&t->special, text, 0, text.len, allow, &found, err) && found_encode(t, text, &found, ids, err);
+
+    free(found.p);
+    return ok;
+}
+
 bool tokenizer_encode(const struct tokenizer *t, struct bytes text, enum tokenizer_allow allow,
                       struct tokenizer_ids *ids, struct err *err)
 {
-    struct special_list found = {0};
-    bool ok = length_check(t, text, ids, err) && special_find(&t->special, text, 0, text.len, allow, &found, err) &&
-              found_encode(t, text, &found, ids, err);
+    size_t end;
 
+    if (ends_find(t, text, ids, &end)) {
+        return stretch_encode(t, bytes_of(text.p, end), allow, ids, err) &&
+               stretch_encode(t, bytes_of(text.p + text.len - end, end), allow, ids, err);
+    }
+    return length_check(t, text, ids, err) && stretch_encode(t, text, allow, ids, err);
+}
+
+/* The bytes from..to of it. */
+static bool rendered_encode(const struct tokenizer *t, const struct template_rendered *r, size_t from, size_t to,
+                            struct tokenizer_ids *ids, struct err *err)
+{
+    struct special_list found = {0};
+    const struct bytes text = bytes_of(to != 0 ? r->text.p + from : NULL, to - from);
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < r->count; i++) {
+        const struct template_segment *s = &r->segments[i];
+        const size_t start = s->start > from ? s->start : from, end = s->start + s->len < to ? s->start + s->len : to;
+
+        ok = start >= end || special_find(&t->special, text, start - from, end - start,
+                                          s->from_user ? TOKENIZER_ALLOW_USER : TOKENIZER_ALLOW_ALL, &found, err);
+    }
+    ok = ok && found_encode(t, text, &found, ids, err);
     free(found.p);
     return ok;
 }
@@ -457,19 +501,13 @@ bool tokenizer_encode(const struct tokenizer *t, struct bytes text, enum tokeniz
 bool tokenizer_encode_rendered(const struct tokenizer *t, const struct template_rendered *r, struct tokenizer_ids *ids,
                                struct err *err)
 {
-    struct special_list found = {0};
-    struct bytes text = buf_bytes(&r->text);
-    bool ok = length_check(t, text, ids, err);
+    const struct bytes text = buf_bytes(&r->text);
+    size_t end;
 
-    for (size_t i = 0; ok && i < r->count; i++) {
-        const struct template_segment *s = &r->segments[i];
-
-        ok = special_find(&t->special, text, s->start, s->len,
-                          s->from_user ? TOKENIZER_ALLOW_USER : TOKENIZER_ALLOW_ALL, &found, err);
+    if (ends_find(t, text, ids, &end)) {
+        return rendered_encode(t, r, 0, end, ids, err) && rendered_encode(t, r, text.len - end, text.len, ids, err);
     }
-    ok = ok && found_encode(t, text, &found, ids, err);
-    free(found.p);
-    return ok;
+    return length_check(t, text, ids, err) && rendered_encode(t, r, 0, text.len, ids, err);
 }
 
 bool tokenizer_piece(const struct tokenizer *t, uint32_t id, struct bytes *out, struct err *err)

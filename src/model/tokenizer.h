@@ -39,7 +39,9 @@ enum tokenizer_allow {
 struct tokenizer_ids {
     uint32_t *p;
     size_t count, cap, max; /* one more than max is CONTEXT_FULL, unless it cuts */
-    /* Then the first keep ids stay (keep < max), and the last ones: up to 2 * max in all, until tokenizer_ids_cut(). */
+    /* Then the first keep ids stay (keep < max), and the last ones: up to 2 * max in all, until tokenizer_ids_cut().
+     * Of a text that is far too long only the ends are looked at: left_out says whether something is, and not how much.
+     */
     bool cuts;
     size_t keep, left_out;
 };
@@ -47,7 +49,7 @@ struct tokenizer_ids {
 void tokenizer_ids_done(struct tokenizer_ids *ids);
 MUST_USE bool tokenizer_ids_add(struct tokenizer_ids *ids, uint32_t id, struct err *err);
 void tokenizer_ids_remove(struct tokenizer_ids *ids, size_t at, size_t n);
-/* So that no more than max are there; left_out has their number. */
+/* So that no more than max are there. */
 void tokenizer_ids_cut(struct tokenizer_ids *ids);
 
 /* Appends the ids of text; neither BOS nor EOS is added. Any bytes are accepted; a byte that the vocabulary has no

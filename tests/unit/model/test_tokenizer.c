@@ -239,6 +239,50 @@ static void test_segments(void **state)
     tokenizer_free(t);
 }
 
+/* Of a text of which the middle goes only the ends are looked at; borders and users stay what they are. */
+static void test_ends(void **state)
+{
+    enum { SIZE = 1000000 };
+    static const char first[] = "<|im_start|>x<|im_end|>", last[] = "<|im_end|>y<|im_end|>";
+    struct tokenizer *t = tokenizer_make("smollm");
+    struct tokenizer_ids ids = TOKENIZER_IDS(16), raw = TOKENIZER_IDS(16);
+    struct template_segment segments[3] = {
+        {.start = 0, .len = 12}, {.start = 12, .len = SIZE - 22, .from_user = true}, {.start = SIZE - 10, .len = 10}};
+    struct template_rendered r = {.text = BUF(SIZE), .segments = segments, .count = 3};
+    char *text = malloc(SIZE);
+    struct err err;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'q', SIZE);
+    memcpy(text, first, sizeof first - 1);
+    memcpy(text + SIZE - (sizeof last - 1), last, sizeof last - 1);
+    assert_ok(buf_add(&r.text, text, SIZE, &err), err);
+    ids.cuts = raw.cuts = true;
+    ids.keep = raw.keep = 4;
+    assert_ok(tokenizer_encode_rendered(t, &r, &ids, &err), err);
+    tokenizer_ids_cut(&ids);
+    assert_int_equal(ids.count, 16);
+    assert_memory_equal(ids.p,
+                        ((const uint32_t[]){VOCABULARY_IM_START, 'x', '<', '|', '<', '|', 'i', 'm', '_', 'e', 'n', 'd',
+                                            '|', '>', 'y', VOCABULARY_IM_END}),
+                        16 * sizeof *ids.p);
+    assert_in_range(ids.left_out, 1, 2 * 16 * 12); /* 12 bytes are the longest piece */
+    assert_ok(tokenizer_encode(t, bytes_of((const uint8_t *)text, SIZE), TOKENIZER_ALLOW_ALL, &raw, &err), err);
+    tokenizer_ids_cut(&raw);
+    assert_int_equal(raw.count, 16);
+    assert_memory_equal(raw.p,
+                        ((const uint32_t[]){VOCABULARY_IM_START, 'x', VOCABULARY_IM_END, 'q', 'q', 'q', 'q', 'q', 'q',
+                                            'q', 'q', 'q', 'q', VOCABULARY_IM_END, 'y', VOCABULARY_IM_END}),
+                        16 * sizeof *raw.p);
+    assert_in_range(raw.left_out, 1, 2 * 16 * 12);
+    tokenizer_ids_done(&ids);
+    tokenizer_ids_done(&raw);
+    buf_done(&r.text);
+    free(text);
+    tokenizer_free(t);
+}
+
 /* Words by the patterns' own words: "|" stands where one ends. */
 static void test_words(void **state)
 {
@@ -599,7 +643,7 @@ int main(void)
         cmocka_unit_test(test_special),     cmocka_unit_test(test_special_long), cmocka_unit_test(test_spm),
         cmocka_unit_test(test_overlap),     cmocka_unit_test(test_segments),     cmocka_unit_test(test_refused),
         cmocka_unit_test(test_spm_refused), cmocka_unit_test(test_vectors),      cmocka_unit_test(test_demo_model),
-        cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_gemma3),      cmocka_unit_test(test_ends),
     };
 
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
