@@ -2,6 +2,7 @@
  * the tokens that stayed would. The other side computes each token's logits anew, from the first token on. */
 #include "test.h"
 
+#include "engine/sampler.h"
 #include "generated.h"
 
 #include <stdlib.h>
@@ -197,9 +198,15 @@ static void test_ends(void **state)
 /* The same seed, the same text; each token has a draw of its own, also behind a shift. */
 static void test_draws(void **state)
 {
+    enum { KEEP = 3, COUNT = 100 };
     struct engine *e = open_model(false, NULL, 0), *other = open_model(false, NULL, 1);
     struct engine_request q = request("xyz");
+    struct sampler *sampler = NULL;
     struct run a, b;
+    uint32_t window[TOKENS_MAX];
+    float logits[VOCAB];
+    size_t count = ids_of("xyz", false, window);
+    struct err err = {0};
 
     (void)state;
     q.options.temperature = 5;
@@ -207,17 +214,51 @@ static void test_draws(void **state)
     q.options.top_p = 1;
     q.options.repeat_penalty = 1.3F;
     q.options.seed = 7;
-    q.options.num_predict = 100;
+    q.options.num_predict = COUNT;
     run(e, &q, &a);
     run(other, &q, &b);
-    assert_int_equal(a.count, 100);
-    assert_int_equal(b.count, 100);
-    assert_memory_equal(a.ids, b.ids, 100 * sizeof *a.ids);
+    assert_int_equal(a.count, COUNT);
+    assert_int_equal(b.count, COUNT);
+    assert_memory_equal(a.ids, b.ids, COUNT * sizeof *a.ids);
+    assert_ok(sampler_new(VOCAB, &sampler, &err), err);
+    sampler_begin(sampler, &q.options);
+    for (size_t i = 0; i < COUNT; i++) {
+        if (count > CONTEXT) {
+            ids_remove(window, &count, KEEP, (CONTEXT - KEEP) / 2);
+            sampler_forget(sampler, (CONTEXT - KEEP) / 2);
+        }
+        assert_ok(engine_logits(other, window, count, true, logits, &err), err);
+        window[count] = sampler_pick(sampler, &q.options, logits, window, count, NULL);
+        assert_int_equal(a.ids[i], window[count++]);
+    }
+    sampler_free(sampler);
     q.options.seed = 8;
     run(e, &q, &b);
-    assert_memory_not_equal(a.ids, b.ids, 100 * sizeof *a.ids);
+    assert_memory_not_equal(a.ids, b.ids, COUNT * sizeof *a.ids);
     engine_close(e);
     engine_close(other);
+}
+
+/* What is computed anew belongs to the answer's time, also where it is as much as the prompt. */
+static void test_times(void **state)
+{
+    struct engine *e = open_model(false, NULL, 1);
+    struct engine_request q = request("0123456789-123456789");
+    struct engine_event event = {.end = ENGINE_END_NOT};
+    struct engine_stats first = {0}, stats;
+    struct err err = {0};
+
+    (void)state;
+    q.options.num_predict = 70;
+    assert_ok(engine_submit(e, &q, &err), err);
+    while (event.end == ENGINE_END_NOT) {
+        assert_ok(engine_next(e, &event, &err), err);
+        engine_stats(e, &stats);
+        first = stats.answer_tokens == 1 && first.answer_tokens == 0 ? stats : first;
+    }
+    assert_true(stats.truncated && first.prompt_ns != 0 && stats.answer_ns != 0);
+    assert_int_equal(stats.prompt_ns, first.prompt_ns);
+    engine_close(e);
 }
 
 static void chat_expect(struct engine *e, const char *text, enum engine_wish wish, unsigned tokens, bool truncated)
@@ -270,10 +311,8 @@ static void test_chat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goes_on),
-        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_chat),
+        cmocka_unit_test(test_goes_on), cmocka_unit_test(test_ends), cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_times),   cmocka_unit_test(test_chat),
     };
 
     return cmocka_run_group_tests_name("overflow", tests, NULL, NULL);
