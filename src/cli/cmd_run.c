@@ -279,7 +279,7 @@ static int ask(struct run *r, const char *question, struct err *err)
         (void)fflush(stdout);
     }
     if (ok && !r->json && json_is_true(json_object_get(r->last, "truncated"))) {
-        (void)fputs("sotto: the context does not hold all of the chat: its oldest part was left out\n", stderr);
+        (void)fputs("sotto: the context does not hold all of the chat: a part of it was left out\n", stderr);
     }
     if (ok && r->verbose) {
         counts_print(r->last);

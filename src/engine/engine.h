@@ -87,7 +87,7 @@ struct engine_options {
     float temperature, top_p, min_p, typical_p;
     float repeat_penalty, presence_penalty, frequency_penalty, mirostat_tau, mirostat_eta;
     int top_k, repeat_last_n, mirostat, num_predict;
-    int num_keep;     /* tokens of the prompt that stay where the context overflows, -1: all */
+    int num_keep;     /* first tokens that stay where the context overflows, -1: the prompt's */
     int shift;        /* 1: an answer goes on beyond the context's end, 0: it ends there */
     int top_logprobs; /* -1: none; else events carry tokens, each with so many alternatives */
     uint64_t seed;

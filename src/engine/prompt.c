@@ -195,7 +195,7 @@ static void cut_allow(const struct engine_request *q, size_t keep, struct tokeni
 {
     ids->cuts = q->wish == ENGINE_ANSWER;
     ids->keep = keep;
-    ids->left_out = 0;
+    ids->left_out = false;
 }
 
 static void cut_end(struct tokenizer_ids *ids, struct prompt_shape *out)
@@ -203,7 +203,7 @@ static void cut_end(struct tokenizer_ids *ids, struct prompt_shape *out)
     if (ids->cuts) {
         tokenizer_ids_cut(ids);
         ids->cuts = false;
-        out->truncated = out->truncated || ids->left_out != 0;
+        out->truncated = out->truncated || ids->left_out;
     }
 }
 
@@ -225,6 +225,7 @@ static bool chat_fit(const struct prompt *p, const struct engine_request *q, str
         if (err->reason != REASON_CONTEXT_FULL) {
             return false;
         }
+        out->truncated = enough != 0;
         cut_allow(q, out->keep, ids);
         return chat_encode(p, q, enough, ids, out, err);
     }
@@ -309,6 +310,8 @@ bool prompt_make(const struct prompt *p, const struct engine_request *q, struct 
         ok = raw_encode(p, q, ids, err);
     }
     cut_end(ids, out);
-    out->keep = out->keep < ids->count ? out->keep : ids->count;
+    if (q->options.num_keep < 0 && ids->count < out->keep) {
+        out->keep = ids->count;
+    }
     return ok;
 }

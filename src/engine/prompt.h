@@ -26,7 +26,7 @@ struct prompt_shape {
     bool tools;     /* the request names some */
     bool thinking;  /* the prompt ends where thinking begins */
     bool truncated; /* oldest messages, the middle of a prompt, or the end of a text to be embedded were left out */
-    size_t keep;    /* tokens of the prompt that stay where the context overflows */
+    size_t keep;    /* tokens that stay where the context overflows */
 };
 
 /* ids->max: what the context holds. CONTEXT_FULL, CHAT_FORM, TEMPLATE_UNSUPPORTED. */

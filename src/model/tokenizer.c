@@ -71,7 +71,7 @@ void tokenizer_ids_remove(struct tokenizer_ids *ids, size_t at, size_t n)
 void tokenizer_ids_cut(struct tokenizer_ids *ids)
 {
     if (ids->count > ids->max) {
-        ids->left_out += ids->count - ids->max;
+        ids->left_out = true;
         tokenizer_ids_remove(ids, ids->keep, ids->count - ids->max);
     }
 }
@@ -451,7 +451,7 @@ static bool ends_find(const struct tokenizer *t, struct bytes text, struct token
     if (!ids->cuts || *end == 0 || text.len / 2 <= *end) {
         return false;
     }
-    ids->left_out++;
+    ids->left_out = true;
     return true;
 }
 

@@ -40,10 +40,9 @@ struct tokenizer_ids {
     uint32_t *p;
     size_t count, cap, max; /* one more than max is CONTEXT_FULL, unless it cuts */
     /* Then the first keep ids stay (keep < max), and the last ones: up to 2 * max in all, until tokenizer_ids_cut().
-     * Of a text that is far too long only the ends are looked at: left_out says whether something is, and not how much.
-     */
-    bool cuts;
-    size_t keep, left_out;
+     * Of a text that is far too long only the ends are looked at. left_out: something is. */
+    bool cuts, left_out;
+    size_t keep;
 };
 #define TOKENIZER_IDS(maximum) ((struct tokenizer_ids){.p = NULL, .count = 0, .cap = 0, .max = (maximum)})
 void tokenizer_ids_done(struct tokenizer_ids *ids);

@@ -7,7 +7,7 @@
 
 struct ask { /* what both routes have in common */
     const char *model;
-    bool stream, unload, truncate, shift;
+    bool stream, unload;
     const struct backend_loaded *loaded;
     struct options options;
 };
@@ -26,18 +26,15 @@ static bool ask_parse(struct routes *rs, const struct request *r, const json_t *
     struct err err;
 
     if (!routes_str_get(body, "model", &out->model, why) || !routes_bool_get(body, "stream", true, &out->stream, why) ||
-        !routes_bool_get(body, "truncate", true, &out->truncate, why) ||
-        !routes_bool_get(body, "shift", true, &out->shift, why) || (chat && !routes_model_check(out->model, why)) ||
+        (chat && !routes_model_check(out->model, why)) ||
         !routes_loaded_get(rs, r, out->model, chat, &out->loaded, why) ||
         !images_check(body, out->loaded->model->name, why) ||
         !options_keep_alive_parse(routes_member(body, "keep_alive"), &out->unload, why)) {
         return false;
     }
-    if (!options_init(&out->options, &err)) {
-        return refusal_of(why, &err);
-    }
-    out->options.engine.shift = out->shift ? 1 : 0;
-    return options_parse_ollama(routes_member(body, "options"), &out->options, why) &&
+    return (options_init(&out->options, &err) || refusal_of(why, &err)) &&
+           options_parse_context(body, &out->options, why) &&
+           options_parse_ollama(routes_member(body, "options"), &out->options, why) &&
            options_parse_logprobs(body, &out->options, why);
 }
 
@@ -91,7 +88,7 @@ static bool generate(struct routes *rs, const struct request *r, const json_t *b
     }
     setup.stream = ask.stream;
     setup.model = ask.model;
-    request.wish = ask.truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;
+    request.wish = ask.options.wish;
     request.options = ask.options.engine;
     ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) &&
          (raw || !ask.loaded->chat || chat_of_prompt(body, system, prompt, ask.loaded, &chat, why));
@@ -127,7 +124,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     ok = chat_form_parse(body, DIALECT_OLLAMA, &form, why) && chat_parse(body, DIALECT_OLLAMA, ask.loaded, &chat, why);
     setup.stream = ask.stream;
     setup.model = ask.model;
-    request.wish = ask.truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;
+    request.wish = ask.options.wish;
     request.options = ask.options.engine;
     request.chat = chat;
     request.form = form;

@@ -43,6 +43,7 @@ static bool chat(struct routes *rs, const struct request *r, const json_t *body,
     }
     ok = chat_form_parse(body, DIALECT_OPENAI, &form, why) && chat_parse(body, DIALECT_OPENAI, loaded, &chat, why);
     setup.choices = options.choices;
+    request.wish = options.wish;
     request.options = options.engine;
     request.chat = chat;
     request.form = form;
@@ -83,6 +84,7 @@ static bool completion(struct routes *rs, const struct request *r, const json_t 
         return false;
     }
     setup.choices = options.choices;
+    request.wish = options.wish;
     request.options = options.engine;
     request.prompt = bytes_of_str(prompt);
     request.chat = chat;

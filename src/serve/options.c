@@ -194,6 +194,26 @@ static bool bias_parse(const json_t *object, struct options *o, struct refusal *
     return true;
 }
 
+static bool flag_parse(const json_t *request, const char *name, bool *out, struct refusal *why)
+{
+    const json_t *v = member(request, name);
+
+    *out = v == NULL || json_is_true(v);
+    return v == NULL || json_is_boolean(v) || refusal_set(why, 400, "%s must be a boolean", name);
+}
+
+bool options_parse_context(const json_t *request, struct options *o, struct refusal *why)
+{
+    bool truncate, shift;
+
+    if (!flag_parse(request, "truncate", &truncate, why) || !flag_parse(request, "shift", &shift, why)) {
+        return false;
+    }
+    o->wish = truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;
+    o->engine.shift = shift ? 1 : 0;
+    return true;
+}
+
 bool options_parse_logprobs(const json_t *request, struct options *o, struct refusal *why)
 {
     const json_t *logprobs = member(request, "logprobs"), *best = member(request, "top_logprobs");
@@ -319,8 +339,8 @@ bool options_parse_openai(const json_t *request, bool chat, struct options *o, s
         !json_is_true(member(request, "logprobs"))) {
         return refusal_set(why, 400, "top_logprobs needs \"logprobs\": true");
     }
-    return openai_numbers_parse(request, o, why) && choices_parse(member(request, "n"), o, why) &&
-           bias_parse(member(request, "logit_bias"), o, why) &&
+    return options_parse_context(request, o, why) && openai_numbers_parse(request, o, why) &&
+           choices_parse(member(request, "n"), o, why) && bias_parse(member(request, "logit_bias"), o, why) &&
            (chat ? options_parse_logprobs(request, o, why)
                  : logprobs_number_parse(member(request, "logprobs"), o, why)) &&
            seed_parse(request, o, why) && stops_parse(member(request, "stop"), true, o, why) && range_check(o, why);

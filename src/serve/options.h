@@ -9,6 +9,7 @@
 
 struct options {
     struct engine_options engine;
+    enum engine_wish wish;               /* to the whole prompt, or to as much as the context holds */
     unsigned choices;                    /* OpenAI's "n": so many answers */
     const char *stops[ENGINE_STOPS_MAX]; /* borrowed from the JSON value */
     struct engine_bias bias[ENGINE_BIAS_MAX];
@@ -21,6 +22,8 @@ MUST_USE bool options_init(struct options *o, struct err *err);
 
 /* "options" of /api/generate and /api/chat (NULL: absent). */
 MUST_USE bool options_parse_ollama(const json_t *object, struct options *o, struct refusal *why);
+/* "truncate" and "shift" of a request: what becomes of what the context does not hold. */
+MUST_USE bool options_parse_context(const json_t *request, struct options *o, struct refusal *why);
 /* "logprobs" and "top_logprobs", which Ollama has beside "options". */
 MUST_USE bool options_parse_logprobs(const json_t *request, struct options *o, struct refusal *why);
 /* Members of the request of /v1/chat/completions, or of /v1/completions, where "logprobs" is a number. */

@@ -22,7 +22,7 @@ function statsLine(s: Stats): string {
     words.push('cut at the length limit');
   }
   if (s.truncated) {
-    words.push('the oldest part of the chat was left out');
+    words.push('a part of the chat was left out');
   }
   return words.join(' · ');
 }
