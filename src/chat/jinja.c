@@ -373,6 +373,16 @@ static bool args_eval(struct jinja_run *r, const struct jinja_node *first, struc
     return true;
 }
 
+static bool is_parameter(const struct jinja_node *macro, struct jinja_str name)
+{
+    const struct jinja_node *p = macro->names;
+
+    while (p != NULL && !(p->text.len == name.len && memcmp(p->text.p, name.p, name.len) == 0)) {
+        p = p->next;
+    }
+    return p != NULL;
+}
+
 /* A scope of its own above the template's; what its body prints is its value. */
 static bool macro_call(struct jinja_run *r, const struct jinja_node *macro, const struct jinja_args *args,
                        struct jinja_value *out)
@@ -403,6 +413,10 @@ static bool macro_call(struct jinja_run *r, const struct jinja_node *macro, cons
             ok = eval(r, p->a, &v);
         }
         ok = ok && name_set(r, p->text, v);
+    }
+    for (size_t i = 0; ok && i < args->count; i++) {
+        ok = args->names[i].p == NULL || is_parameter(macro, args->names[i]) ||
+             JINJA_FAIL(r, "a macro with an argument it does not know");
     }
     if (ok && args->count > place) {
         ok = JINJA_FAIL(r, "a macro with too many arguments");
@@ -468,8 +482,15 @@ static bool negate(struct jinja_run *r, const struct jinja_node *n, struct jinja
     const struct jinja_value zero = jinja_int(0);
     struct jinja_value v;
 
-    return eval(r, n->a, &v) && (is_number(&v) ? arithmetic(r, JINJA_OP_SUB, &zero, &v, out)
-                                               : JINJA_FAIL(r, "minus %s", jinja_type_name(&v)));
+    if (!eval(r, n->a, &v)) {
+        return false;
+    }
+    if (v.type == JINJA_FLOAT) {
+        *out = (struct jinja_value){.type = JINJA_FLOAT, .real = -v.real};
+        return true;
+    }
+    return (is_number(&v) ? arithmetic(r, JINJA_OP_SUB, &zero, &v, out)
+                          : JINJA_FAIL(r, "minus %s", jinja_type_name(&v)));
 }
 
 static bool not_eval(struct jinja_run *r, const struct jinja_node *n, struct jinja_value *out)
@@ -590,7 +611,8 @@ static bool for_filter(struct jinja_run *r, const struct jinja_node *n, const st
     return true;
 }
 
-static bool for_items(struct jinja_run *r, const struct jinja_node *n, const struct jinja_list *items)
+/* whole: whether a round came to the end of the loop's body; where none did, Jinja takes the else. */
+static bool for_items(struct jinja_run *r, const struct jinja_node *n, const struct jinja_list *items, bool *whole)
 {
     struct jinja_frame *frame = r->frame;
     enum flow flow = FLOW_ON;
@@ -610,6 +632,7 @@ static bool for_items(struct jinja_run *r, const struct jinja_node *n, const str
             !run_body(r, n->first, &flow)) {
             return false;
         }
+        *whole = *whole || flow == FLOW_ON;
     }
     return true;
 }
@@ -619,15 +642,15 @@ static bool run_for(struct jinja_run *r, const struct jinja_node *n, enum flow *
     struct jinja_frame frame = {.parent = r->frame};
     const struct jinja_list *items;
     struct jinja_value v;
-    bool ok;
+    bool ok, whole = false;
 
     if (!eval(r, n->a, &v) || !jinja_items(r, &v, &items)) {
         return false;
     }
     r->frame = &frame;
-    ok = (n->c == NULL || for_filter(r, n, &items)) && for_items(r, n, items);
+    ok = (n->c == NULL || for_filter(r, n, &items)) && for_items(r, n, items, &whole);
     r->frame = frame.parent;
-    return ok && (items->count > 0 || run_body(r, n->b, flow));
+    return ok && (whole || run_body(r, n->b, flow));
 }
 
 /* What the block prints; its names are its own. */

@@ -341,11 +341,15 @@ static bool filter_reverse(struct jinja_run *r, const struct jinja_value *v, str
     return v->type != JINJA_STR || jinja_join(r, jinja_text("").str, &list, out);
 }
 
-static bool filter_number(struct jinja_run *r, enum filter which, const struct jinja_value *v, struct jinja_value *out)
+/* What is no number gives the default. */
+static bool filter_number(struct jinja_run *r, enum filter which, const struct jinja_value *v,
+                          const struct jinja_args *args, struct jinja_value *out)
 {
+    const struct jinja_value *fallback = jinja_arg(args, 0, "default", NULL);
     char text[64];
     char *end = text;
     double real = v->type == JINJA_FLOAT ? v->real : v->type == JINJA_INT ? (double)v->integer : 0;
+    bool known = v->type == JINJA_INT || v->type == JINJA_FLOAT || v->type == JINJA_BOOL;
 
     if (v->type == JINJA_INT || v->type == JINJA_FLOAT) {
         *out = *v;
@@ -353,13 +357,16 @@ static bool filter_number(struct jinja_run *r, enum filter which, const struct j
         memcpy(text, v->str.p, v->str.len);
         text[v->str.len] = 0;
         real = strtod(text, &end);
+        known = end != text && *end == 0;
         *out = jinja_int(real > -9e15 && real < 9e15 && *end == 0 ? (int64_t)real : 0);
         real = *end == 0 ? real : 0;
     } else {
         *out = jinja_int(v->type == JINJA_BOOL && v->boolean);
         real = (double)out->integer;
     }
-    if (which == FILTER_FLOAT) {
+    if (!known && fallback != NULL && which != FILTER_ABS) {
+        *out = *fallback;
+    } else if (which == FILTER_FLOAT) {
         *out = (struct jinja_value){.type = JINJA_FLOAT, .real = real};
     } else if (which == FILTER_INT && out->type == JINJA_FLOAT) {
         if (!(real > -9e15 && real < 9e15)) {
@@ -368,8 +375,8 @@ static bool filter_number(struct jinja_run *r, enum filter which, const struct j
         *out = jinja_int((int64_t)real);
     } else if (which == FILTER_ABS && out->type == JINJA_INT && out->integer < 0) {
         *out = jinja_int(out->integer == INT64_MIN ? INT64_MAX : -out->integer);
-    } else if (which == FILTER_ABS && out->type == JINJA_FLOAT && real < 0) {
-        out->real = -real;
+    } else if (which == FILTER_ABS && out->type == JINJA_FLOAT && real <= 0) {
+        out->real = 0 - real;
     }
     return true;
 }
@@ -529,6 +536,7 @@ static bool filter_unique(struct jinja_run *r, const struct jinja_value *v, cons
                           struct jinja_value *out)
 {
     const bool exact = jinja_bool_arg(args, 0, "case_sensitive");
+    const struct jinja_value *attribute = jinja_arg(args, 1, "attribute", NULL);
     const struct jinja_list *items;
     struct jinja_value seen;
 
@@ -536,9 +544,14 @@ static bool filter_unique(struct jinja_run *r, const struct jinja_value *v, cons
         return false;
     }
     for (size_t i = 0; i < items->count; i++) {
-        const struct jinja_value key = sort_key(r, &items->items[i], exact);
+        struct jinja_value key = items->items[i];
         bool there;
 
+        if (attribute != NULL && attribute->type == JINJA_STR &&
+            !jinja_path_get(r, &items->items[i], attribute->str, &key)) {
+            return false;
+        }
+        key = sort_key(r, &key, exact);
         if (!jinja_contains(r, &seen, &key, &there) ||
             (!there && (!jinja_append(r, seen.list, key) || !jinja_append(r, out->list, items->items[i])))) {
             return false;
@@ -609,7 +622,7 @@ bool jinja_filter(struct jinja_run *r, int filter, const struct jinja_value *v, 
     case FILTER_ABS:
     case FILTER_FLOAT:
     case FILTER_INT:
-        return filter_number(r, which, v, out);
+        return filter_number(r, which, v, args, out);
     case FILTER_LENGTH:
         if (!jinja_length(r, v, &length)) {
             return false;

@@ -488,7 +488,9 @@ static bool put_real(struct jinja_run *r, struct jinja_out *out, double v)
             break;
         }
     }
-    if (strpbrk(text, ".en") == NULL) {
+    if (strpbrk(text, ".en") == NULL && (v >= 1e16 || v <= -1e16)) {
+        (void)snprintf(text, sizeof text, "%.16e", v); /* 17 digits before the point */
+    } else if (strpbrk(text, ".en") == NULL) {
         memcpy(text + strlen(text), ".0", 3);
     } else if (strchr(text, 'e') != NULL && v < 1e16 && v > -1e16 && (v >= 1e-4 || v <= -1e-4)) {
         (void)snprintf(text, sizeof text, "%.1f", v); /* 1e+02 is 100.0 */
@@ -567,7 +569,7 @@ static bool print_inner(struct jinja_run *r, struct jinja_out *out, const struct
 {
     switch ((int)v->type) {
     case JINJA_UNDEFINED:
-        return true;
+        return !quoted || put_text(r, out, "Undefined");
     case JINJA_NONE:
         return put_text(r, out, "None");
     case JINJA_BOOL:
@@ -656,7 +658,7 @@ static bool json_str(struct jinja_run *r, struct jinja_out *out, struct jinja_st
         const uint8_t c = s.p[i];
 
         next = utf8_next(s, i);
-        if (c < 0x20 || c == '"' || c == '\\' || (ascii && c >= 0x80)) {
+        if (c < 0x20 || c == '"' || c == '\\' || (ascii && c >= 0x7f)) {
             ok = jinja_put(r, out, jinja_part(s, plain, i)) &&
                  json_char(r, out, jinja_part(s, i, next), utf8_value(s, i, next - i));
             plain = next;

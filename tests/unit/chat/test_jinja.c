@@ -138,6 +138,9 @@ static const struct {
      "a\n b\n c\n d\n|  \n\n  a|a\n  \n  b|a|  ."},
     {"{{ ['a\xe2\x80\xa8\xc2\x85\xc2\xa0\xe2\x80\x8b\xf3\xa0\x80\x81\xc3\xa9\xf0\x9f\x98\x80\x7f'] }}",
      "['a\\u2028\\x85\\xa0\\u200b\\U000e0001\xc3\xa9\xf0\x9f\x98\x80\\x7f']"},
+    {"{{ '<x>' | int(5) }}{{ '' | float(1.5) }}{{ '7' | int(5) }}{{ '2.5' | float(1) }}{{ none | int(default=3) }}{{ "
+     "'x' | float }}",
+     "51.572.530.0"},
     {"{{ 1 == 1.0 }}{{ true == 1 }}{{ [1,2] == [1,2.0] }}{{ {'a':1} == {'a':1} }}{{ 'a' < 'b' }}{{ none == zz }}{{ 'a' "
      "== 1 }}{{ 'k' in messages[1].d }}{{ 1 in zz }}",
      "TrueTrueTrueTrueTrueFalseFalseTrueFalse"},
@@ -152,6 +155,17 @@ static const struct {
      "sort(attribute='role') | "
      "map(attribute='role') | list }}",
      "[1, 2, 3]['A', 'a', 'b']['b', 'a', 'A']['A', 'b']['a', 'b']['assistant', 'user']"},
+    {"{{ ['\xc2\xa0\xe2\x80\x8d\xf3\xa0\x80\x81\xc3\xa9\xe2\x80\xa8', zz] }}{{ '\x7f' | tojson(ensure_ascii=true) }}",
+     "['\\xa0\\u200d\\U000e0001\xc3\xa9\\u2028', Undefined]\"\\u007f\""},
+    {"{{ -(messages[1].f * 0) }} {{ -0.0 | abs }} {{ (-0.0) | abs }} {{ -10000000000000002.0 }} {{ 1000000000000000.0 "
+     "}}",
+     "-0.0 0.0 0.0 -1.0000000000000002e+16 1000000000000000.0"},
+    {"{% for x in [1] %}{% break %}{% else %}e{% endfor %}{% for x in [1, 2] %}{% if x == 2 %}{% break %}{% endif %}{% "
+     "else %}f{% endfor %}",
+     "e"},
+    {"{{ [{'r': 'x', 'n': 1}, {'r': 'X', 'n': 2}, {'r': 'y', 'n': 3}] | unique(attribute='r') | map(attribute='n') | "
+     "list }}",
+     "[1, 3]"},
 };
 
 static void test_language(void **state)
@@ -188,7 +202,8 @@ static void test_refused(void **state)
                                         "{% for x in 5 %}{% endfor %}",
                                         "{% set s.x = 1 %}",
                                         "{{ messages[1].zz.y }}",
-                                        "{{ 1 in 5 }}"};
+                                        "{{ 1 in 5 }}",
+                                        "{% macro m(a) %}{% endmacro %}{{ m(b=1) }}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
