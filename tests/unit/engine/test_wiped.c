@@ -12,6 +12,10 @@ void __real_free(void *p);
 void __wrap_free(void *p);
 void *__wrap_realloc(void *p, size_t n);
 void *__wrap_reallocarray(void *p, size_t count, size_t size);
+void *__real_aligned_alloc(size_t align, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+void *__real_weights_pages(size_t n);
+void *__wrap_weights_pages(size_t n);
 
 #define SECRET "cana-zjqx" /* in the generated vocabulary a token for each byte and some pairs */
 static const uint8_t ids[] = {'-', 0, 0, 0, 'z', 0, 0, 0}; /* as tokens */
@@ -53,6 +57,73 @@ void *__wrap_reallocarray(void *p, size_t count, size_t size)
     return __wrap_realloc(p, count * size);
 }
 
+/* What the engine computes in: the cache, the values of a chunk. Smaller ones are its threads'. */
+#define ROOM_MIN 512
+static struct {
+    const uint8_t *p;
+    size_t n;
+} rooms[64];
+static size_t room_count;
+
+static void room_add(const void *p, size_t n)
+{
+    assert_true(room_count < sizeof rooms / sizeof *rooms);
+    rooms[room_count].p = p;
+    rooms[room_count++].n = n;
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+    void *p = __real_aligned_alloc(align, n);
+
+    if (n >= ROOM_MIN) {
+        room_add(p, n);
+    }
+    return p;
+}
+
+void *__wrap_weights_pages(size_t n)
+{
+    void *p = __real_weights_pages(n);
+
+    room_add(p, n);
+    return p;
+}
+
+static bool is_written(size_t room)
+{
+    size_t at = 0;
+
+    while (at < rooms[room].n && rooms[room].p[at] == 0) {
+        at++;
+    }
+    return at < rooms[room].n;
+}
+
+/* Where the weights are is no such room. */
+static void rooms_choose(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < room_count; i++) {
+        if (!is_written(i)) {
+            rooms[count++] = rooms[i];
+        }
+    }
+    room_count = count;
+    assert_true(count > 1);
+}
+
+static size_t written_rooms(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < room_count; i++) {
+        count += is_written(i);
+    }
+    return count;
+}
+
 static void ask(struct engine *e, const struct engine_request *q)
 {
     struct engine_event event = {.end = ENGINE_END_NOT};
@@ -62,8 +133,10 @@ static void ask(struct engine *e, const struct engine_request *q)
     assert_ok(engine_submit(e, q, &err), err);
     while (event.end == ENGINE_END_NOT) {
         assert_ok(engine_next(e, &event, &err), err);
+        assert_true(event.end != ENGINE_END_NOT || written_rooms() > 1);
     }
     looks = false;
+    assert_int_equal(written_rooms(), 0);
     assert_int_equal(texts, 0);
     assert_int_equal(tokens, 0);
 }
@@ -107,7 +180,10 @@ static void test_requests(void **state)
     struct gen_model m = gen_model_default();
     const struct engine_setup setup = {.kv = ENGINE_KV_F16, .threads = 2, .context = 192};
     struct engine_request q = {.prompt = bytes_of_str("a " SECRET " b")};
+    const struct engine_bias bias[] = {
+        {m.vocab - 3, -100}, {m.vocab - 2, -100}, {m.vocab - 1, -100}}; /* no early end */
     const char *const stops[] = {SECRET};
+    struct engine_stats stats;
     json_t *chat = NULL, *form = NULL;
     struct engine *e;
     struct err err = {0};
@@ -117,9 +193,12 @@ static void test_requests(void **state)
         "{% for m in messages %}<|im_start|>{{ m.role + ' ' + m.content | trim }}<|im_end|>{% endfor %}"
         "{% for t in tools %}<tool_call>{{ t | tojson }}{{ t.function.name.split('-') }}{% endfor %}<think>";
     e = generated_open(&m, &setup);
+    rooms_choose();
     assert_ok(json_parse(bytes_of_str(said), &chat, &err), err);
     assert_ok(json_parse(bytes_of_str(held), &form, &err), err);
     engine_options_default(&q.options);
+    q.options.bias = bias;
+    q.options.bias_count = 3;
     q.options.num_predict = 100;
     q.options.top_logprobs = 5;
     ask(e, &q);
@@ -127,6 +206,8 @@ static void test_requests(void **state)
     q.options.stop_count = 1;
     q.options.num_predict = 300; /* beyond the context */
     ask(e, &q);
+    engine_stats(e, &stats);
+    assert_true(stats.truncated && stats.answer_tokens == 300);
     q.chat = chat;
     ask(e, &q);
     q.form = form; /* the answer is the secret */
