@@ -1,4 +1,7 @@
 #include "chat/jinja_parts.h"
+#include "model/unicode.h"
+
+#define SIGMA 0x3a3U /* whose small letter is another one at the end of a word */
 
 /* White space as Python's jinja_strip() knows it, at byte i or ending before it; its length, 0: none. */
 static size_t space_at(struct jinja_str s, size_t i, bool before)
@@ -54,11 +57,49 @@ struct jinja_str jinja_strip(struct jinja_str s, bool left, bool right, const st
     return jinja_part(s, 0, to);
 }
 
+/* Beyond ASCII: what has other bytes, and perhaps more of them. Each belongs to whom its character did. */
+static bool recase_wide(struct jinja_run *r, struct jinja_str s, enum letter_case how, struct jinja_value *out)
+{
+    struct jinja_out text;
+    struct jinja_str all;
+    bool ok = true;
+
+    jinja_out_init(&text);
+    for (size_t i = 0, n; ok && i < s.len; i += n) {
+        uint32_t code, to[3];
+        uint8_t bytes[12], user[12];
+        size_t len = 0, count;
+
+        n = unicode_decode(bytes_of(s.p, s.len), i, &code);
+        if (code == SIGMA && how != CASE_UPPER) {
+            ok = JINJA_FAIL(r, "whether a sigma ends a word is not known here");
+        } else if (how == CASE_TITLE || (how == CASE_CAPITALIZE && i == 0 && code >= 0x80)) {
+            ok = JINJA_FAIL(r, "titles beyond ASCII are not known here");
+        } else {
+            count = unicode_recase(code, how == CASE_UPPER || (how == CASE_CAPITALIZE && i == 0), to);
+            for (size_t k = 0; k < count; k++) {
+                len += unicode_encode(to[k], bytes + len);
+            }
+            memset(user, s.user != NULL ? s.user[i] : 0, sizeof user);
+            ok = jinja_put(r, &text, (struct jinja_str){.p = bytes, .user = user, .len = len});
+        }
+    }
+    ok = ok && jinja_out_take(r, &text, &all);
+    jinja_out_done(&text);
+    *out = ok ? jinja_of(all) : jinja_none;
+    return ok;
+}
+
 bool jinja_recase(struct jinja_run *r, struct jinja_str s, enum letter_case how, struct jinja_value *out)
 {
     uint8_t *p;
     bool start = true;
 
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] >= 0x80) {
+            return recase_wide(r, s, how, out);
+        }
+    }
     if (!jinja_step(r, s.len) || !arena_copy(&r->arena, bytes_of(s.p, s.len), &p, r->err)) {
         return false;
     }
@@ -67,9 +108,6 @@ bool jinja_recase(struct jinja_run *r, struct jinja_str s, enum letter_case how,
         const uint8_t low = p[i] | 0x20;
         const bool letter = low >= 'a' && low <= 'z';
 
-        if (p[i] >= 0x80) {
-            return JINJA_FAIL(r, "upper and lower case beyond ASCII are not known here");
-        }
         p[i] = !letter ? p[i] : up ? (uint8_t)(low & ~0x20) : low;
         start = how == CASE_TITLE ? !letter : false;
     }

@@ -17,6 +17,30 @@ enum unicode_class unicode_class(uint32_t code)
     return UNICODE_OTHER;
 }
 
+size_t unicode_recase(uint32_t code, bool upper, uint32_t out[3])
+{
+    const struct unicode_case *all = upper ? unicode_uppers : unicode_lowers;
+    const size_t count = upper ? unicode_upper_count : unicode_lower_count;
+    size_t n = 0;
+
+    for (size_t i = 0; i < unicode_several_count; i++) {
+        if (unicode_several[i].code == code && unicode_several[i].upper == upper) {
+            while (n < 3 && unicode_several[i].to[n] != 0) {
+                out[n] = unicode_several[i].to[n];
+                n++;
+            }
+            return n;
+        }
+    }
+    out[0] = code;
+    for (size_t i = 0; i < count && all[i].first <= code; i++) {
+        if (code <= all[i].last && (code - all[i].first) % all[i].step == 0) {
+            out[0] = (uint32_t)((int64_t)code + all[i].distance);
+        }
+    }
+    return 1;
+}
+
 size_t unicode_decode(struct bytes text, size_t at, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -17,6 +17,10 @@ enum unicode_class {
 
 enum unicode_class unicode_class(uint32_t code);
 
+/* The capital or the small letters of a character, itself where it has none; their number, 1 to 3. Whatever stands
+ * beside it: a capital sigma is not known to end a word. */
+size_t unicode_recase(uint32_t code, bool upper, uint32_t out[3]);
+
 #define UNICODE_INVALID 0xfffdU
 
 /* The character at text.p[at] (at < text.len) and its length in bytes. A byte that begins no whole, shortest UTF-8
@@ -33,5 +37,19 @@ struct unicode_range {
 extern const struct unicode_range unicode_ranges[]; /* sorted, disjoint */
 extern const size_t unicode_range_count;
 extern const char unicode_version[]; /* "15.1.0" */
+
+struct unicode_case { /* every step-th from first to last has its other one at that distance */
+    uint32_t first, last, step;
+    int32_t distance;
+};
+extern const struct unicode_case unicode_lowers[], unicode_uppers[]; /* sorted, disjoint but for their steps */
+extern const size_t unicode_lower_count, unicode_upper_count;
+struct unicode_several {
+    uint32_t code;
+    bool upper;
+    uint32_t to[3]; /* then 0 */
+};
+extern const struct unicode_several unicode_several[];
+extern const size_t unicode_several_count;
 
 #endif

@@ -64,14 +64,12 @@ static bool int_get(const json_t *v, const char *name, int64_t *out, struct refu
         return true;
     }
     d = json_number_value(v);
-    if (!json_is_real(v) || d != trunc(d)) {
-        return refusal_set(why, 400, "option \"%s\" must be of type integer", name);
-    }
-    if (!(fabs(d) < 9e15)) {
+    if (json_is_real(v) && !(fabs(d) < 9e15)) {
         return out_of_range(why, name);
     }
     *out = (int64_t)d;
-    return true;
+    return (json_is_real(v) && (double)*out >= d && (double)*out <= d) ||
+           refusal_set(why, 400, "option \"%s\" must be of type integer", name);
 }
 
 static bool number_parse(const struct engine_option *o, const char *name, const json_t *v, struct engine_options *e,

@@ -141,6 +141,10 @@ static const struct {
     {"{{ '<x>' | int(5) }}{{ '' | float(1.5) }}{{ '7' | int(5) }}{{ '2.5' | float(1) }}{{ none | int(default=3) }}{{ "
      "'x' | float }}",
      "51.572.530.0"},
+    {"{{ '\xc3\x84\xc3\x96\xc3\x9f \xef\xac\x81 \xc4\x80\xe2\xb1\xa5\xc4\xb0\xc7\x84' | lower }}{{ "
+     "'\xc3\xa4\xc3\xb6\xc3\x9f \xef\xac\x81 \xc4\x81\xc8\xba' | upper }}{{ 'a\xc3\x89\xc3\x96'.capitalize() }}",
+     "\xc3\xa4\xc3\xb6\xc3\x9f \xef\xac\x81 \xc4\x81\xe2\xb1\xa5i\xcc\x87\xc7\x86\xc3\x84\xc3\x96SS FI \xc4\x80\xc8\xba"
+     "A\xc3\xa9\xc3\xb6"},
     {"{{ 1 == 1.0 }}{{ true == 1 }}{{ [1,2] == [1,2.0] }}{{ {'a':1} == {'a':1} }}{{ 'a' < 'b' }}{{ none == zz }}{{ 'a' "
      "== 1 }}{{ 'k' in messages[1].d }}{{ 1 in zz }}",
      "TrueTrueTrueTrueTrueFalseFalseTrueFalse"},
@@ -203,6 +207,8 @@ static void test_refused(void **state)
                                         "{% set s.x = 1 %}",
                                         "{{ messages[1].zz.y }}",
                                         "{{ 1 in 5 }}",
+                                        "{{ '\xce\xa3' | lower }}",
+                                        "{{ '\xc3\xa9' | title }}",
                                         "{% macro m(a) %}{% endmacro %}{{ m(b=1) }}"};
 
     (void)state;
