@@ -86,7 +86,8 @@ for how in ("lower", "upper"):
     print("};")
 print(f"const size_t unicode_several_count = {len(several)};")
 print("const struct unicode_several unicode_several[] = {")
-for code, how, to in sorted(several):
-    print(f"    {{0x{code:04x}, {'true' if how == 'upper' else 'false'}, {{{', '.join(f'0x{c:04x}' for c in to)}}}}},")
+several = [f"{{0x{c:04x}, {'true' if how == 'upper' else 'false'}, {{{', '.join(f'0x{t:04x}' for t in to)}}}}}," for c, how, to in sorted(several)]
+for i in range(0, len(several), 2):
+    print("    " + " ".join(several[i : i + 2]))
 print("};")
 print("/* clang-format on */")
