@@ -63,8 +63,8 @@ done
 unset LD_LIBRARY_PATH
 
 is 'sotto bench verify measures it' code 0 "$BUILD/sotto" bench verify "$dir/quote" -c "$dir/collateral" -p "$dir/policy" -t "$now" --rounds 2 --json
-# Far from the bar, so that no machine's mood fails it: it is there to notice checks that are made twice.
-is 'a simulated quote, and ratios that can be' jq -e '.result == 10 and .cold_ratio[0] > 0.5 and .cold_ratio[0] < 2 and .warm_ratio[0] > 0.5 and .warm_ratio[0] < 2' "$dir/stdout"
+# Not how large they are: a busy machine would decide.
+is 'a simulated quote, and ratios in order' jq -e '.result == 10 and ([.cold_ratio, .warm_ratio] | all(length == 3 and .[0] > 0 and .[0] <= .[1] and .[1] <= .[2]))' "$dir/stdout"
 
 is 'the module for wasm32 is built, and asks its host for hashes and signature checks alone' tools/wasm.sh "$BUILD" "$dir/verify.wasm"
 is 'it gives the same verdict' code 10 "$node" tests/wasm/verify.mjs "$dir/verify.wasm" "${given[@]}"
