@@ -10,6 +10,8 @@ import time
 
 from harness import ATTESTD, NAME, World, done, free_ports, ok, run, slurp, SOTTO, start, until
 
+CONTEXT = 512  # so that filling it takes little, with sanitizers too
+
 
 def statuses(reply):
     return [line.split()[1] for line in reply.split(b'\r\n') if line.startswith(b'HTTP/1.')]
@@ -36,6 +38,8 @@ def chat(**more):
 
 
 with World() as w:
+    w.configure(w.conf, context=CONTEXT)
+    w.write_policy(w.policy)
     w.serve()
     roles = {r: w.role(r) for r in ('keeper', 'engine', 'gateway')}
 
@@ -92,7 +96,7 @@ with World() as w:
     for size in (20000, 5000000):
         status, reply = w.post('/api/generate', form(prompt='hello ' * size, raw=True), seconds=200)
         reply = json.loads(reply)
-        ok(status == 200 and reply['truncated'] is True and reply['prompt_eval_count'] == 4096,
+        ok(status == 200 and reply['truncated'] is True and reply['prompt_eval_count'] == CONTEXT,
            f'a prompt of {size} words: its middle is left out, and the answer says so', str(reply)[:300])
 
     # Every member with values of every kind, alone: an answer, or 400 with an error in the form of the route.
@@ -138,7 +142,7 @@ with World() as w:
     ok([a[0] for a in answers] == [200, 200, 200] and answers[0][1]['message'] == answers[1][1]['message'] and
        answers[0][1]['prompt_eval_count'] == answers[1][1]['prompt_eval_count'], 'a long chat loses its oldest messages', str(answers)[:600])
     ok(answers[0][1].get('truncated') is True and 'truncated' not in answers[1][1] and answers[2][1].get('truncated') is True and
-       answers[2][1]['prompt_eval_count'] == 4096,
+       answers[2][1]['prompt_eval_count'] == CONTEXT,
        'and the answer says so', str(answers)[:600])
 
     status, reply = w.post('/api/chat', chat(messages=[system, *long, *long, *recent, last], truncate=False))
