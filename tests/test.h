@@ -52,4 +52,13 @@ static inline const char *vector_path(const char *name)
     return path;
 }
 
+/* A sanitizer needs more memory: limits on it are not looked at then. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 #endif

@@ -79,6 +79,7 @@ for how in ("lower", "upper"):
             row[1:3] = [code, code - row[1]]
         else:
             rows.append([code, code, 0, to - code])
+    assert all(a[1] < b[0] for a, b in zip(rows, rows[1:]))
     print(f"const size_t unicode_{how}_count = {len(rows)};")
     print(f"const struct unicode_case unicode_{how}s[] = {{")
     for i in range(0, len(rows), 3):

@@ -10,7 +10,7 @@
 #define CALL_GEMMA_END "<end_function_call>"
 #define CALL_GEMMA_ESCAPE "<escape>"
 
-/* Appends. BUF_FULL, NO_MEMORY. */
+/* Appends. BUF_FULL: it becomes longer than out may. NO_MEMORY. */
 MUST_USE bool call_gemma_json(struct bytes text, struct buf *out, struct err *err);
 
 #endif

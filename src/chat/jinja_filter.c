@@ -443,14 +443,14 @@ static bool filter_join(struct jinja_run *r, const struct jinja_value *v, const 
     return jinja_str_arg(r, args, 0, "d", "", &between) && jinja_join(r, between, &mapped, out);
 }
 
-/* ASCII letters count as small ones unless the caller says case_sensitive. */
+/* Letters count as small ones unless the caller says case_sensitive. */
 static struct jinja_value sort_key(struct jinja_run *r, const struct jinja_value *v, bool exact)
 {
     struct jinja_value low = *v;
     struct err kept = *r->err;
 
     if (v->type == JINJA_STR && !exact && !jinja_recase(r, v->str, CASE_LOWER, &low)) {
-        *r->err = kept; /* beyond ASCII: as it is */
+        *r->err = kept; /* with a sigma: as it is */
         low = *v;
     }
     return low;

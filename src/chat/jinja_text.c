@@ -67,16 +67,17 @@ static bool recase_wide(struct jinja_run *r, struct jinja_str s, enum letter_cas
     jinja_out_init(&text);
     for (size_t i = 0, n; ok && i < s.len; i += n) {
         uint32_t code, to[3];
+        const bool first = how == CASE_CAPITALIZE && i == 0;
         uint8_t bytes[12], user[12];
         size_t len = 0, count;
 
         n = unicode_decode(bytes_of(s.p, s.len), i, &code);
+        count = unicode_recase(code, how == CASE_UPPER || first, to);
         if (code == SIGMA && how != CASE_UPPER) {
             ok = JINJA_FAIL(r, "whether a sigma ends a word is not known here");
-        } else if (how == CASE_TITLE || (how == CASE_CAPITALIZE && i == 0 && code >= 0x80)) {
+        } else if (how == CASE_TITLE || (first && code >= 0x80 && to[0] != code)) {
             ok = JINJA_FAIL(r, "titles beyond ASCII are not known here");
         } else {
-            count = unicode_recase(code, how == CASE_UPPER || (how == CASE_CAPITALIZE && i == 0), to);
             for (size_t k = 0; k < count; k++) {
                 len += unicode_encode(to[k], bytes + len);
             }

@@ -307,14 +307,17 @@ static bool calls_deepseek(struct output *o, struct bytes all, bool *done, struc
 /* call:NAME{...} */
 static bool calls_gemma(struct output *o, struct bytes all, bool *done, struct err *err)
 {
-    struct bytes name = between(&all, "call:", "{");
-    struct buf json = BUF(2 * OUTPUT_CALL_MAX + KIB(4));
-    bool ok;
+    const struct bytes name = between(&all, "call:", "{");
+    struct buf json = BUF(OUTPUT_CALL_MAX);
+    bool ok = true;
 
-    /* The brace belongs to the arguments. */
     *done = false;
-    ok = all.p == NULL || (call_gemma_json(bytes_of(all.p - 1, all.len + 1), &json, err) &&
-                           call_named(o, name, buf_bytes(&json), done, err));
+    if (all.p != NULL) {
+        const struct bytes arguments = bytes_of(all.p - 1, all.len + 1); /* with the brace */
+
+        ok = call_gemma_json(arguments, &json, err) ? call_named(o, name, buf_bytes(&json), done, err)
+                                                    : err->reason == REASON_BUF_FULL; /* too large for a call */
+    }
     buf_done(&json);
     return ok;
 }
@@ -640,12 +643,12 @@ bool output_end(struct output *o, struct err *err)
 
         ok = call_finish(o, open != NULL ? open : "", "", err);
     } else if (ok && o->state == STATE_HEADER) { /* no message came of it */
-        const struct buf head = o->call;
+        struct buf head = o->call;
 
         o->call = BUF(OUTPUT_CALL_MAX);
         o->state = STATE_CONTENT;
         ok = head.len == 0 || give(o, buf_bytes(&head), err);
-        free(head.p);
+        buf_done(&head);
     }
     buf_done(&rest);
     return ok;

@@ -1,7 +1,5 @@
 #include "engine/prompt.h"
 
-#include "engine/wipe.h"
-
 #include <stdio.h>
 
 static struct bytes token_text(const struct prompt *p, uint32_t id)
@@ -185,7 +183,6 @@ static bool chat_encode(const struct prompt *p, const struct engine_request *q, 
     ids->count = 0;
     out->thinking = p->format.thinks && ends_in_thinking(buf_bytes(&text.text));
     ok = tokenizer_encode_rendered(p->tokenizer, &text, ids, err) && bos_ensure(p, ids, err);
-    wipe(text.text.p, text.text.cap);
     template_rendered_done(&text);
     return ok;
 }
@@ -213,7 +210,7 @@ static bool chat_fit(const struct prompt *p, const struct engine_request *q, str
                      struct prompt_shape *out, struct err *err)
 {
     const size_t count = json_array_size(json_object_get(q->chat, "messages"));
-    size_t too_few = 0, enough = count - 1;
+    size_t too_few = 0, enough = count > 0 ? count - 1 : 0;
 
     if (chat_encode(p, q, 0, ids, out, err)) {
         return true;

@@ -27,8 +27,8 @@ enum {                 /* of a token */
     "<\xef\xbd\x9c" \
     "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"
 
-/* Tokens that end an answer in one model or another, by the names that llama.cpp knows too. They are control tokens
- * even where a file forgot to say so. */
+/* Tokens that end an answer in one model or another, by the names that llama.cpp knows too, and the one behind which
+ * FunctionGemma waits for what a tool gives. They are control tokens even where a file forgot to say so. */
 static const char *const end_names[] = {
     "<|eot_id|>",
     "<|im_end|>",

@@ -33,9 +33,18 @@ size_t unicode_recase(uint32_t code, bool upper, uint32_t out[3])
         }
     }
     out[0] = code;
-    for (size_t i = 0; i < count && all[i].first <= code; i++) {
-        if (code <= all[i].last && (code - all[i].first) % all[i].step == 0) {
-            out[0] = (uint32_t)((int64_t)code + all[i].distance);
+    for (size_t low = 0, high = count; low < high;) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (code < all[middle].first) {
+            high = middle;
+        } else if (code > all[middle].last) {
+            low = middle + 1;
+        } else {
+            if ((code - all[middle].first) % all[middle].step == 0) {
+                out[0] = (uint32_t)((int64_t)code + all[middle].distance);
+            }
+            break;
         }
     }
     return 1;

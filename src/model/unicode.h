@@ -42,7 +42,7 @@ struct unicode_case { /* every step-th from first to last has its other one at t
     uint32_t first, last, step;
     int32_t distance;
 };
-extern const struct unicode_case unicode_lowers[], unicode_uppers[]; /* sorted, disjoint but for their steps */
+extern const struct unicode_case unicode_lowers[], unicode_uppers[]; /* sorted, disjoint */
 extern const size_t unicode_lower_count, unicode_upper_count;
 struct unicode_several {
     uint32_t code;

@@ -1,6 +1,7 @@
 #include "serve/options.h"
 
 #include "os/random.h"
+#include "serve/routes_parts.h"
 
 #include <limits.h>
 #include <math.h>
@@ -192,19 +193,12 @@ static bool bias_parse(const json_t *object, struct options *o, struct refusal *
     return true;
 }
 
-static bool flag_parse(const json_t *request, const char *name, bool *out, struct refusal *why)
-{
-    const json_t *v = member(request, name);
-
-    *out = v == NULL || json_is_true(v);
-    return v == NULL || json_is_boolean(v) || refusal_set(why, 400, "%s must be a boolean", name);
-}
-
 bool options_parse_context(const json_t *request, struct options *o, struct refusal *why)
 {
     bool truncate, shift;
 
-    if (!flag_parse(request, "truncate", &truncate, why) || !flag_parse(request, "shift", &shift, why)) {
+    if (!routes_bool_get(request, "truncate", true, &truncate, why) ||
+        !routes_bool_get(request, "shift", true, &shift, why)) {
         return false;
     }
     o->wish = truncate ? ENGINE_ANSWER : ENGINE_ANSWER_WHOLE;

@@ -1,4 +1,4 @@
-/* What the files of the routes share: of routes.c, ollama.c, models.c, openai.c, trust.c and metrics.c alone. */
+/* What the files share that answer routes, or read what a request asks. */
 #ifndef SOTTO_SERVE_ROUTES_PARTS_H
 #define SOTTO_SERVE_ROUTES_PARTS_H
 

@@ -138,6 +138,7 @@ static const struct {
      "a\n b\n c\n d\n|  \n\n  a|a\n  \n  b|a|  ."},
     {"{{ ['a\xe2\x80\xa8\xc2\x85\xc2\xa0\xe2\x80\x8b\xf3\xa0\x80\x81\xc3\xa9\xf0\x9f\x98\x80\x7f'] }}",
      "['a\\u2028\\x85\\xa0\\u200b\\U000e0001\xc3\xa9\xf0\x9f\x98\x80\\x7f']"},
+    {"{{ '\xe6\x97\xa5 A' | capitalize }}", "\xe6\x97\xa5 a"},
     {"{{ '<x>' | int(5) }}{{ '' | float(1.5) }}{{ '7' | int(5) }}{{ '2.5' | float(1) }}{{ none | int(default=3) }}{{ "
      "'x' | float }}",
      "51.572.530.0"},

@@ -203,11 +203,37 @@ static void test_at_once(void **state)
     buf_done(&out);
 }
 
+/* A call that would become too large is content, all of it. */
+static void test_too_large(void **state)
+{
+    struct output_format format;
+    struct buf text = BUF(OUTPUT_CALL_MAX), out = BUF(2 * OUTPUT_CALL_MAX);
+    struct output o;
+    struct err err = {0};
+    uint8_t *room;
+
+    (void)state;
+    output_format_find(bytes_of_str(GEMMA), &format);
+    output_init(&o, &format, true, false, collect, &out);
+    assert_ok(buf_str(&text, "<start_function_call>call:f{a:<escape>", &err), err);
+    assert_ok(buf_room(&text, MIB(1), &room, &err), err);
+    memset(room, 1, MIB(1)); /* six times as long in JSON */
+    buf_grew(&text, MIB(1));
+    assert_ok(buf_str(&text, "<escape>}<end_function_call>", &err), err);
+    assert_ok(output_add(&o, buf_bytes(&text), &err), err);
+    assert_ok(output_end(&o, &err), err);
+    assert_true(bytes_equal(buf_bytes(&out), buf_bytes(&text)));
+    output_done(&o);
+    buf_done(&text);
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_too_large),
     };
 
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);

@@ -12,15 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A sanitizer needs more memory. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
 #define MEMORY MIB(64)
 #define PEAK MIB(32) /* resident, of the whole test; its largest file has half a MiB */
 

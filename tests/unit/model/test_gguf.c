@@ -5,15 +5,6 @@
 
 #include <sys/resource.h>
 
-/* A sanitizer needs more memory than the limit of the test below. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
 static bool gguf_read(struct bytes in, struct err *err)
 {
     struct gguf g;

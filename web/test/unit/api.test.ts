@@ -17,6 +17,14 @@ it('keeps thoughts apart from the answer', async () => {
     .toEqual(['thinks hm', 'thinks <b>', 'says Yes.']);
 });
 
+it('says whether something was left out', async () => {
+  for (const truncated of [true, false, undefined, 'yes']) {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(`${JSON.stringify({ done: true, truncated })}\n`)));
+    const stats = await chat('m', null, [], new AbortController().signal, () => {}, () => {});
+    expect(stats.truncated).toBe(truncated === true);
+  }
+});
+
 it('passes over what is no text', async () => {
   expect(await heard(line(null), line({ thinking: 5, content: { a: 1 } }), line({ content: 'x' }, true))).toEqual(['says x']);
 });
