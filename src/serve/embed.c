@@ -32,6 +32,7 @@ struct embed {
     struct buf vectors; /* JSON, with commas between */
     uint64_t began_ns, queue_ns;
     unsigned tokens;
+    bool truncated; /* something of a text was left out */
 };
 
 static void embed_free(struct embed *e)
@@ -60,20 +61,20 @@ static void finish(struct embed *e)
     if (e->form == EMBED_ONE) {
         ok = buf_str(&out, "{\"embedding\":", &err) &&
              buf_add(&out, vectors.len != 0 ? vectors.p : (const uint8_t *)"[]", vectors.len != 0 ? vectors.len : 2,
-                     &err) &&
-             buf_str(&out, "}", &err);
+                     &err);
     } else {
         ok = buf_str(&out, e->form == EMBED_OPENAI ? "{\"object\":\"list\",\"data\":[" : "{\"embeddings\":[", &err) &&
              buf_add(&out, vectors.p, vectors.len, &err) && buf_str(&out, "],\"model\":", &err) &&
              json_print_str(bytes_of_str(e->model), &out, &err);
     }
     if (ok && e->form == EMBED_OPENAI) {
-        ok = buf_printf(&out, &err, ",\"usage\":{\"prompt_tokens\":%u,\"total_tokens\":%u}}", e->tokens, e->tokens);
+        ok = buf_printf(&out, &err, ",\"usage\":{\"prompt_tokens\":%u,\"total_tokens\":%u}", e->tokens, e->tokens);
     } else if (ok && e->form == EMBED_OLLAMA) {
-        ok = buf_printf(&out, &err, ",\"total_duration\":%llu,\"load_duration\":%llu,\"prompt_eval_count\":%u}",
+        ok = buf_printf(&out, &err, ",\"total_duration\":%llu,\"load_duration\":%llu,\"prompt_eval_count\":%u",
                         (unsigned long long)(clock_monotonic_ns() - e->began_ns), (unsigned long long)e->queue_ns,
                         e->tokens);
     }
+    ok = ok && buf_str(&out, e->truncated ? ",\"truncated\":true}" : "}", &err);
     if (ok) {
         reply_send(e->reply, 200, "application/json; charset=utf-8", buf_bytes(&out));
     } else {
@@ -147,6 +148,7 @@ static void on_end(void *arg, const struct backend_end *end)
         return;
     }
     e->tokens += end->stats.prompt_tokens;
+    e->truncated = e->truncated || end->stats.truncated;
     e->queue_ns += end->queue_ns;
     if (++e->next == e->count) {
         finish(e);

@@ -189,7 +189,7 @@ bool backend_generate(struct backend *b, const struct engine_request *r, const s
     c->late = r->options.seed == 1002;
     c->waits = r->options.seed == 1003;
     c->parted = r->options.seed == 1005;
-    c->truncated = r->options.seed == 1007;
+    c->truncated = r->options.seed == 1007 || bytes_equal(r->prompt, bytes_of_str("too long"));
     if (r->options.seed == 1004 || (r->options.seed == 1006 && c->choice == 2)) {
         free(c);
         return FAIL(err, REASON_QUEUE_FULL, ERR_NOWHERE, "512 wait");
@@ -557,6 +557,12 @@ static const struct route_case {
      "raw:b"},
     {"embed, counted", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":\"a\"}", 200,
      "\"prompt_eval_count\":7}", "raw:a"},
+    {"embed, cut", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":[\"too long\",\"a\"]}", 200,
+     "\"prompt_eval_count\":14,\"truncated\":true}", "raw:a"},
+    {"embed one, cut", "POST", "/api/embeddings", "{\"model\":\"m:latest\",\"prompt\":\"too long\"}", 200,
+     "],\"truncated\":true}", "raw:too long"},
+    {"embed, cut, OpenAI's", "POST", "/v1/embeddings", "{\"model\":\"m:latest\",\"input\":\"too long\"}", 200,
+     "\"total_tokens\":7},\"truncated\":true}", "raw:too long"},
     {"embed, two dimensions", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":\"a\",\"dimensions\":2}", 200,
      "{\"embeddings\":[[1,0]],", "raw:a"},
     {"embed nothing", "POST", "/api/embed", "{\"model\":\"m:latest\",\"input\":[]}", 200, "{\"embeddings\":[],", NULL},
